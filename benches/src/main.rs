@@ -1,0 +1,2 @@
+//! Measurements of Scrubjay, alone and beside others.
+fn main() {}

@@ -1,0 +1,2 @@
+//! Caching patterns and a near cache for Scrubjay, Redis and Valkey.
+#![forbid(unsafe_code)]

@@ -1,0 +1,2 @@
+//! Scrubjay's engine: a cache that lives in your process.
+#![deny(unsafe_code)]

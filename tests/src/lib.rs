@@ -1,0 +1,1 @@
+//! The harness: servers under test, a raw client, transcripts.
