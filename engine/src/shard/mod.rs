@@ -1,0 +1,3 @@
+//! One keyspace, single-threaded: `&mut self`, `now` as an argument, never locks.
+
+pub mod change;

@@ -1,0 +1,27 @@
+//! A key as the store routes it: which database, which bytes, which hash.
+
+/// A key of one database, hashed once. Made by [`Store::key`](super::Store::key).
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Key<'a> {
+    pub(super) db: u16,
+    pub(super) hash: u64,
+    pub(super) bytes: &'a [u8],
+}
+
+impl<'a> Key<'a> {
+    /// The database the key belongs to.
+    pub fn db(&self) -> u16 {
+        self.db
+    }
+
+    /// The key's own bytes.
+    pub fn bytes(&self) -> &'a [u8] {
+        self.bytes
+    }
+
+    /// The same key in another database: it lies in the same shard, since a database is no part of the hash.
+    #[must_use]
+    pub fn in_db(&self, db: u16) -> Self {
+        Self { db, ..*self }
+    }
+}

@@ -1,0 +1,48 @@
+//! A request's arguments as commands read them: slices of the buffer they came in, and the readings many commands share.
+
+use std::ops::Deref;
+
+use crate::error::Error;
+use crate::resp::{number, request};
+
+/// The arguments of one request, the command's name first.
+#[derive(Debug, Clone, Copy)]
+pub struct Args<'a>(request::Args<'a>);
+
+impl<'a> From<request::Args<'a>> for Args<'a> {
+    fn from(args: request::Args<'a>) -> Self {
+        Self(args)
+    }
+}
+
+impl<'a> Deref for Args<'a> {
+    type Target = request::Args<'a>;
+    fn deref(&self) -> &request::Args<'a> {
+        &self.0
+    }
+}
+
+impl<'a> Args<'a> {
+    /// The argument at `index`, which the command's arity has promised.
+    pub fn at(&self, index: usize) -> &'a [u8] {
+        self.get(index).expect("invariant: the arity promised this argument")
+    }
+
+    /// How many bytes they hold together.
+    pub fn bytes(&self) -> usize {
+        self.iter().map(<[u8]>::len).sum()
+    }
+
+    /// Whether the argument at `index` is `word`, in any case.
+    pub fn is(&self, index: usize, word: &str) -> bool {
+        self.get(index).is_some_and(|arg| arg.eq_ignore_ascii_case(word.as_bytes()))
+    }
+
+    /// The argument at `index` as an integer, in the strict form that Valkey takes.
+    ///
+    /// # Errors
+    /// [`Error::NotInteger`] when it is none or is not there.
+    pub fn integer(&self, index: usize) -> Result<i64, Error> {
+        self.get(index).and_then(number::parse_i64).ok_or(Error::NotInteger)
+    }
+}

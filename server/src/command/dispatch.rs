@@ -1,0 +1,123 @@
+//! The one way a request takes: look up, gates, keys, room, locks, handler, settle.
+//!
+//! The order of the gates is behaviour: it decides which of two errors a client reads. It is Valkey's
+//! (`tests/commands/gates.txt` holds it there).
+
+use smallvec::SmallVec;
+
+use scrubjay::{Key, Scope};
+
+use super::args::Args;
+use super::spec::{Command, Flags, Locks};
+use super::{Ctx, keys, table};
+use crate::error::Error;
+use crate::observe::stats::Block;
+use crate::resp::reply::Reply;
+use crate::session::{Replies, Session};
+use crate::shared::Shared;
+
+/// Runs one request of `session` and writes its reply.
+pub fn dispatch(shared: &Shared, stats: &Block, session: &mut Session, args: Args<'_>, reply: &mut Reply, now: u64) {
+    let mark = reply.mark();
+    if session.replies == Replies::SkipNext {
+        session.replies = Replies::Skip;
+    }
+    let command = match find(args) {
+        Ok(command) => command,
+        Err(error) => {
+            refuse(stats, None, &error, reply);
+            return finish(session, reply, mark);
+        }
+    };
+    session.client.last_command.store(command.id().get(), std::sync::atomic::Ordering::Relaxed);
+    if let Err(error) = gates(shared, session, command, args) {
+        refuse(stats, Some(command), &error, reply);
+        return finish(session, reply, mark);
+    }
+    let counters = stats.command(command.id());
+    counters.calls.add(1);
+    stats.processed.add(1);
+    if let Err(error) = run(shared, session, command, args, reply, now) {
+        reply.truncate_to(mark);
+        let message = error.message();
+        reply.error(&message);
+        stats.error(&message);
+        counters.failed.add(1);
+    }
+    finish(session, reply, mark);
+}
+
+/// The command that the request names, with as many arguments as it takes.
+fn find(args: Args<'_>) -> Result<&'static Command, Error> {
+    let name = args.at(0);
+    let Some(command) = table::lookup(name) else { return Err(Error::Owned(table::unknown_command(&args))) };
+    let command = match (command.subcommands, args.get(1)) {
+        ([], _) | (_, None) => command,
+        (_, Some(sub)) => match table::subcommand(command, sub) {
+            Some(sub) => sub,
+            None => return Err(Error::Owned(table::unknown_subcommand(command, sub))),
+        },
+    };
+    if command.takes(args.len()) { Ok(command) } else { Err(Error::Arity(command.full_name().into())) }
+}
+
+fn gates(shared: &Shared, session: &Session, command: &Command, args: Args<'_>) -> Result<(), Error> {
+    if !session.authenticated && !command.flags.has(Flags::NO_AUTH) {
+        return Err(Error::Text("NOAUTH Authentication required."));
+    }
+    let full = shared.store.make_room(0, args.bytes()).is_err();
+    if full && command.flags.has(Flags::DENYOOM) {
+        return Err(Error::OutOfMemory);
+    }
+    Ok(())
+}
+
+/// Locks what the command's declaration says it touches, and runs it.
+fn run(
+    shared: &Shared,
+    session: &mut Session,
+    command: &'static Command,
+    args: Args<'_>,
+    reply: &mut Reply,
+    now: u64,
+) -> Result<(), Error> {
+    let mut keys: SmallVec<[Key<'_>; 4]> = SmallVec::new();
+    keys::for_each(command, &args, |index| keys.push(shared.store.key(session.db, args.at(index))));
+    let scope = match command.locks {
+        Locks::All => Scope::All,
+        Locks::Walk => Scope::Walk,
+        Locks::Keys => match keys.as_slice() {
+            [] => Scope::None,
+            [key] => Scope::Key(key),
+            keys => Scope::Keys(keys),
+        },
+    };
+    let view = shared.store.view(scope, now);
+    let mut ctx = Ctx { shared, session, view, keys: &keys, args, reply };
+    let result = (command.handler)(&mut ctx);
+    ctx.view.settle();
+    result
+}
+
+/// Answers a request that was never run.
+#[cold]
+fn refuse(stats: &Block, command: Option<&'static Command>, error: &Error, reply: &mut Reply) {
+    let message = error.message();
+    reply.error(&message);
+    stats.error(&message);
+    if let Some(command) = command {
+        stats.command(command.id()).rejected.add(1);
+    }
+}
+
+/// Drops the reply when the client does not want it.
+fn finish(session: &mut Session, reply: &mut Reply, mark: crate::resp::reply::Mark) {
+    match session.replies {
+        Replies::On | Replies::SkipNext => {}
+        Replies::Off => reply.truncate_to(mark),
+        Replies::Skip => {
+            reply.truncate_to(mark);
+            session.replies = Replies::On;
+        }
+    }
+}

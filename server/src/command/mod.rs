@@ -1,0 +1,48 @@
+//! Commands: one item each (declaration, handler, tests), and the machinery that reads the declarations.
+
+pub mod args;
+pub mod dispatch;
+
+use scrubjay::{Key, View};
+
+use self::args::Args;
+use crate::error::Error;
+use crate::resp::reply::Reply;
+use crate::session::Session;
+use crate::shared::Shared;
+
+/// A command's code: reads its arguments, works on the view, writes its reply. What it wrote is dropped when it fails.
+pub type Handler = fn(&mut Ctx<'_>) -> Result<(), Error>;
+
+/// What a handler may use.
+pub struct Ctx<'a> {
+    /// What all clients share.
+    pub shared: &'a Shared,
+    /// The client that asks.
+    pub session: &'a mut Session,
+    /// The keyspace, as far as the command's declaration lets it see.
+    pub view: View<'a>,
+    /// The keys that the declaration finds in the request, in their order.
+    pub keys: &'a [Key<'a>],
+    /// The request.
+    pub args: Args<'a>,
+    /// Where the answer goes.
+    pub reply: &'a mut Reply,
+}
+
+impl<'a> Ctx<'a> {
+    /// The argument at `index` as a key of the client's database.
+    pub fn key(&self, index: usize) -> Key<'a> {
+        let bytes = self.args.at(index);
+        // The dispatcher has hashed the declared keys already; the first is nearly always the one asked for.
+        match self.keys.first() {
+            Some(key) if std::ptr::eq(key.bytes(), bytes) => *key,
+            _ => self.shared.store.key(self.session.db, bytes),
+        }
+    }
+
+    /// The moment of this command, in milliseconds since the epoch.
+    pub fn now(&self) -> u64 {
+        self.view.now()
+    }
+}

@@ -1,0 +1,246 @@
+//! One connection: read what came, run all of it, write all replies, wait.
+//!
+//! Bytes are read into a buffer that all connections of a thread share, and parsed where they lie; a connection owns
+//! memory only while a request has arrived in part or replies wait for a slow reader. A client that does not read its
+//! replies is not read from either once [`OUTPUT_PAUSE_BYTES`] wait for it, so neither side's buffers grow without bound.
+
+use std::future::poll_fn;
+use std::io::{self, IoSlice};
+use std::pin::pin;
+use std::rc::Rc;
+use std::sync::atomic::Ordering::Relaxed;
+use std::task::{Context, Poll};
+
+use super::socket::Socket;
+use super::thread::Thread;
+use crate::command::dispatch::dispatch;
+use crate::resp::reply::Reply;
+use crate::resp::request::{Limits, Outcome, RequestParser};
+use crate::session::Session;
+
+/// Replies waiting for the client beyond which no further request of it is run.
+const OUTPUT_PAUSE_BYTES: usize = 1024 * 1024;
+/// Requests parsed before the first of them runs: their keys' memory is fetched meanwhile.
+pub(super) const BATCH: usize = 32;
+/// The most that is reserved on a client's word that more is to come.
+const RESERVE_BYTES_MAX: usize = 1024 * 1024;
+/// What the kernel takes in one vectored write.
+const SLICES_MAX: usize = 64;
+
+/// One client's connection.
+pub(super) struct Connection {
+    socket: Socket,
+    thread: Rc<Thread>,
+    session: Session,
+    reply: Reply,
+    parser: RequestParser,
+    /// Bytes that came and were not run: part of a request, or requests that wait for the replies before them to leave.
+    pending: Vec<u8>,
+    /// How many more bytes the half-read request in `pending` needs, at least.
+    needed: usize,
+    /// Whether `pending` may hold whole requests, held back while the client did not read.
+    held_back: bool,
+}
+
+/// Why a connection ended.
+enum End {
+    Closed,
+    Failed,
+}
+
+impl Connection {
+    pub(super) fn new(socket: Socket, thread: Rc<Thread>, session: Session) -> Self {
+        Self {
+            socket,
+            thread,
+            session,
+            reply: Reply::default(),
+            parser: RequestParser::new(),
+            pending: Vec::new(),
+            needed: 0,
+            held_back: false,
+        }
+    }
+
+    /// Serves the client until either side closes.
+    pub(super) async fn serve(mut self) {
+        let client = std::sync::Arc::clone(&self.session.client);
+        let mut killed = pin!(client.wake.notified());
+        let end = poll_fn(|cx| {
+            loop {
+                if killed.as_mut().poll(cx).is_ready() {
+                    killed.set(client.wake.notified());
+                    if client.killed.load(Relaxed) {
+                        return Poll::Ready(End::Closed);
+                    }
+                    continue;
+                }
+                return self.turn(cx);
+            }
+        })
+        .await;
+        if matches!(end, End::Failed) {
+            tracing::debug!(id = client.id, "connection lost");
+        }
+    }
+
+    /// Writes, reads and runs until there is nothing to do but wait.
+    fn turn(&mut self, cx: &mut Context<'_>) -> Poll<End> {
+        loop {
+            match self.write(cx) {
+                Poll::Ready(Err(_)) => return Poll::Ready(End::Failed),
+                Poll::Ready(Ok(())) if self.session.closing => return Poll::Ready(End::Closed),
+                Poll::Pending if self.session.closing || self.reply.output().len() >= OUTPUT_PAUSE_BYTES => {
+                    return Poll::Pending;
+                }
+                _ => {}
+            }
+            if self.held_back {
+                self.run_pending();
+                continue;
+            }
+            match self.read(cx) {
+                Poll::Pending => return Poll::Pending,
+                Poll::Ready(Ok(0)) => return Poll::Ready(End::Closed),
+                Poll::Ready(Err(_)) => return Poll::Ready(End::Failed),
+                Poll::Ready(Ok(_)) => {}
+            }
+            if self.over_limit() {
+                return Poll::Ready(End::Failed);
+            }
+        }
+    }
+
+    /// Reads once and runs what is whole.
+    fn read(&mut self, cx: &mut Context<'_>) -> Poll<io::Result<usize>> {
+        let thread = Rc::clone(&self.thread);
+        if self.pending.is_empty() {
+            let mut buffer = thread.buffer.borrow_mut();
+            let count = std::task::ready!(self.socket.poll_read(cx, &mut buffer))?;
+            self.note_read(count);
+            let consumed = self.run(&buffer[..count]);
+            self.pending.extend_from_slice(&buffer[consumed..count]);
+            return Poll::Ready(Ok(count));
+        }
+        let room = self.needed.clamp(4096, RESERVE_BYTES_MAX.max(self.pending.len()));
+        self.pending.reserve(room);
+        let count = std::task::ready!(self.socket.poll_read_more(cx, &mut self.pending))?;
+        self.note_read(count);
+        self.run_pending();
+        Poll::Ready(Ok(count))
+    }
+
+    fn run_pending(&mut self) {
+        let mut pending = std::mem::take(&mut self.pending);
+        let consumed = self.run(&pending);
+        pending.drain(..consumed);
+        if !pending.is_empty() {
+            self.pending = pending;
+        }
+    }
+
+    /// Runs the whole requests at the start of `bytes`, in order; how many bytes they took.
+    fn run(&mut self, bytes: &[u8]) -> usize {
+        let thread = Rc::clone(&self.thread);
+        let shared = &*thread.shared;
+        let mut requests = thread.requests.borrow_mut();
+        let mut start = 0;
+        self.held_back = false;
+        self.needed = 0;
+        while start < bytes.len() && !self.session.closing {
+            if self.reply.output().len() >= OUTPUT_PAUSE_BYTES {
+                self.held_back = true;
+                break;
+            }
+            // Before a client has authenticated, each request may change what the next one may hold.
+            let most = if self.session.authenticated { BATCH } else { 1 };
+            let limits = Limits {
+                bulk_bytes_max: shared.config.proto_max_bulk_len(),
+                authenticated: self.session.authenticated,
+            };
+            let mut count = 0;
+            let mut end = start;
+            let mut stop = None;
+            let mut starts = [0; BATCH];
+            while count < most {
+                match self.parser.parse(&bytes[end..], &limits, &mut requests[count]) {
+                    Outcome::Complete { consumed } => {
+                        starts[count] = end;
+                        end += consumed;
+                        count += 1;
+                    }
+                    Outcome::Empty { consumed } => end += consumed,
+                    other => {
+                        stop = Some(other);
+                        break;
+                    }
+                }
+            }
+            let now = shared.store.clock().now_ms();
+            self.session.client.active_ms.store(now, Relaxed);
+            for (request, start) in requests[..count].iter().zip(starts) {
+                if self.session.closing {
+                    break;
+                }
+                let args = request.view(&bytes[start..]).into();
+                dispatch(shared, thread.stats(), &mut self.session, args, &mut self.reply, now);
+            }
+            start = end;
+            match stop {
+                Some(Outcome::Error(error)) => {
+                    self.reply.protocol_error(&error.text());
+                    self.session.closing = true;
+                }
+                Some(Outcome::Incomplete { needed }) => {
+                    self.needed = needed;
+                    break;
+                }
+                _ => {}
+            }
+        }
+        start
+    }
+
+    /// Writes replies until none is left or the socket takes no more.
+    fn write(&mut self, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
+        let output = self.reply.output();
+        while !output.is_empty() {
+            let mut slices = [IoSlice::new(&[]); SLICES_MAX];
+            let count = output.io_slices(&mut slices);
+            let written = std::task::ready!(self.socket.poll_write(cx, &slices[..count]))?;
+            if written == 0 {
+                return Poll::Ready(Err(io::ErrorKind::WriteZero.into()));
+            }
+            output.consume(written);
+            self.thread.stats().writes.add(1);
+            self.thread.stats().bytes_out.add(written as u64);
+            self.session.client.bytes_out.fetch_add(written as u64, Relaxed);
+        }
+        Poll::Ready(Ok(()))
+    }
+
+    fn note_read(&self, count: usize) {
+        let stats = self.thread.stats();
+        stats.reads.add(1);
+        stats.bytes_in.add(count as u64);
+        self.session.client.bytes_in.fetch_add(count as u64, Relaxed);
+    }
+
+    /// Whether the client's buffers have passed the limits set for them.
+    fn over_limit(&mut self) -> bool {
+        let config = &self.thread.shared.config;
+        let over = self.pending.len() as u64 > config.client_query_buffer_limit()
+            || config.output_limit_normal().is_some_and(|most| self.reply.output().len() as u64 > most);
+        if over {
+            self.thread.stats().over_limit.add(1);
+        }
+        over
+    }
+}
+
+impl Drop for Connection {
+    fn drop(&mut self) {
+        self.thread.shared.clients.remove(self.session.client.id);
+        self.thread.load.fetch_sub(1, Relaxed);
+    }
+}

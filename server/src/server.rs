@@ -1,0 +1,197 @@
+//! A server from bind to stop, as a library offers it.
+
+use std::io;
+use std::net::{SocketAddr, ToSocketAddrs};
+use std::sync::Arc;
+use std::thread::JoinHandle;
+
+use scrubjay::Store;
+
+use crate::config::Config;
+use crate::net;
+use crate::observe::stats::Stats;
+use crate::session::clients::Clients;
+use crate::shared::{Shared, Shutdown, Start};
+
+/// A server that listens and does not serve yet.
+pub struct Server {
+    shared: Arc<Shared>,
+    tcp: Vec<std::net::TcpListener>,
+    #[cfg(unix)]
+    unix: Option<net::UnixListener>,
+}
+
+impl Server {
+    /// Listens as `config` says, with a store of its own.
+    ///
+    /// # Errors
+    /// When an address cannot be listened on.
+    pub fn bind(config: Config) -> io::Result<Self> {
+        let store = Arc::new(Store::default());
+        Self::with_store(store, config)
+    }
+
+    /// Listens as `config` says and serves `store`, which the rest of the process goes on using: what it writes has every
+    /// effect that a client's write has.
+    ///
+    /// # Errors
+    /// When an address cannot be listened on.
+    pub fn with_store(store: Arc<Store>, config: Config) -> io::Result<Self> {
+        let (tcp, port) = listen(&config)?;
+        #[cfg(unix)]
+        let unix = match config.unixsocket() {
+            Some(path) => Some(net::listen_unix(&path, config.unixsocketperm())?),
+            None => None,
+        };
+        let threads = config.io_threads();
+        let start = Start { at_ms: store.clock().now_ms(), run_id: run_id(), port, threads };
+        let shared = Shared {
+            store,
+            config,
+            clients: Clients::default(),
+            stats: Stats::new(threads),
+            start,
+            shutdown: Shutdown::default(),
+        };
+        Ok(Self {
+            shared: Arc::new(shared),
+            tcp,
+            #[cfg(unix)]
+            unix,
+        })
+    }
+
+    /// The TCP port, 0 for none.
+    pub fn port(&self) -> u16 {
+        self.shared.start.port
+    }
+
+    /// What all clients of this server share.
+    pub fn shared(&self) -> &Arc<Shared> {
+        &self.shared
+    }
+
+    /// Serves until `SHUTDOWN`, a signal to end, or [`Shutdown::ask`].
+    ///
+    /// # Errors
+    /// When threads or their runtimes cannot be started.
+    pub fn run(self) -> io::Result<()> {
+        let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
+        let threads = Arc::new(net::Threads::start(&self.shared)?);
+        runtime.block_on(async {
+            for listener in self.tcp {
+                let listener = tokio::net::TcpListener::from_std(listener)?;
+                tokio::spawn(net::accept_tcp(listener, Arc::clone(&self.shared), Arc::clone(&threads)));
+            }
+            #[cfg(unix)]
+            if let Some(listener) = self.unix {
+                tokio::spawn(net::accept_unix(listener, Arc::clone(&self.shared), Arc::clone(&threads)));
+            }
+            self.shared.shutdown.wait().await;
+            io::Result::Ok(())
+        })?;
+        // Ends the accepting tasks, so that the threads have one owner again and no new work.
+        drop(runtime);
+        if let Some(threads) = Arc::into_inner(threads) {
+            threads.stop();
+        }
+        Ok(())
+    }
+}
+
+/// Listens on every address that `bind` names; an optional one (`-::1`) may fail.
+fn listen(config: &Config) -> io::Result<(Vec<std::net::TcpListener>, u16)> {
+    let Some(mut port) = config.port() else { return Ok((Vec::new(), 0)) };
+    let mut listeners = Vec::new();
+    for name in config.bind() {
+        let (name, optional) = name.strip_prefix('-').map_or((name.as_str(), false), |name| (name, true));
+        match resolve(name, port).and_then(|address| net::listen_tcp(address, config.tcp_backlog())) {
+            Ok(listener) => {
+                // With port 0 the system picks one for the first address; the others take the same.
+                port = listener.local_addr()?.port();
+                listeners.push(listener);
+            }
+            Err(_) if optional => {}
+            Err(error) => return Err(error),
+        }
+    }
+    if listeners.is_empty() && !config.bind().is_empty() {
+        return Err(io::ErrorKind::AddrNotAvailable.into());
+    }
+    Ok((listeners, port))
+}
+
+fn resolve(name: &str, port: u16) -> io::Result<SocketAddr> {
+    let name = match name {
+        "*" => "0.0.0.0",
+        "::*" => "::",
+        name => name,
+    };
+    (name, port).to_socket_addrs()?.next().ok_or_else(|| io::ErrorKind::AddrNotAvailable.into())
+}
+
+/// 40 hexadecimal digits that no other run has.
+fn run_id() -> String {
+    let mut random = scrubjay::random::Random::from_os();
+    (0..40).map(|_| char::from_digit(random.below(16) as u32, 16).expect("invariant: below 16")).collect()
+}
+
+/// A server for tests: its own port on loopback, its own store, gone when dropped.
+///
+/// ```
+/// let server = scrubjay_server::TestServer::start();
+/// let stream = std::net::TcpStream::connect(("127.0.0.1", server.port()))?;
+/// # drop(stream);
+/// # std::io::Result::Ok(())
+/// ```
+pub struct TestServer {
+    shared: Arc<Shared>,
+    thread: Option<JoinHandle<()>>,
+}
+
+impl TestServer {
+    /// Starts a server with the default parameters.
+    ///
+    /// # Panics
+    /// When there is no port to be had on loopback.
+    pub fn start() -> Self {
+        Self::with_config(Config::default())
+    }
+
+    /// Starts a server with these parameters, on a port that the system picks.
+    ///
+    /// # Panics
+    /// When there is no port to be had on loopback.
+    pub fn with_config(config: Config) -> Self {
+        let config = config.on_loopback();
+        let server = Server::bind(config).expect("a port on loopback");
+        let shared = Arc::clone(server.shared());
+        let thread = std::thread::spawn(move || server.run().expect("threads to serve with"));
+        Self { shared, thread: Some(thread) }
+    }
+
+    /// The port on 127.0.0.1.
+    pub fn port(&self) -> u16 {
+        self.shared.start.port
+    }
+
+    /// Where to connect: `redis://127.0.0.1:PORT/`.
+    pub fn url(&self) -> String {
+        format!("redis://127.0.0.1:{}/", self.port())
+    }
+
+    /// The store it serves; what the test writes here, clients see.
+    pub fn store(&self) -> &Arc<Store> {
+        &self.shared.store
+    }
+}
+
+impl Drop for TestServer {
+    fn drop(&mut self) {
+        self.shared.shutdown.ask();
+        if let Some(thread) = self.thread.take() {
+            // Its panic has been told of on its own thread.
+            let _ = thread.join();
+        }
+    }
+}

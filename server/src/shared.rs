@@ -1,0 +1,65 @@
+//! What all clients and threads of one server share.
+
+use std::sync::Arc;
+use std::sync::atomic::AtomicBool;
+
+use scrubjay::Store;
+
+use crate::config::Config;
+use crate::observe::stats::Stats;
+use crate::session::clients::Clients;
+
+/// What all clients and threads of one server share.
+pub struct Shared {
+    /// The keyspace.
+    pub store: Arc<Store>,
+    /// The parameters.
+    pub config: Config,
+    /// Who is connected.
+    pub clients: Clients,
+    /// What has happened so far, counted per thread.
+    pub stats: Stats,
+    /// Facts that hold from start to end.
+    pub start: Start,
+    /// Set once, by `SHUTDOWN` or a signal; wakes whoever waits for it.
+    pub shutdown: Shutdown,
+}
+
+/// Facts about this server that hold from start to end.
+#[derive(Debug)]
+pub struct Start {
+    /// When it started, in milliseconds since the epoch.
+    pub at_ms: u64,
+    /// 40 random hexadecimal digits.
+    pub run_id: String,
+    /// The TCP port it listens on; 0 for none.
+    pub port: u16,
+    /// How many threads run commands.
+    pub threads: usize,
+}
+
+/// The way to end the server from anywhere in it.
+#[derive(Debug, Default)]
+pub struct Shutdown {
+    asked: AtomicBool,
+    wake: tokio::sync::Notify,
+}
+
+impl Shutdown {
+    /// Ends the server soon.
+    pub fn ask(&self) {
+        self.asked.store(true, std::sync::atomic::Ordering::Release);
+        self.wake.notify_waiters();
+    }
+
+    /// Returns once somebody has asked.
+    pub async fn wait(&self) {
+        let notified = self.wake.notified();
+        tokio::pin!(notified);
+        // Enabled before the look, so that asking between the look and the wait is not missed.
+        notified.as_mut().enable();
+        if !self.asked.load(std::sync::atomic::Ordering::Acquire) {
+            notified.await;
+        }
+    }
+}
