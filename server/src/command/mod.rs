@@ -2,6 +2,11 @@
 
 pub mod args;
 pub mod dispatch;
+pub(crate) mod connection;
+pub(crate) mod keys;
+pub(crate) mod spec;
+pub(crate) mod string;
+pub(crate) mod table;
 
 use scrubjay::{Key, View};
 

@@ -14,8 +14,7 @@ use std::task::{Context, Poll};
 use super::socket::Socket;
 use super::thread::Thread;
 use crate::command::dispatch::dispatch;
-use crate::resp::reply::Reply;
-use crate::resp::request::{Limits, Outcome, RequestParser};
+use crate::resp::{Limits, Outcome, Reply, RequestParser};
 use crate::session::Session;
 
 /// Replies waiting for the client beyond which no further request of it is run.
@@ -176,7 +175,7 @@ impl Connection {
                     }
                 }
             }
-            let now = shared.store.clock().now_ms();
+            let now = shared.store.clock().now();
             self.session.client.active_ms.store(now, Relaxed);
             for (request, start) in requests[..count].iter().zip(starts) {
                 if self.session.closing {
@@ -188,7 +187,7 @@ impl Connection {
             start = end;
             match stop {
                 Some(Outcome::Error(error)) => {
-                    self.reply.protocol_error(&error.text());
+                    self.reply.error("ERR", error.text());
                     self.session.closing = true;
                 }
                 Some(Outcome::Incomplete { needed }) => {
@@ -203,7 +202,7 @@ impl Connection {
 
     /// Writes replies until none is left or the socket takes no more.
     fn write(&mut self, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
-        let output = self.reply.output();
+        let output = self.reply.output_mut();
         while !output.is_empty() {
             let mut slices = [IoSlice::new(&[]); SLICES_MAX];
             let count = output.io_slices(&mut slices);

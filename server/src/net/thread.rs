@@ -13,7 +13,7 @@ use tokio::task::LocalSet;
 use super::connection::{BATCH, Connection};
 use super::socket::Socket;
 use crate::observe::stats::Block;
-use crate::resp::request::ArgList;
+use crate::resp::ArgList;
 use crate::session::Session;
 use crate::session::clients::{Client, Peer};
 use crate::shared::Shared;
@@ -137,7 +137,7 @@ async fn serve_all(thread: Rc<Thread>, mut take: mpsc::UnboundedReceiver<Handoff
             continue;
         };
         let shared = &thread.shared;
-        let now = shared.store.clock().now_ms();
+        let now = shared.store.clock().now();
         let client = Arc::new(Client::new(shared.clients.next_id(), peer, fd, thread.index, now));
         shared.clients.add(Arc::clone(&client));
         let session = Session::new(client, shared.config.password().is_none());

@@ -6,7 +6,7 @@ use std::sync::atomic::{AtomicU64, Ordering::Relaxed};
 
 use parking_lot::Mutex;
 
-use crate::command::spec::CommandId;
+use crate::command::table::CommandId;
 use crate::command::table;
 
 /// A counter with one writer at a time.
@@ -86,10 +86,9 @@ impl Default for Block {
 }
 
 impl Block {
-    /// Counts an error reply.
-    pub fn error(&self, message: &str) {
+    /// Counts an error reply, by its first word.
+    pub fn error(&self, code: &str) {
         self.errors.add(1);
-        let code = message.split(' ').next().unwrap_or_default();
         let mut by_code = self.errors_by_code.lock();
         if let Some(count) = by_code.get_mut(code) {
             *count += 1;

@@ -1,0 +1,7 @@
+//! Connection.
+
+mod ping;
+
+use super::spec::Command;
+
+pub(super) const COMMANDS: &[&Command] = &[&ping::PING];

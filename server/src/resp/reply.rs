@@ -1,0 +1,560 @@
+//! The reply writer: typed values in, RESP2 or RESP3 bytes out.
+//!
+//! [`Reply`] is the only place that knows how the two protocols differ: handlers say *map* or *null*, never `*` or
+//! `$-1`. It writes into an [`Output`], which waits for the socket:
+//!
+//! ```text
+//!   inline bytes   [....................|..............]      one Vec, in the order of the replies
+//!   splices                   (at 20: Bytes)  ^ (at 34: Bytes)  shared values spliced in between, not copied
+//! ```
+//!
+//! Small values are copied (a system call per value costs more than the copy); a large counted value is spliced in and
+//! goes to the socket from where it lies. Keeping all inline bytes in one vector makes a mark two numbers, so a half
+//! written reply is dropped by cutting, and the header of an array whose length is known only at its end can be put in
+//! afterwards.
+
+use std::collections::VecDeque;
+use std::io::IoSlice;
+
+use bytes::Bytes;
+
+use super::number::DoubleText;
+
+/// From this size on a counted value is spliced in rather than copied: about where one more segment of a `writev` costs
+/// less than copying.
+const SPLICE_BYTES_MIN: usize = 16 * 1024;
+/// A late header is put before at most this many inline bytes by moving them; before more it is spliced in.
+const MOVE_BYTES_MAX: usize = 16 * 1024;
+/// An emptied output keeps at most this much capacity: enough that a steady pipeline does not allocate.
+const KEPT_BYTES_MAX: usize = 64 * 1024;
+
+/// Which of the two protocols a connection speaks.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum Protocol {
+    /// RESP2, what every connection starts with.
+    #[default]
+    Resp2,
+    /// RESP3, after `HELLO 3`.
+    Resp3,
+}
+
+impl Protocol {
+    /// The number in `HELLO`.
+    pub fn version(self) -> i64 {
+        match self {
+            Self::Resp2 => 2,
+            Self::Resp3 => 3,
+        }
+    }
+}
+
+/// A shared value between two inline bytes.
+#[derive(Clone, Debug)]
+struct Splice {
+    /// It belongs before `inline[at]`. Never less than `sent`; ascending along the queue.
+    at: usize,
+    bytes: Bytes,
+}
+
+/// Bytes on their way to one client.
+#[derive(Clone, Debug, Default)]
+pub struct Output {
+    inline: Vec<u8>,
+    /// So many inline bytes have been taken. Nought when nothing is left.
+    sent: usize,
+    splices: VecDeque<Splice>,
+    /// The sum of the splices' lengths.
+    spliced_bytes: usize,
+}
+
+/// A place in an [`Output`] to cut back to.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[must_use]
+pub struct Mark {
+    inline: usize,
+    splices: usize,
+}
+
+impl Output {
+    /// An output that holds nothing.
+    pub fn new() -> Self {
+        Self::default()
+    }
+
+    /// Bytes still to be sent.
+    pub fn len(&self) -> usize {
+        self.inline.len() - self.sent + self.spliced_bytes
+    }
+
+    /// Whether nothing is left to send.
+    pub fn is_empty(&self) -> bool {
+        self.len() == 0
+    }
+
+    /// What this output holds in memory, for `client-output-buffer-limit` and CLIENT LIST; shared values count in full,
+    /// as the client is what keeps them from being freed.
+    pub fn memory_bytes(&self) -> usize {
+        self.inline.capacity() + self.spliced_bytes + self.splices.capacity() * size_of::<Splice>()
+    }
+
+    /// Appends bytes that are already encoded.
+    pub fn extend(&mut self, encoded: &[u8]) {
+        self.inline.extend_from_slice(encoded);
+    }
+
+    /// Appends encoded bytes that others share, without copying them if they are many.
+    pub fn extend_shared(&mut self, encoded: Bytes) {
+        if encoded.len() < SPLICE_BYTES_MIN {
+            self.inline.extend_from_slice(&encoded);
+        } else {
+            self.spliced_bytes += encoded.len();
+            self.splices.push_back(Splice { at: self.inline.len(), bytes: encoded });
+        }
+    }
+
+    /// Appends all of `other`, which is empty afterwards.
+    pub fn append(&mut self, other: &mut Self) {
+        let mut from = other.sent;
+        for splice in other.splices.drain(..) {
+            self.inline.extend_from_slice(&other.inline[from..splice.at]);
+            from = splice.at;
+            self.splices.push_back(Splice { at: self.inline.len(), bytes: splice.bytes });
+        }
+        self.inline.extend_from_slice(&other.inline[from..]);
+        self.spliced_bytes += other.spliced_bytes;
+        other.clear();
+    }
+
+    /// Fills `slices` with what comes next, in order, and says how many it filled: for a vectored write. Nought only if
+    /// nothing is left.
+    pub fn io_slices<'a>(&'a self, slices: &mut [IoSlice<'a>]) -> usize {
+        let mut filled = 0;
+        let mut from = self.sent;
+        let mut put = |bytes: &'a [u8]| {
+            if !bytes.is_empty() && let Some(slice) = slices.get_mut(filled) {
+                *slice = IoSlice::new(bytes);
+                filled += 1;
+            }
+        };
+        for splice in &self.splices {
+            put(&self.inline[from..splice.at]);
+            put(&splice.bytes);
+            from = splice.at;
+        }
+        put(&self.inline[from..]);
+        filled
+    }
+
+    /// The first stretch of bytes that lie together; empty only if nothing is left.
+    pub fn chunk(&self) -> &[u8] {
+        match self.splices.front() {
+            Some(splice) if splice.at == self.sent => &splice.bytes,
+            Some(splice) => &self.inline[self.sent..splice.at],
+            None => &self.inline[self.sent..],
+        }
+    }
+
+    /// Forgets the next `count` bytes, which have been sent.
+    ///
+    /// # Panics
+    /// If there are not so many.
+    pub fn consume(&mut self, count: usize) {
+        assert!(count <= self.len(), "more bytes sent than there were");
+        let mut left = count;
+        while let Some(splice) = self.splices.front_mut() {
+            let inline = left.min(splice.at - self.sent);
+            self.sent += inline;
+            left -= inline;
+            if self.sent < splice.at || left == 0 {
+                break;
+            }
+            let spliced = left.min(splice.bytes.len());
+            left -= spliced;
+            self.spliced_bytes -= spliced;
+            if spliced < splice.bytes.len() {
+                bytes::Buf::advance(&mut splice.bytes, spliced);
+                break;
+            }
+            self.splices.pop_front();
+        }
+        self.sent += left;
+        if self.is_empty() {
+            self.clear();
+        } else if self.sent >= MOVE_BYTES_MAX && self.sent >= self.inline.len() / 2 {
+            self.compact();
+        }
+    }
+
+    /// Drops all that has not been sent.
+    pub fn clear(&mut self) {
+        self.inline.clear();
+        self.inline.shrink_to(KEPT_BYTES_MAX);
+        self.sent = 0;
+        self.splices.clear();
+        self.splices.shrink_to(KEPT_BYTES_MAX / size_of::<Splice>());
+        self.spliced_bytes = 0;
+    }
+
+    /// Gives back what an empty output has reserved: for a connection that has gone quiet.
+    pub fn shrink(&mut self) {
+        if self.is_empty() {
+            *self = Self::new();
+        }
+    }
+
+    /// The place where the next byte goes. Valid until bytes before it are consumed.
+    pub fn mark(&self) -> Mark {
+        Mark { inline: self.inline.len(), splices: self.splices.len() }
+    }
+
+    /// Drops everything written after `mark`.
+    pub fn truncate_to(&mut self, mark: Mark) {
+        while self.splices.len() > mark.splices && let Some(splice) = self.splices.pop_back() {
+            self.spliced_bytes -= splice.bytes.len();
+        }
+        self.inline.truncate(mark.inline);
+    }
+
+    /// Bytes written since `mark`.
+    pub fn len_since(&self, mark: Mark) -> usize {
+        let spliced: usize = self.splices.iter().skip(mark.splices).map(|splice| splice.bytes.len()).sum();
+        self.inline.len() - mark.inline + spliced
+    }
+
+    /// Puts `header` where `mark` was taken, before all that was written since.
+    fn insert(&mut self, mark: Mark, header: &[u8]) {
+        if self.inline.len() - mark.inline > MOVE_BYTES_MAX {
+            self.spliced_bytes += header.len();
+            self.splices.insert(mark.splices, Splice { at: mark.inline, bytes: Bytes::copy_from_slice(header) });
+            return;
+        }
+        self.inline.splice(mark.inline..mark.inline, header.iter().copied());
+        for splice in self.splices.iter_mut().skip(mark.splices) {
+            splice.at += header.len();
+        }
+    }
+
+    /// Forgets the inline bytes that were sent while others wait, so that a client that reads slowly and never to the
+    /// end does not make the vector grow for ever. Only once they are half of it: each byte is moved once on average.
+    fn compact(&mut self) {
+        self.inline.drain(..self.sent);
+        for splice in &mut self.splices {
+            splice.at -= self.sent;
+        }
+        self.sent = 0;
+    }
+}
+
+/// A header left open by [`Reply::defer_array`] and its kin, to be filled with the count once it is known.
+#[derive(Debug)]
+#[must_use = "the reply has no header until the count is filled in"]
+pub struct Deferred {
+    mark: Mark,
+    kind: Aggregate,
+}
+
+/// The kinds of reply that hold others.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Aggregate {
+    Array,
+    Map,
+    Set,
+    Push,
+}
+
+impl Aggregate {
+    /// How the header begins, and what number stands in it for `count` elements (pairs for a map).
+    fn header(self, protocol: Protocol, count: usize) -> (u8, usize) {
+        match (self, protocol) {
+            (Self::Map, Protocol::Resp2) => (b'*', count.saturating_mul(2)),
+            (Self::Map, Protocol::Resp3) => (b'%', count),
+            (Self::Set, Protocol::Resp3) => (b'~', count),
+            (Self::Push, Protocol::Resp3) => (b'>', count),
+            (Self::Array | Self::Set | Self::Push, _) => (b'*', count),
+        }
+    }
+}
+
+/// The longest header: a sign, twenty digits, a line end.
+type Header = smallvec::SmallVec<[u8; 24]>;
+
+fn header(sigil: u8, number: usize) -> Header {
+    let mut header = Header::new();
+    header.push(sigil);
+    header.extend_from_slice(itoa::Buffer::new().format(number).as_bytes());
+    header.extend_from_slice(b"\r\n");
+    header
+}
+
+/// Writes replies in one connection's protocol.
+#[derive(Clone, Debug, Default)]
+pub struct Reply {
+    output: Output,
+    protocol: Protocol,
+}
+
+impl Reply {
+    /// A writer with an empty output.
+    pub fn new(protocol: Protocol) -> Self {
+        Self { output: Output::new(), protocol }
+    }
+
+    /// The protocol that is written.
+    pub fn protocol(&self) -> Protocol {
+        self.protocol
+    }
+
+    /// Writes in `protocol` from now on.
+    pub fn set_protocol(&mut self, protocol: Protocol) {
+        self.protocol = protocol;
+    }
+
+    /// What has been written and not yet sent.
+    pub fn output(&self) -> &Output {
+        &self.output
+    }
+
+    /// The output, to send from.
+    pub fn output_mut(&mut self) -> &mut Output {
+        &mut self.output
+    }
+
+    /// The place where the next reply starts.
+    pub fn mark(&self) -> Mark {
+        self.output.mark()
+    }
+
+    /// Drops everything written after `mark`: a half written reply whose handler failed.
+    pub fn truncate_to(&mut self, mark: Mark) {
+        self.output.truncate_to(mark);
+    }
+
+    /// `+OK`.
+    pub fn ok(&mut self) {
+        self.output.extend(b"+OK\r\n");
+    }
+
+    /// A simple string. The text is the server's own, without line ends.
+    pub fn simple(&mut self, text: &str) {
+        self.line(b'+', text.as_bytes());
+    }
+
+    /// An error: its code (`ERR`, `WRONGTYPE`, ...) and its text. Line ends, which would end the reply early, are taken
+    /// off both ends and become spaces within, as in Valkey.
+    pub fn error(&mut self, code: &str, text: impl AsRef<[u8]>) {
+        let out = &mut self.output.inline;
+        out.push(b'-');
+        let start = out.len();
+        out.extend_from_slice(code.as_bytes());
+        out.push(b' ');
+        let text = text.as_ref();
+        let is_line_end = |byte: &u8| matches!(byte, b'\r' | b'\n');
+        let end = text.iter().rposition(|byte| !is_line_end(byte)).map_or(0, |last| last + 1);
+        out.extend_from_slice(&text[..end]);
+        for byte in &mut out[start..] {
+            if is_line_end(byte) {
+                *byte = b' ';
+            }
+        }
+        out.extend_from_slice(b"\r\n");
+    }
+
+    /// An integer.
+    pub fn integer(&mut self, value: i64) {
+        // The replies of counters, EXISTS, DEL, EXPIRE and the like are nearly all one digit long.
+        if let Ok(digit @ 0..=9) = u8::try_from(value) {
+            self.output.extend(&[b':', b'0' + digit, b'\r', b'\n']);
+        } else {
+            self.line(b':', itoa::Buffer::new().format(value).as_bytes());
+        }
+    }
+
+    /// A count of things in memory, as an integer.
+    pub fn count(&mut self, count: usize) {
+        self.integer(i64::try_from(count).unwrap_or(i64::MAX));
+    }
+
+    /// A bulk string.
+    pub fn bulk(&mut self, bytes: impl AsRef<[u8]>) {
+        self.bulk_parts(&[bytes.as_ref()]);
+    }
+
+    /// A bulk string of several parts in a row.
+    pub fn bulk_parts(&mut self, parts: &[&[u8]]) {
+        let length: usize = parts.iter().map(|part| part.len()).sum();
+        let header = header(b'$', length);
+        let out = &mut self.output.inline;
+        out.reserve(header.len() + length + 2);
+        out.extend_from_slice(&header);
+        for part in parts {
+            out.extend_from_slice(part);
+        }
+        out.extend_from_slice(b"\r\n");
+    }
+
+    /// A bulk string that is shared with others: not copied if it is large.
+    pub fn bulk_shared(&mut self, bytes: Bytes) {
+        if bytes.len() < SPLICE_BYTES_MIN {
+            return self.bulk(&bytes);
+        }
+        self.output.extend(&header(b'$', bytes.len()));
+        self.output.extend_shared(bytes);
+        self.output.extend(b"\r\n");
+    }
+
+    /// An integer as a bulk string.
+    pub fn bulk_integer(&mut self, value: i64) {
+        self.bulk(itoa::Buffer::new().format(value));
+    }
+
+    /// A bulk string or, without a value, the null of bulk strings.
+    pub fn bulk_or_null(&mut self, bytes: Option<impl AsRef<[u8]>>) {
+        match bytes {
+            Some(bytes) => self.bulk(bytes),
+            None => self.null(),
+        }
+    }
+
+    /// No value.
+    pub fn null(&mut self) {
+        self.output.extend(match self.protocol {
+            Protocol::Resp2 => b"$-1\r\n",
+            Protocol::Resp3 => b"_\r\n",
+        });
+    }
+
+    /// No array, where one would be expected.
+    pub fn null_array(&mut self) {
+        self.output.extend(match self.protocol {
+            Protocol::Resp2 => b"*-1\r\n",
+            Protocol::Resp3 => b"_\r\n",
+        });
+    }
+
+    /// An array of `count` elements follows.
+    pub fn array(&mut self, count: usize) {
+        self.aggregate(Aggregate::Array, count);
+    }
+
+    /// A map of `pairs` keys and values, in turn, follows.
+    pub fn map(&mut self, pairs: usize) {
+        self.aggregate(Aggregate::Map, pairs);
+    }
+
+    /// A set of `count` elements follows.
+    pub fn set(&mut self, count: usize) {
+        self.aggregate(Aggregate::Set, count);
+    }
+
+    /// A message of `count` elements that nobody asked for follows. In RESP2 it looks like an array.
+    pub fn push(&mut self, count: usize) {
+        self.aggregate(Aggregate::Push, count);
+    }
+
+    /// An attribute of `pairs` keys and values about the reply after it follows, if this says so: RESP2 has none, and
+    /// then nothing of it may be written.
+    #[must_use]
+    pub fn attribute(&mut self, pairs: usize) -> bool {
+        let known = self.protocol == Protocol::Resp3;
+        if known {
+            self.output.extend(&header(b'|', pairs));
+        }
+        known
+    }
+
+    /// A double.
+    pub fn double(&mut self, value: f64) {
+        self.number_text(DoubleText::new(value).as_bytes());
+    }
+
+    /// A number that is already laid out (a long double's text), where a double is meant.
+    pub fn number_text(&mut self, text: &[u8]) {
+        match self.protocol {
+            Protocol::Resp2 => self.bulk(text),
+            Protocol::Resp3 => self.line(b',', text),
+        }
+    }
+
+    /// A truth value.
+    pub fn boolean(&mut self, value: bool) {
+        self.output.extend(match (self.protocol, value) {
+            (Protocol::Resp2, true) => b":1\r\n",
+            (Protocol::Resp2, false) => b":0\r\n",
+            (Protocol::Resp3, true) => b"#t\r\n",
+            (Protocol::Resp3, false) => b"#f\r\n",
+        });
+    }
+
+    /// An integer beyond 64 bits, by its digits.
+    pub fn big_number(&mut self, digits: &str) {
+        match self.protocol {
+            Protocol::Resp2 => self.bulk(digits),
+            Protocol::Resp3 => self.line(b'(', digits.as_bytes()),
+        }
+    }
+
+    /// Text to be shown as it is, with its format (`txt`, `mkd`).
+    pub fn verbatim(&mut self, format: [u8; 3], text: impl AsRef<[u8]>) {
+        let text = text.as_ref();
+        match self.protocol {
+            Protocol::Resp2 => self.bulk(text),
+            Protocol::Resp3 => {
+                self.output.extend(&header(b'=', text.len().saturating_add(4)));
+                self.output.extend(&format);
+                self.output.extend(b":");
+                self.output.extend(text);
+                self.output.extend(b"\r\n");
+            }
+        }
+    }
+
+    /// An array whose count [`Reply::fill`] tells when its elements are written.
+    pub fn defer_array(&mut self) -> Deferred {
+        Deferred { mark: self.mark(), kind: Aggregate::Array }
+    }
+
+    /// A map whose count [`Reply::fill`] tells when its pairs are written.
+    pub fn defer_map(&mut self) -> Deferred {
+        Deferred { mark: self.mark(), kind: Aggregate::Map }
+    }
+
+    /// A set whose count [`Reply::fill`] tells when its elements are written.
+    pub fn defer_set(&mut self) -> Deferred {
+        Deferred { mark: self.mark(), kind: Aggregate::Set }
+    }
+
+    /// Writes the header of a deferred reply: `count` elements, or pairs, were written since. Those opened later are
+    /// filled earlier.
+    pub fn fill(&mut self, deferred: Deferred, count: usize) {
+        let (sigil, number) = deferred.kind.header(self.protocol, count);
+        self.output.insert(deferred.mark, &header(sigil, number));
+    }
+
+    /// A reply that is already encoded in this protocol.
+    pub fn encoded(&mut self, bytes: &[u8]) {
+        self.output.extend(bytes);
+    }
+
+    /// An encoded reply that others share (a message to many subscribers).
+    pub fn encoded_shared(&mut self, bytes: Bytes) {
+        self.output.extend_shared(bytes);
+    }
+
+    /// Everything that `other` has written, in its own protocol.
+    pub fn append(&mut self, other: &mut Self) {
+        self.output.append(&mut other.output);
+    }
+
+    fn aggregate(&mut self, kind: Aggregate, count: usize) {
+        let (sigil, number) = kind.header(self.protocol, count);
+        self.output.extend(&header(sigil, number));
+    }
+
+    fn line(&mut self, sigil: u8, text: &[u8]) {
+        let out = &mut self.output.inline;
+        out.reserve(text.len() + 3);
+        out.push(sigil);
+        out.extend_from_slice(text);
+        out.extend_from_slice(b"\r\n");
+    }
+}
