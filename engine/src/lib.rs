@@ -1,8 +1,10 @@
 //! Scrubjay's engine: a cache that lives in your process.
 #![deny(unsafe_code)]
 
+pub mod collections;
 pub mod error;
 pub mod random;
+pub mod raw;
 pub mod sync;
 pub mod time;
 

@@ -1,0 +1,172 @@
+//! A segment: the buckets of one stretch of hash space, and the chains that grow out of them.
+//!
+//! The first `2^bits` buckets are *home* buckets, in the order of the positions they stand for; those behind
+//! are overflow buckets, each in exactly one chain. `bits` is the same for all segments of a table, so the
+//! table keeps it.
+//!
+//! Chain invariants: every bucket of a chain but the first overflow bucket is full (eleven entries and a link,
+//! or twelve entries at the end); the first overflow bucket holds at least one entry. New entries go to the
+//! home bucket or to the first overflow bucket, and a new overflow bucket is linked in right behind home, so
+//! an insert looks at two lines however long a chain may be.
+
+use crate::raw::bucket::{Bucket, Entry};
+
+/// Overflow buckets are allocated this many at a time.
+const OVERFLOW_STEP: usize = 4;
+
+#[derive(Debug)]
+pub(super) struct Segment {
+    buckets: Vec<Bucket>,
+    len: u32,
+    /// Which stretch of hash space this is, numbered like a heap: the root is 1, the halves of `n` are `2n` and
+    /// `2n + 1`. So the buddy is `n ^ 1`, and the depth is the position of the highest bit.
+    pub(super) node: u32,
+}
+
+/// Where an entry lies in a segment.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) struct Place {
+    pub(super) bucket: usize,
+    pub(super) lane: usize,
+}
+
+impl Segment {
+    pub(super) const ROOT: u32 = 1;
+
+    pub(super) fn new(node: u32, bits: u8) -> Self {
+        Self { buckets: vec![Bucket::EMPTY; 1 << bits], len: 0, node }
+    }
+
+    #[inline]
+    pub(super) fn len(&self) -> usize {
+        self.len as usize
+    }
+
+    #[inline]
+    pub(super) fn depth(&self) -> u32 {
+        self.node.ilog2()
+    }
+
+    /// The number of buckets for which memory is held.
+    #[inline]
+    pub(super) fn capacity(&self) -> usize {
+        self.buckets.capacity()
+    }
+
+    #[inline]
+    pub(super) fn bucket(&self, index: usize) -> &Bucket {
+        &self.buckets[index]
+    }
+
+    #[inline]
+    pub(super) fn bucket_mut(&mut self, index: usize) -> &mut Bucket {
+        &mut self.buckets[index]
+    }
+
+    /// All buckets, home and overflow.
+    pub(super) fn buckets(&self) -> &[Bucket] {
+        &self.buckets
+    }
+
+    /// The indices of the buckets of one chain, home first.
+    pub(super) fn chain(&self, home: usize) -> impl Iterator<Item = usize> {
+        std::iter::successors(Some(home), |&index| self.buckets[index].link().map(|link| link as usize))
+    }
+
+    /// All entries that belong to one home bucket.
+    pub(super) fn entries(&self, home: usize) -> impl Iterator<Item = Entry> {
+        self.chain(home).flat_map(|index| self.buckets[index].entries())
+    }
+
+    /// Whether the next entry for `home` would need a new overflow bucket.
+    #[inline]
+    pub(super) fn is_full(&self, home: usize) -> bool {
+        let bucket = &self.buckets[home];
+        !bucket.has_room() && bucket.link().is_none_or(|link| !self.buckets[link as usize].has_room())
+    }
+
+    pub(super) fn push(&mut self, home: usize, entry: Entry) -> Place {
+        self.len += 1;
+        let bucket = &mut self.buckets[home];
+        if bucket.has_room() {
+            return Place { bucket: home, lane: bucket.push(entry) };
+        }
+        let overflow = match bucket.link() {
+            Some(link) if self.buckets[link as usize].has_room() => link as usize,
+            _ => self.lengthen(home),
+        };
+        Place { bucket: overflow, lane: self.buckets[overflow].push(entry) }
+    }
+
+    /// Takes out the entry at `place`, which belongs to `home`. The hole is filled from the one bucket of the
+    /// chain that need not be full.
+    pub(super) fn remove(&mut self, home: usize, place: Place) -> Entry {
+        let removed = self.buckets[place.bucket].entry(place.lane);
+        let link = self.buckets[home].link();
+        let source = link.map_or(home, |link| link as usize);
+        let filler = self.buckets[source].pop().expect("invariant: the first overflow bucket is never empty");
+        if place != (Place { bucket: source, lane: self.buckets[source].len() }) {
+            self.buckets[place.bucket].set_entry(place.lane, filler);
+        }
+        self.len -= 1;
+        if link.is_some() && self.buckets[source].is_empty() {
+            match self.buckets[source].link() {
+                Some(next) => self.buckets[home].set_link(next),
+                None => self.buckets[home].clear_link(),
+            }
+            self.release(source);
+        }
+        removed
+    }
+
+    /// Takes any handle out, without keeping the chains in order, and gives up the buckets behind it. Only for
+    /// emptying a segment that no table holds any longer.
+    pub(super) fn drain_one(&mut self) -> Option<u32> {
+        loop {
+            match self.buckets.last_mut()?.pop() {
+                Some(entry) => return Some(entry.handle),
+                None => self.buckets.pop(),
+            };
+        }
+    }
+
+    /// Links a new overflow bucket in behind `home`, and returns its index.
+    #[cold]
+    fn lengthen(&mut self, home: usize) -> usize {
+        let index = self.buckets.len();
+        if index == self.buckets.capacity() {
+            // A sixteenth for a segment that may not split any more, or its growth would be quadratic.
+            self.buckets.reserve_exact(OVERFLOW_STEP.max(index / 16));
+        }
+        let mut overflow = Bucket::EMPTY;
+        match self.buckets[home].link() {
+            Some(link) => overflow.set_link(link),
+            None => {
+                let moved = self.buckets[home].pop().expect("invariant: only a full bucket grows a chain");
+                overflow.push(moved);
+            }
+        }
+        self.buckets[home].set_link(index as u32);
+        self.buckets.push(overflow);
+        index
+    }
+
+    /// Gives up an overflow bucket that no chain uses any more; the last one moves into its place.
+    #[cold]
+    fn release(&mut self, index: usize) {
+        let last = self.buckets.len() - 1;
+        self.buckets.swap_remove(index);
+        if index != last {
+            let owner = self
+                .buckets
+                .iter_mut()
+                .find(|bucket| bucket.link() == Some(last as u32))
+                .expect("invariant: every overflow bucket is in a chain");
+            owner.set_link(index as u32);
+        }
+        let slack = OVERFLOW_STEP.max(last / 16);
+        if self.buckets.capacity() - last >= 2 * slack {
+            self.buckets.shrink_to(last + slack);
+        }
+    }
+}
