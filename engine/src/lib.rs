@@ -13,4 +13,4 @@ pub mod store;
 pub mod types;
 
 pub use error::{OutOfMemory, WrongType};
-pub use store::{Deadline, Flush, Key, Lookup, Meta, Scope, Store, Text, View};
+pub use store::{Builder, Deadline, Flush, Key, Lookup, Meta, Observer, Scope, Store, Text, View};

@@ -45,3 +45,108 @@ impl Event {
         }
     }
 }
+
+/// One recorded change.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[non_exhaustive]
+pub enum Change<'a> {
+    /// Something happened to one key.
+    Key {
+        /// The key's database.
+        db: u16,
+        /// The key.
+        key: &'a [u8],
+        /// What happened to it.
+        event: Event,
+    },
+    /// A database was emptied, or with `None` all of them.
+    Flushed(Option<u16>),
+    /// Two databases were exchanged.
+    Swapped(u16, u16),
+}
+
+/// The changes of one view, in the order in which they were made.
+///
+/// Keys are copied only while somebody listens; otherwise a change costs one addition.
+#[derive(Debug, Default)]
+pub struct Log {
+    listening: bool,
+    dirty: u64,
+    changes: Vec<Recorded>,
+    keys: Vec<u8>,
+}
+
+#[derive(Debug)]
+enum Recorded {
+    Key { db: u16, event: Event, key_end: usize },
+    Flushed(Option<u16>),
+    Swapped(u16, u16),
+}
+
+impl Log {
+    /// An empty log, which keeps changes only if somebody is `listening`.
+    pub fn new(listening: bool) -> Self {
+        Self { listening, ..Self::default() }
+    }
+
+    /// Records a change that a caller made.
+    #[inline]
+    pub fn changed(&mut self, db: u16, key: &[u8], event: Event) {
+        self.dirty += 1;
+        self.happened(db, key, event);
+    }
+
+    /// Records what happened by itself, such as an expiry: told to observers, and not counted as somebody's change.
+    #[inline]
+    pub fn happened(&mut self, db: u16, key: &[u8], event: Event) {
+        if self.listening {
+            self.keys.extend_from_slice(key);
+            self.changes.push(Recorded::Key { db, event, key_end: self.keys.len() });
+        }
+    }
+
+    /// Records that a database, or with `None` all of them, lost its `count` keys.
+    pub fn flushed(&mut self, db: Option<u16>, count: usize) {
+        self.dirty += count as u64;
+        if self.listening {
+            self.changes.push(Recorded::Flushed(db));
+        }
+    }
+
+    /// Records that two databases were exchanged.
+    pub fn swapped(&mut self, a: u16, b: u16) {
+        self.dirty += 1;
+        if self.listening {
+            self.changes.push(Recorded::Swapped(a, b));
+        }
+    }
+
+    /// How many changes callers made.
+    pub fn dirty(&self) -> u64 {
+        self.dirty
+    }
+
+    /// Whether there is nothing to tell.
+    pub fn is_empty(&self) -> bool {
+        self.changes.is_empty()
+    }
+
+    /// The changes, oldest first.
+    pub fn iter(&self) -> impl Iterator<Item = Change<'_>> {
+        let mut key_start = 0;
+        self.changes.iter().map(move |recorded| match *recorded {
+            Recorded::Key { db, event, key_end } => {
+                let key = &self.keys[std::mem::replace(&mut key_start, key_end)..key_end];
+                Change::Key { db, key, event }
+            }
+            Recorded::Flushed(db) => Change::Flushed(db),
+            Recorded::Swapped(a, b) => Change::Swapped(a, b),
+        })
+    }
+
+    /// Forgets all changes, but not how many there were.
+    pub fn clear(&mut self) {
+        self.changes.clear();
+        self.keys.clear();
+    }
+}

@@ -1,10 +1,13 @@
-//! A key as the store routes it: which database, which bytes, which hash.
+//! A key as the store routes it: which database, which bytes, which place.
 
-/// A key of one database, hashed once. Made by [`Store::key`](super::Store::key).
+use super::route::Routed;
+use crate::shard::Place;
+
+/// A key of one database, hashed once. Made by [`Store::key`](super::Store::key), and good for that store alone.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Key<'a> {
     pub(super) db: u16,
-    pub(super) hash: u64,
+    pub(super) routed: Routed,
     pub(super) bytes: &'a [u8],
 }
 
@@ -23,5 +26,13 @@ impl<'a> Key<'a> {
     #[must_use]
     pub fn in_db(&self, db: u16) -> Self {
         Self { db, ..*self }
+    }
+
+    pub(super) fn place(&self) -> Place {
+        Place { db: self.db, position: self.routed.position, tag: self.routed.tag }
+    }
+
+    pub(super) fn shard(&self) -> usize {
+        usize::from(self.routed.shard)
     }
 }

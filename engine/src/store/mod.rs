@@ -1,46 +1,93 @@
-//! Many shards and threads: routing, locking, views, settling.
+//! Many shards and threads: routing, locking, views, settling, and the memory limit.
 
+mod builder;
 mod key;
+mod lock;
+mod maintain;
+mod observe;
+mod room;
+mod route;
 mod view;
+mod walk;
 
-use std::collections::HashMap;
+pub use self::builder::Builder;
+pub use self::key::Key;
+pub use self::maintain::{Maintained, Waker};
+pub use self::observe::Observer;
+pub use self::view::{Deadline, Lookup, Meta, Scope, Text, View};
+pub use self::walk::Flush;
 
-use parking_lot::Mutex;
+use self::maintain::Alarm;
+use self::observe::Observers;
+use self::room::Room;
+use self::route::{Route, ShardPositions};
+use crate::random::Random;
+use crate::raw::slab::ByteSlab;
+use crate::shard::{Counters, Shard};
+use crate::sync::{CachePadded, Mutex};
+use crate::time::{Clock, Millis};
+use crate::types::Object;
 
-use crate::time::Clock;
+type StoreShard = Shard<Object, ShardPositions>;
 
-pub use key::Key;
-pub use view::{Deadline, Flush, Lookup, Meta, Scope, Text, View};
-
-const SHARDS: usize = 16;
-
-#[derive(Default)]
-struct Shard {
-    dbs: HashMap<u16, HashMap<Box<[u8]>, view::Record>>,
+/// What one lock guards.
+struct Locked {
+    shard: StoreShard,
+    /// What of its bytes stands in the store's account.
+    accounted_bytes: usize,
+    /// Nothing in it expires before this moment.
+    due: Millis,
 }
 
 /// A keyspace of byte strings and Redis types, shared by threads.
+///
+/// See the [crate's page](crate) for an example.
 pub struct Store {
     clock: Clock,
-    shards: Vec<Mutex<Shard>>,
-    hasher: ahash::RandomState,
+    databases: u16,
+    route: Route,
+    shards: Box<[CachePadded<Mutex<Locked>>]>,
+    room: Room,
+    observers: Observers,
+    alarm: Alarm,
+    /// Databases that were flushed in passing, to be taken apart by [`Store::maintain`].
+    trash: Mutex<Vec<ByteSlab<Object>>>,
+    random: Mutex<Random>,
 }
 
 impl Default for Store {
     fn default() -> Self {
-        Self { clock: Clock::system(), shards: (0..SHARDS).map(|_| Mutex::default()).collect(), hasher: ahash::RandomState::new() }
+        Self::builder().build()
     }
 }
 
 impl Store {
-    /// Hashes a key of a database.
-    pub fn key<'a>(&self, db: u16, bytes: &'a [u8]) -> Key<'a> {
-        Key { db, hash: self.hasher.hash_one(bytes), bytes }
+    /// A store with parameters.
+    pub fn builder() -> Builder {
+        Builder::default()
     }
 
-    /// Locks what `scope` names, in ascending order, for one command at the moment `now` (ms since the epoch).
-    pub fn view(&self, scope: Scope<'_>, now: u64) -> View<'_> {
-        View::open(self, scope, now)
+    fn from_builder(builder: &Builder) -> Self {
+        let mut random = builder.seed.map_or_else(Random::from_os, Random::seeded);
+        let route = Route::new(builder.shards, std::array::from_fn(|_| random.next_u64()));
+        let shard = |index| {
+            let random = Random::seeded(random.next_u64());
+            let mut shard = Shard::new(usize::from(builder.databases), route.positions(index), random);
+            shard.set_policy(builder.policy, builder.tuning);
+            CachePadded::new(Mutex::new(Locked { shard, accounted_bytes: 0, due: Millis::MAX }))
+        };
+        let shards = (0..builder.shards).map(shard).collect();
+        Self {
+            clock: builder.clock.clone(),
+            databases: builder.databases,
+            shards,
+            room: Room::new(builder.max_memory_bytes, builder.policy, builder.tuning, builder.shards),
+            observers: Observers::default(),
+            alarm: Alarm::default(),
+            trash: Mutex::new(Vec::new()),
+            random: Mutex::new(random),
+            route,
+        }
     }
 
     /// Where this store reads the time.
@@ -48,15 +95,53 @@ impl Store {
         &self.clock
     }
 
-    /// Evicts until the memory limit holds again with `bytes` more than now.
-    ///
-    /// # Errors
-    /// When the limit is passed and the policy finds nothing to evict.
-    pub fn make_room(&self, _now: u64, _bytes: usize) -> Result<(), crate::OutOfMemory> {
-        Ok(())
+    /// How many databases there are, numbered from 0.
+    pub fn databases(&self) -> u16 {
+        self.databases
     }
 
-    fn shard_of(&self, hash: u64) -> usize {
-        (hash >> 60) as usize % SHARDS
+    /// Hashes a key of a database.
+    ///
+    /// # Panics
+    /// When there is no such database.
+    #[inline]
+    pub fn key<'a>(&self, db: u16, bytes: &'a [u8]) -> Key<'a> {
+        assert!(db < self.databases, "there are {} databases, and none of number {db}", self.databases);
+        Key { db, routed: self.route.locate(bytes), bytes }
+    }
+
+    /// Has the memory of these keys fetched before they are asked for, so that the fetches overlap.
+    pub fn prefetch(&self, keys: &[Key<'_>]) {
+        // A lock that somebody holds is not worth waiting for.
+        for key in keys {
+            if let Some(locked) = self.shards[key.shard()].try_lock() {
+                locked.shard.prefetch_bucket(key.place());
+            }
+        }
+        for key in keys {
+            if let Some(locked) = self.shards[key.shard()].try_lock() {
+                locked.shard.prefetch_entry(key.place());
+            }
+        }
+    }
+
+    /// What happened by itself so far, in all shards together.
+    pub fn counters(&self) -> Counters {
+        let mut sum = Counters::default();
+        for shard in &self.shards {
+            let counters = shard.lock().shard.counters;
+            sum.hits += counters.hits;
+            sum.misses += counters.misses;
+            sum.expired += counters.expired;
+            sum.evicted += counters.evicted;
+        }
+        sum
+    }
+
+    /// Begins counting anew.
+    pub fn reset_counters(&self) {
+        for shard in &self.shards {
+            shard.lock().shard.counters = Counters::default();
+        }
     }
 }

@@ -1,18 +1,24 @@
-//! What one command sees: the keys whose shards it has locked, at one moment. It records each mutation itself.
+//! What one operation sees: the keys whose shards it has locked, at one moment. It records each mutation itself.
 
 use std::ops::Deref;
+use std::time::Duration;
 
-use parking_lot::MutexGuard;
-
-use super::{Key, SHARDS, Shard, Store};
+use super::lock::Held;
+use super::maintain::Settling;
+use super::walk::Flush;
+use super::{Key, Locked, Store, StoreShard};
 use crate::WrongType;
-use crate::shard::change::Event;
-use crate::types::{Encoding, Kind};
+use crate::raw::shared::SharedBytes;
+use crate::raw::slab::{EntryRef, NewValue, ValueMut, ValueRef};
+use crate::shard::change::{Event, Log};
+use crate::shard::{self, Found};
+use crate::time::Millis;
+use crate::types::{Encoding, Kind, Object, string};
 
 /// Which shards a view locks.
 #[derive(Debug, Clone, Copy)]
 pub enum Scope<'k> {
-    /// None: the command has no keys.
+    /// None: the operation has no keys.
     None,
     /// The shard of one key.
     Key(&'k Key<'k>),
@@ -20,16 +26,16 @@ pub enum Scope<'k> {
     Keys(&'k [Key<'k>]),
     /// Every shard.
     All,
-    /// None to begin with; whole-keyspace operations lock one shard after another as they come to it.
+    /// None to begin with; operations on whole databases lock one shard after another as they come to it.
     Walk,
 }
 
 /// What a look-up does besides looking.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Lookup {
-    /// A command reads the value: counts a hit or a miss, and the entry counts as used.
+    /// Somebody reads the value: counts a hit or a miss, and the entry counts as used.
     Read,
-    /// A command is about to write: the entry counts as used, nothing is counted.
+    /// Somebody is about to write: the entry counts as used, nothing is counted.
     Write,
     /// Nothing: `OBJECT`, `TTL` and other questions about the entry.
     Peek,
@@ -43,16 +49,17 @@ pub enum Deadline {
     /// The entry has none.
     Clear,
     /// The entry expires at this moment, in milliseconds since the epoch.
-    At(u64),
+    At(Millis),
 }
 
-/// How `flush` gives memory back.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Flush {
-    /// Before it returns.
-    Sync,
-    /// Soon, in the background.
-    Async,
+impl Deadline {
+    fn over(self, old: Option<Millis>) -> Option<Millis> {
+        match self {
+            Self::Keep => old,
+            Self::Clear => None,
+            Self::At(at) => Some(at),
+        }
+    }
 }
 
 /// Facts about an entry, without its value.
@@ -64,21 +71,57 @@ pub struct Meta {
     /// The encoding Valkey would report.
     pub encoding: Encoding,
     /// When it expires, in milliseconds since the epoch.
-    pub deadline: Option<u64>,
-    /// Seconds since the entry was last used (LRU policies).
+    pub deadline: Option<Millis>,
+    /// Seconds since the entry was last used; means something unless an LFU policy is at work.
     pub idle_s: u64,
-    /// The logarithmic access counter (LFU policies).
+    /// How often the entry was used, on a logarithmic scale; means something while an LFU policy is at work.
     pub frequency: u8,
 }
 
-/// A string value, lent.
+pub(super) fn meta_of(shard: &StoreShard, found: Found, now: Millis) -> Meta {
+    let entry = shard.entry(found);
+    Meta {
+        kind: Kind::from_bits(entry.kind()),
+        encoding: Encoding::from_bits(entry.encoding()),
+        deadline: entry.deadline(),
+        idle_s: shard.idle_s(found, now),
+        frequency: shard.frequency(found, now),
+    }
+}
+
+/// A string value, lent while the view is not used otherwise.
 #[derive(Debug, Clone, Copy)]
 pub struct Text<'a> {
     bytes: &'a [u8],
+    shared: Option<&'a SharedBytes>,
     /// The encoding Valkey would report.
     pub encoding: Encoding,
     /// When the entry expires, in milliseconds since the epoch.
-    pub deadline: Option<u64>,
+    pub deadline: Option<Millis>,
+}
+
+impl<'a> Text<'a> {
+    fn of(entry: EntryRef<'a, Object>) -> Result<Self, WrongType> {
+        if Kind::from_bits(entry.kind()) != Kind::String {
+            return Err(WrongType);
+        }
+        let (bytes, shared) = match entry.value() {
+            ValueRef::Inline(bytes) => (bytes, None),
+            ValueRef::Heap(Object::Bytes(shared)) => (&**shared, Some(shared)),
+        };
+        let encoding = Encoding::from_bits(entry.encoding());
+        Ok(Self { bytes, shared, encoding, deadline: entry.deadline() })
+    }
+
+    /// The bytes, for as long as the view lends them.
+    pub fn bytes(&self) -> &'a [u8] {
+        self.bytes
+    }
+
+    /// The value as a counted buffer, if it is held as one: it can be kept after the locks are gone without a copy.
+    pub fn shared(&self) -> Option<SharedBytes> {
+        self.shared.cloned()
+    }
 }
 
 impl Deref for Text<'_> {
@@ -88,92 +131,110 @@ impl Deref for Text<'_> {
     }
 }
 
-pub(super) struct Record {
-    value: Vec<u8>,
-    encoding: Encoding,
-    deadline: Option<u64>,
-}
-
-/// The keyspace as one command sees it.
+/// The keyspace as one operation sees it, at one moment. Its locks last as long as it does.
 pub struct View<'s> {
     store: &'s Store,
-    guards: Vec<Option<MutexGuard<'s, Shard>>>,
-    now: u64,
-    dirty: u64,
+    held: Held<'s>,
+    now: Millis,
+    log: Log,
+    settling: Settling,
+    touches: bool,
+}
+
+impl Store {
+    /// Locks what `scope` names, in ascending order, for one operation at the moment `now`.
+    #[inline]
+    pub fn view(&self, scope: Scope<'_>, now: Millis) -> View<'_> {
+        View::open(self, scope, now, None).expect("invariant: patience without end does not run out")
+    }
+
+    /// Like [`view`](Self::view), but waits no longer than `patience` for each lock: while a script holds them for long,
+    /// whoever gives up can say so.
+    pub fn view_within(&self, scope: Scope<'_>, now: Millis, patience: Duration) -> Option<View<'_>> {
+        View::open(self, scope, now, Some(patience))
+    }
 }
 
 impl<'s> View<'s> {
-    pub(super) fn open(store: &'s Store, scope: Scope<'_>, now: u64) -> Self {
-        let mut wanted = [matches!(scope, Scope::All | Scope::Walk); SHARDS];
-        match scope {
-            Scope::Key(key) => wanted[store.shard_of(key.hash)] = true,
-            Scope::Keys(keys) => keys.iter().for_each(|key| wanted[store.shard_of(key.hash)] = true),
-            _ => {}
-        }
-        let guards = (0..SHARDS).map(|i| wanted[i].then(|| store.shards[i].lock())).collect();
-        Self { store, guards, now, dirty: 0 }
-    }
-
-    /// Hands the recorded changes to the observers, still under the locks. The dispatcher calls it after the handler.
-    pub fn settle(&mut self) {}
-
-    fn shard(&mut self, hash: u64) -> &mut Shard {
-        let index = self.store.shard_of(hash);
-        self.guards[index].as_mut().expect("invariant: a command touches only keys it declared")
-    }
-
-    fn record(&mut self, key: Key<'_>) -> Option<&mut Record> {
-        let now = self.now;
-        let map = self.shard(key.hash).dbs.entry(key.db).or_default();
-        if map.get(key.bytes).is_some_and(|r| r.deadline.is_some_and(|d| d <= now)) {
-            map.remove(key.bytes);
-        }
-        map.get_mut(key.bytes)
+    #[inline]
+    fn open(store: &'s Store, scope: Scope<'_>, now: Millis, patience: Option<Duration>) -> Option<Self> {
+        let shards = &store.shards;
+        let mut held = match scope {
+            Scope::Key(key) => Held::one(shards, key.shard(), patience)?,
+            Scope::Keys(keys) => Held::many(shards, keys.iter().map(Key::shard), patience)?,
+            Scope::All => Held::all(shards, patience)?,
+            Scope::None | Scope::Walk => Held::None,
+        };
+        let mut log = Log::new(store.observers.any());
+        held.for_each(|locked| locked.expire_in_passing(store, now, &mut log));
+        Some(Self { store, held, now, log, settling: Settling::default(), touches: true })
     }
 
     /// The moment this view stands for, in milliseconds since the epoch.
-    pub fn now(&self) -> u64 {
+    pub fn now(&self) -> Millis {
         self.now
     }
 
     /// How many changes were recorded.
     pub fn dirty(&self) -> u64 {
-        self.dirty
+        self.log.dirty()
+    }
+
+    /// Whether look-ups count as uses of a key: `CLIENT NO-TOUCH`.
+    pub fn set_touches(&mut self, touches: bool) {
+        self.touches = touches;
+    }
+
+    /// Tells observers of what was recorded, still under the locks, and brings accounts up to date. A view does it itself
+    /// when it closes.
+    pub fn settle(&mut self) {
+        let Self { store, held, log, settling, .. } = self;
+        held.for_each(|locked| settling.settle(store, locked, log));
+        if !log.is_empty() {
+            store.observers.tell(log);
+            log.clear();
+        }
     }
 
     /// The string at `key`.
     ///
     /// # Errors
     /// [`WrongType`] when another type lives there.
-    pub fn string(&mut self, key: Key<'_>, _lookup: Lookup) -> Result<Option<Text<'_>>, WrongType> {
-        Ok(self.record(key).map(|r| Text { bytes: &r.value, encoding: r.encoding, deadline: r.deadline }))
+    #[inline]
+    pub fn string(&mut self, key: Key<'_>, lookup: Lookup) -> Result<Option<Text<'_>>, WrongType> {
+        match self.look_up(key, lookup) {
+            Some(found) => Text::of(self.shard(key).entry(found)).map(Some),
+            None => Ok(None),
+        }
     }
 
-    /// Facts about the entry at `key`.
-    pub fn meta(&mut self, key: Key<'_>, _lookup: Lookup) -> Option<Meta> {
-        self.record(key).map(|r| r.meta())
+    /// Facts about the entry at `key`, as they are before this look.
+    pub fn meta(&mut self, key: Key<'_>, lookup: Lookup) -> Option<Meta> {
+        let found = self.look_up(key, Lookup::Peek);
+        let now = self.now;
+        let meta = found.map(|found| meta_of(self.shard(key), found, now));
+        self.note(key, found, lookup);
+        meta
+    }
+
+    /// What the entry at `key` occupies, in bytes: its slot, what it owns, and its place in the table.
+    pub fn memory_usage(&mut self, key: Key<'_>) -> Option<usize> {
+        /// A handle and a tag, at the mean fill of a bucket.
+        const TABLE_BYTES: usize = 9;
+        let found = self.look_up(key, Lookup::Peek)?;
+        let entry = self.shard(key).entry(found);
+        Some(entry.bytes() + TABLE_BYTES)
     }
 
     /// Sets `key` to a string, whatever was there.
-    pub fn set(&mut self, key: Key<'_>, value: &[u8], deadline: Deadline, _event: Event) {
-        let encoding = if value.len() <= 20
-            && std::str::from_utf8(value).ok().and_then(|s| s.parse::<i64>().ok()).is_some_and(|n| n.to_string().as_bytes() == value)
-        {
-            Encoding::Int
-        } else if value.len() <= 44 {
-            Encoding::Embstr
-        } else {
-            Encoding::Raw
-        };
-        let old = self.record(key).and_then(|r| r.deadline);
-        let deadline = match deadline {
-            Deadline::Keep => old,
-            Deadline::Clear => None,
-            Deadline::At(at) => Some(at),
-        };
-        self.dirty += 1;
-        let map = self.shard(key.hash).dbs.entry(key.db).or_default();
-        map.insert(key.bytes.into(), Record { value: value.to_vec(), encoding, deadline });
+    pub fn set(&mut self, key: Key<'_>, value: &[u8], deadline: Deadline, event: Event) {
+        let found = self.find(key);
+        let old = found.and_then(|found| self.shard(key).entry(found).deadline());
+        let deadline = deadline.over(old);
+        let encoding = string::encoding_of(key.bytes.len(), value, deadline.is_some());
+        let value = string::new_value(key.bytes.len(), value, deadline.is_some());
+        self.write(key, found, encoding, deadline, value);
+        self.log.changed(key.db, key.bytes, event);
     }
 
     /// Appends to the string at `key`, which is made when it is not there; the new length in bytes.
@@ -181,14 +242,14 @@ impl<'s> View<'s> {
     /// # Errors
     /// [`WrongType`] when another type lives there.
     pub fn append(&mut self, key: Key<'_>, tail: &[u8]) -> Result<usize, WrongType> {
-        self.dirty += 1;
-        if let Some(r) = self.record(key) {
-            r.value.extend_from_slice(tail);
-            r.encoding = Encoding::Raw;
-            return Ok(r.value.len());
-        }
-        self.set(key, tail, Deadline::Clear, Event::Append);
-        Ok(tail.len())
+        let Some(found) = self.look_up(key, Lookup::Write) else {
+            self.set(key, tail, Deadline::Clear, Event::Append);
+            return Ok(tail.len());
+        };
+        let len = Text::of(self.shard(key).entry(found))?.len();
+        self.write_at(key, found, len, tail);
+        self.log.changed(key.db, key.bytes, Event::Append);
+        Ok(len + tail.len())
     }
 
     /// Overwrites part of the string at `key` from `offset` on, filling a gap with zero bytes; the new length in bytes.
@@ -196,125 +257,220 @@ impl<'s> View<'s> {
     /// # Errors
     /// [`WrongType`] when another type lives there.
     pub fn set_range(&mut self, key: Key<'_>, offset: usize, bytes: &[u8]) -> Result<usize, WrongType> {
-        if self.record(key).is_none() {
-            self.set(key, b"", Deadline::Clear, Event::SetRange);
-        }
-        self.dirty += 1;
-        let r = self.record(key).expect("invariant: just made");
-        if r.value.len() < offset + bytes.len() {
-            r.value.resize(offset + bytes.len(), 0);
-        }
-        r.value[offset..offset + bytes.len()].copy_from_slice(bytes);
-        r.encoding = Encoding::Raw;
-        Ok(r.value.len())
+        let found = match self.look_up(key, Lookup::Write) {
+            Some(found) => found,
+            None => self.write(key, None, Encoding::Raw, None, NewValue::Inline(b"")),
+        };
+        let len = Text::of(self.shard(key).entry(found))?.len();
+        self.write_at(key, found, offset, bytes);
+        self.log.changed(key.db, key.bytes, Event::SetRange);
+        Ok(len.max(offset + bytes.len()))
     }
 
     /// Removes `key`; whether it was there.
-    pub fn remove(&mut self, key: Key<'_>, _event: Event) -> bool {
-        let there = self.record(key).is_some();
-        if there {
-            self.dirty += 1;
-            self.shard(key.hash).dbs.entry(key.db).or_default().remove(key.bytes);
-        }
-        there
-    }
-
-    /// Gives the entry at `key` a deadline, or takes it away; whether the entry was there.
-    pub fn set_deadline(&mut self, key: Key<'_>, deadline: Option<u64>, _event: Event) -> bool {
-        let Some(r) = self.record(key) else { return false };
-        r.deadline = deadline;
-        self.dirty += 1;
+    pub fn remove(&mut self, key: Key<'_>, event: Event) -> bool {
+        let Some(found) = self.find(key) else { return false };
+        self.shard(key).remove(key.db, found);
+        self.log.changed(key.db, key.bytes, event);
         true
     }
 
-    /// Moves the entry at `from`, with its deadline, to `to`, in place of what was there; whether it was there.
-    /// Serves `RENAME` and `MOVE`, which differ in the events they tell of.
-    pub fn transfer(&mut self, from: Key<'_>, to: Key<'_>, _events: (Event, Event)) -> bool {
-        if self.record(from).is_none() {
-            return false;
-        }
-        let r = self.shard(from.hash).dbs.entry(from.db).or_default().remove(from.bytes);
-        let r = r.expect("invariant: just found");
-        self.shard(to.hash).dbs.entry(to.db).or_default().insert(to.bytes.into(), r);
-        self.dirty += 1;
+    /// Gives the entry at `key` a deadline, or takes it away; whether the entry was there.
+    pub fn set_deadline(&mut self, key: Key<'_>, deadline: Option<Millis>, event: Event) -> bool {
+        let Some(found) = self.look_up(key, Lookup::Write) else { return false };
+        let now = self.now;
+        self.shard(key).set_deadline(key.place(), found, deadline, now);
+        self.log.changed(key.db, key.bytes, event);
+        true
+    }
+
+    /// Moves the entry at `from`, with its deadline, to `to`, in place of what was there; whether it was there. A large
+    /// value is not copied. Serves `RENAME` and `MOVE`, which differ in the events they tell of.
+    pub fn transfer(&mut self, from: Key<'_>, to: Key<'_>, (left, came): (Event, Event)) -> bool {
+        let Some(found) = self.look_up(from, Lookup::Write) else { return false };
+        let entry = self.shard(from).entry(found);
+        let meta = entry.meta();
+        let inline = match entry.value() {
+            ValueRef::Inline(bytes) => Some(bytes.to_vec()),
+            ValueRef::Heap(_) => None,
+        };
+        let object = self.shard(from).take(from.db, found);
+        let value = match (&inline, object) {
+            (_, Some(object)) => NewValue::Heap(object),
+            (inline, None) => NewValue::Inline(inline.as_deref().unwrap_or_default()),
+        };
+        let encoding = Encoding::from_bits(meta.encoding);
+        let there = self.find(to);
+        self.write(to, there, encoding, meta.deadline, value);
+        self.log.changed(from.db, from.bytes, left);
+        self.log.changed(to.db, to.bytes, came);
         true
     }
 
     /// Copies the entry at `from`, with its deadline, to `to`, in place of what was there; whether it was there.
     pub fn copy(&mut self, from: Key<'_>, to: Key<'_>) -> bool {
-        let Some(r) = self.record(from) else { return false };
-        let copy = Record { value: r.value.clone(), encoding: r.encoding, deadline: r.deadline };
-        self.shard(to.hash).dbs.entry(to.db).or_default().insert(to.bytes.into(), copy);
-        self.dirty += 1;
+        let Some(found) = self.look_up(from, Lookup::Read) else { return false };
+        let entry = self.shard(from).entry(found);
+        let meta = entry.meta();
+        let (inline, object) = match entry.value() {
+            ValueRef::Inline(bytes) => (bytes.to_vec(), None),
+            // A copy of its own: the two may go different ways, and each is counted in full.
+            ValueRef::Heap(Object::Bytes(bytes)) => {
+                (Vec::new(), Some(Object::Bytes(SharedBytes::copy_from(bytes))))
+            }
+        };
+        let value = object.map_or(NewValue::Inline(&inline), NewValue::Heap);
+        let there = self.find(to);
+        self.write(to, there, Encoding::from_bits(meta.encoding), meta.deadline, value);
+        self.log.changed(to.db, to.bytes, Event::CopyTo);
         true
     }
 
-    /// What the entry at `key` occupies, in bytes.
-    pub fn memory_usage(&mut self, key: Key<'_>) -> Option<usize> {
-        self.record(key).map(|r| r.value.len() + key.bytes.len() + 16)
+    /// The live entry of `key`, and nothing besides.
+    #[inline]
+    fn find(&mut self, key: Key<'_>) -> Option<Found> {
+        let now = self.now;
+        let locked = held_shard(&mut self.held, key);
+        locked.shard.find(key.place(), key.bytes, now, &mut self.log)
     }
 
-    /// How many keys `db` holds, and how many of them have a deadline.
-    pub fn len(&mut self, db: u16) -> (usize, usize) {
-        let mut sum = (0, 0);
-        for guard in self.guards.iter().flatten() {
-            if let Some(map) = guard.dbs.get(&db) {
-                sum.0 += map.len();
-                sum.1 += map.values().filter(|r| r.deadline.is_some()).count();
+    #[inline]
+    fn look_up(&mut self, key: Key<'_>, lookup: Lookup) -> Option<Found> {
+        let found = self.find(key);
+        self.note(key, found, lookup);
+        found
+    }
+
+    #[inline]
+    fn note(&mut self, key: Key<'_>, found: Option<Found>, lookup: Lookup) {
+        let (now, touches) = (self.now, self.touches);
+        let shard = self.shard(key);
+        if lookup == Lookup::Read {
+            match found {
+                Some(_) => shard.counters.hits += 1,
+                None => shard.counters.misses += 1,
             }
         }
-        sum
+        if let Some(found) = found
+            && touches
+            && lookup != Lookup::Peek
+        {
+            shard.touch(key.db, found, now);
+        }
     }
 
-    /// One step of a walk over the live keys of `db`: shows some of them and returns the cursor of the next step, 0 at the
-    /// end. Every key that is there from the first step to the last is shown at least once, whatever happens in between.
-    pub fn scan(&mut self, db: u16, cursor: u64, mut show: impl FnMut(&[u8], Meta)) -> u64 {
+    #[inline]
+    fn shard(&mut self, key: Key<'_>) -> &mut StoreShard {
+        &mut held_shard(&mut self.held, key).shard
+    }
+
+    /// Writes a string in place of what was found, or anew.
+    fn write(
+        &mut self,
+        key: Key<'_>,
+        found: Option<Found>,
+        encoding: Encoding,
+        deadline: Option<Millis>,
+        value: NewValue<'_, Object>,
+    ) -> Found {
+        let meta =
+            shard::Meta { kind: Kind::String.bits(), encoding: encoding.bits(), clock: 0, deadline };
         let now = self.now;
-        let index = cursor as usize;
-        if index >= SHARDS {
-            return 0;
+        let shard = self.shard(key);
+        match found {
+            Some(found) => shard.replace(key.place(), found, meta, value, now),
+            None => shard.insert(key.place(), key.bytes, meta, value, now),
         }
-        if let Some(map) = self.guards[index].as_ref().and_then(|g| g.dbs.get(&db)) {
-            for (key, r) in map.iter().filter(|(_, r)| r.deadline.is_none_or(|d| d > now)) {
-                show(key, r.meta());
+    }
+
+    /// Writes into a string, which grows as far as needed, and from then on is raw to Valkey.
+    fn write_at(&mut self, key: Key<'_>, found: Found, offset: usize, bytes: &[u8]) {
+        let now = self.now;
+        let shard = self.shard(key);
+        let entry = shard.entry(found);
+        let meta = shard::Meta { encoding: Encoding::Raw.bits(), ..entry.meta() };
+        let end = offset + bytes.len();
+        let found = match entry.value() {
+            ValueRef::Inline(old) if end > old.len() => {
+                if string::lies_inline(key.bytes.len(), end, meta.deadline.is_some()) {
+                    shard.resize_value(key.db, found, end)
+                } else {
+                    let mut grown = SharedBytes::with_capacity(end);
+                    grown.extend_from_slice(old);
+                    grown.resize(end);
+                    shard.replace(key.place(), found, meta, NewValue::Heap(Object::Bytes(grown)), now)
+                }
+            }
+            _ => found,
+        };
+        match shard.value_mut(found) {
+            ValueMut::Inline(value) => value[offset..end].copy_from_slice(bytes),
+            ValueMut::Heap(mut object) => {
+                let Object::Bytes(value) = &mut *object;
+                if offset == value.len() {
+                    value.extend_from_slice(bytes);
+                } else {
+                    if end > value.len() {
+                        value.resize(end);
+                    }
+                    value.make_mut()[offset..end].copy_from_slice(bytes);
+                }
             }
         }
-        if index + 1 == SHARDS { 0 } else { cursor + 1 }
+        shard.set_encoding(found, Encoding::Raw.bits());
     }
 
-    /// A live key of `db`, chosen at random.
-    pub fn random_key(&mut self, db: u16) -> Option<Vec<u8>> {
-        let now = self.now;
-        let maps = self.guards.iter().flatten().filter_map(|g| g.dbs.get(&db));
-        let mut live = maps.flat_map(|m| m.iter().filter(|(_, r)| r.deadline.is_none_or(|d| d > now)));
-        live.next().map(|(k, _)| k.to_vec())
+    pub(super) fn shards(&self) -> usize {
+        self.store.shards.len()
     }
 
-    /// Empties one database, or all of them; how many keys there were.
-    pub fn flush(&mut self, db: Option<u16>, _how: Flush) -> usize {
-        let mut count = 0;
-        for guard in self.guards.iter_mut().flatten() {
-            guard.dbs.retain(|d, map| {
-                let out = db.is_none_or(|db| db == *d);
-                count += if out { map.len() } else { 0 };
-                !out
-            });
+    pub(super) fn databases(&self) -> u16 {
+        self.store.databases
+    }
+
+    pub(super) fn random_below(&self, bound: u64) -> u64 {
+        self.store.random.lock().below(bound)
+    }
+
+    /// Lends one shard: one that is held, or one that is locked just for this.
+    pub(super) fn with_shard<R>(&mut self, index: usize, act: impl FnOnce(&mut Locked, &mut Log) -> R) -> R {
+        if let Some(locked) = self.held.get(index) {
+            return act(locked, &mut self.log);
         }
-        count
+        assert!(matches!(self.held, Held::None), "who holds shards takes no others");
+        let mut locked = self.store.shards[index].lock();
+        let result = act(&mut locked, &mut self.log);
+        self.settling.settle(self.store, &mut locked, &mut self.log);
+        result
     }
 
-    /// Exchanges two databases.
-    pub fn swap(&mut self, a: u16, b: u16) {
-        for guard in self.guards.iter_mut().flatten() {
-            let (left, right) = (guard.dbs.remove(&a), guard.dbs.remove(&b));
-            guard.dbs.extend(left.map(|m| (b, m)));
-            guard.dbs.extend(right.map(|m| (a, m)));
+    pub(super) fn flushed(&mut self, db: Option<u16>, count: usize, how: Flush) {
+        self.log.flushed(db, count);
+        self.settle();
+        let remains = self.settling.take_remains();
+        if how == Flush::Async && !remains.is_empty() {
+            self.store.trash.lock().extend(remains);
+            self.store.wake_maintenance();
+        } else {
+            self.settling.put_remains(remains);
         }
+    }
+
+    pub(super) fn swapped(&mut self, a: u16, b: u16) {
+        self.log.swapped(a, b);
     }
 }
 
-impl Record {
-    fn meta(&self) -> Meta {
-        Meta { kind: Kind::String, encoding: self.encoding, deadline: self.deadline, idle_s: 0, frequency: 0 }
+#[inline]
+fn held_shard<'a>(held: &'a mut Held<'_>, key: Key<'_>) -> &'a mut Locked {
+    held.get(key.shard()).expect("invariant: an operation touches only keys it has named")
+}
+
+impl Drop for View<'_> {
+    fn drop(&mut self) {
+        self.settle();
+        // The locks first, then what was removed.
+        self.held = Held::None;
+        std::mem::take(&mut self.settling).finish(self.store);
     }
 }

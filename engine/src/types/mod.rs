@@ -1,5 +1,26 @@
 //! What a value is: its kind, its encoding, and the semantics of each type. A type does not know what a key is.
 
+pub mod string;
+
+use crate::raw::heap::HeapBytes;
+use crate::raw::shared::SharedBytes;
+
+/// A value that does not lie beside its key.
+#[derive(Debug, Clone)]
+#[non_exhaustive]
+pub enum Object {
+    /// A long string.
+    Bytes(SharedBytes),
+}
+
+impl HeapBytes for Object {
+    fn heap_bytes(&self) -> usize {
+        match self {
+            Self::Bytes(bytes) => bytes.heap_bytes(),
+        }
+    }
+}
+
 /// The type of a value, as `TYPE` reports it.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 #[non_exhaustive]
@@ -9,6 +30,18 @@ pub enum Kind {
 }
 
 impl Kind {
+    /// The four bits that stand for it in an entry.
+    pub(crate) const fn bits(self) -> u8 {
+        match self {
+            Self::String => 0,
+        }
+    }
+
+    /// What the four bits of an entry stand for.
+    pub(crate) const fn from_bits(_bits: u8) -> Self {
+        Self::String
+    }
+
     /// The name that `TYPE` replies.
     pub const fn name(self) -> &'static str {
         match self {
@@ -30,6 +63,20 @@ pub enum Encoding {
 }
 
 impl Encoding {
+    /// The four bits that stand for it in an entry.
+    pub(crate) const fn bits(self) -> u8 {
+        self as u8
+    }
+
+    /// What the four bits of an entry stand for.
+    pub(crate) const fn from_bits(bits: u8) -> Self {
+        match bits {
+            0 => Self::Int,
+            1 => Self::Embstr,
+            _ => Self::Raw,
+        }
+    }
+
     /// The name that `OBJECT ENCODING` replies.
     pub const fn name(self) -> &'static str {
         match self {

@@ -1,0 +1,113 @@
+//! S3-FIFO (Yang et al., SOSP 2023): three first-in-first-out queues and no lists.
+//!
+//! A new entry stands in a small queue, a tenth of all. When it reaches the front unused it goes, and its fingerprint is
+//! remembered for a while in a *ghost*; used, it moves on to the main part. A key that comes back while its ghost is
+//! there goes to the main part at once. So a scan passes through the small queue and leaves the rest alone.
+//!
+//! The main part is not a queue here: a hand walks the table and takes the first entry whose use count is down to zero,
+//! counting the others down (CLOCK). That needs the two bits that the table keeps beside each handle, and nothing in the
+//! entry. The small queue holds what is needed to find an entry again, never a handle; an entry that has gone meanwhile
+//! leaves a record that finds nothing. A new entry's count starts at one, so that the hand, which cannot see which part
+//! an entry belongs to, passes it once at least.
+
+use super::super::{Found, Place, Positions, Shard, named};
+use crate::collections::ghost::Ghost;
+use crate::collections::ring::Ring;
+use crate::collections::table::{Slot, Table};
+use crate::raw::heap::HeapBytes;
+
+/// The small queue's share of all entries: one in so many.
+const SMALL_SHARE: usize = 10;
+/// What a new entry's use count starts at; more means that it was used.
+const FRESH: u8 = 1;
+/// Buckets the hand passes at most for one victim: four laps bring any count to zero, and one bucket holds the first.
+const LAPS_MAX: usize = 5;
+
+pub(super) struct Queues {
+    /// Position's top 48 bits, tag, database: in the order in which they came.
+    small: Ring,
+    ghost: Ghost,
+    hand: u64,
+}
+
+impl Default for Queues {
+    fn default() -> Self {
+        Self { small: Ring::new(), ghost: Ghost::new(0), hand: 0 }
+    }
+}
+
+fn record(place: Place) -> u64 {
+    place.position >> 16 << 16 | u64::from(place.tag) << 8 | u64::from(place.db as u8)
+}
+
+fn fingerprint(position: u64, tag: u8) -> u32 {
+    (position >> 40) as u32 ^ u32::from(tag) << 24
+}
+
+impl Queues {
+    pub(super) fn memory_bytes(&self) -> usize {
+        self.small.memory_bytes() + self.ghost.memory_bytes()
+    }
+
+    #[inline]
+    pub(super) fn inserted(&mut self, place: Place, slot: Slot, table: &mut Table) {
+        table.set_use_count(slot, FRESH);
+        if !self.ghost.remove(fingerprint(place.position, place.tag)) {
+            self.small.push(record(place));
+        }
+    }
+}
+
+impl<X: HeapBytes, P: Positions> Shard<X, P> {
+    /// The entry that has to go.
+    pub(super) fn s3fifo_victim(&mut self) -> Option<(u16, Found)> {
+        let all: usize = self.spaces.iter().map(|space| space.table.len()).sum();
+        if all == 0 {
+            return None;
+        }
+        self.evictor.s3fifo.ghost.resize(all);
+        while self.evictor.s3fifo.small.len() > all / SMALL_SHARE {
+            let Some(record) = self.evictor.s3fifo.small.pop() else { break };
+            let (position, tag, db) = (record >> 16 << 16, (record >> 8) as u8, u16::from(record as u8));
+            let Some((found, count)) = self.recorded(db, position, tag) else { continue };
+            let table = &mut self.spaces[usize::from(db)].table;
+            if count > FRESH {
+                table.set_use_count(found.slot, FRESH);
+                continue;
+            }
+            self.evictor.s3fifo.ghost.insert(fingerprint(position, tag));
+            return Some((db, found));
+        }
+        self.clock_victim()
+    }
+
+    /// The entry that a record of the small queue is about, and its use count.
+    fn recorded(&self, db: u16, position: u64, tag: u8) -> Option<(Found, u8)> {
+        let table = &self.spaces[usize::from(db)].table;
+        let slot = table.find(position, tag, |handle| {
+            self.positions.position(self.slab.get(named(handle)).key()) >> 16 == position >> 16
+        })?;
+        Some((Found { slot, handle: named(table.handle(slot)) }, table.use_count(slot)))
+    }
+
+    /// The first entry that the hand meets with its use count down to zero.
+    fn clock_victim(&mut self) -> Option<(u16, Found)> {
+        let db = self.crowded_db()?;
+        let table = &mut self.spaces[usize::from(db)].table;
+        let mut hand = self.evictor.s3fifo.hand;
+        let mut victim = None;
+        let mut laps = 0;
+        while victim.is_none() && laps < LAPS_MAX {
+            let next = table.turn_hand(hand, |slot, handle, count| {
+                if count == 0 && victim.is_none() {
+                    victim = Some(Found { slot, handle: named(handle) });
+                }
+                count.saturating_sub(1)
+            });
+            laps += usize::from(next.is_none());
+            hand = next.unwrap_or(0);
+        }
+        self.evictor.s3fifo.hand = hand;
+        victim.map(|found| (db, found))
+    }
+}

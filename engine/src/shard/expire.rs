@@ -1,0 +1,114 @@
+//! Deadlines: filing them, and giving back what has expired, in bounded steps.
+//!
+//! A reader never meets an expired entry, since [`Shard::find`] looks at the deadline itself. The wheel is there to give
+//! memory back, and to tell of the expiry, when the deadline comes and not when somebody looks.
+
+use super::change::Log;
+use super::{Found, Place, Positions, Shard, Space, named};
+use crate::collections::wheel::{Answer, Wheel};
+use crate::raw::heap::HeapBytes;
+use crate::time::Millis;
+
+/// What a step of expiry leaves to do.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Expired {
+    /// Whether more is due at this very moment.
+    pub more: bool,
+    /// Before this moment nothing else is.
+    pub next_due: Option<Millis>,
+}
+
+impl Space {
+    pub(super) fn note_dead(&mut self) {
+        if let Some(wheel) = &mut self.wheel {
+            wheel.note_dead();
+        }
+    }
+}
+
+impl<X: HeapBytes, P: Positions> Shard<X, P> {
+    /// Files an entry under its deadline.
+    pub(super) fn arm(&mut self, place: Place, deadline: Millis, now: Millis) {
+        let space = &mut self.spaces[usize::from(place.db)];
+        space.volatile += 1;
+        let wheel = space.wheel.get_or_insert_with(|| Box::new(Wheel::new(now)));
+        wheel.insert(place.position, place.tag, deadline);
+        self.armed = Some(self.armed.map_or(deadline, |armed| armed.min(deadline)));
+    }
+
+    /// The deadline of an entry has changed from `old` to `new`. A later deadline needs a record of its own too: the old
+    /// one would find the entry, but one that is not due for years should not be met every time its old moment comes.
+    pub(super) fn rearm(&mut self, place: Place, old: Option<Millis>, new: Option<Millis>, now: Millis) {
+        if old == new {
+            return;
+        }
+        let space = &mut self.spaces[usize::from(place.db)];
+        if old.is_some() {
+            space.note_dead();
+            space.volatile -= 1;
+        }
+        if let Some(deadline) = new {
+            self.arm(place, deadline, now);
+        }
+        self.recount(place.db);
+    }
+
+    /// Removes what has expired at `now`, at most about `budget` entries, and sweeps a wheel that is full of dead
+    /// records by as much.
+    pub fn expire_step(&mut self, now: Millis, budget: usize, log: &mut Log) -> Expired {
+        let mut more = false;
+        for db in 0..self.spaces.len() {
+            // Taken out so that the wheel and the rest of the shard can both be changed.
+            let Some(mut wheel) = self.spaces[db].wheel.take() else { continue };
+            let db = db as u16;
+            more |= wheel.advance(now, budget, |record| {
+                match self.agreeing(db, |entry| record.agrees(entry), record.position(), record.tag()) {
+                    Some((found, deadline)) if deadline <= now => {
+                        self.expire(db, found, log);
+                        Answer::Expired
+                    }
+                    Some((_, deadline)) => Answer::Again(deadline),
+                    None => Answer::Dead,
+                }
+            });
+            if wheel.wants_sweep() {
+                wheel.sweep(budget, |record| {
+                    self.agreeing(db, |entry| record.agrees(entry), record.position(), record.tag()).is_some()
+                });
+            }
+            if !wheel.is_empty() {
+                self.spaces[usize::from(db)].wheel = Some(wheel);
+            }
+            self.recount(db);
+        }
+        Expired { more, next_due: self.next_due() }
+    }
+
+    /// Before this moment nothing is due to expire.
+    pub fn next_due(&self) -> Option<Millis> {
+        self.spaces.iter().filter_map(|space| space.wheel.as_ref()?.next_due()).min()
+    }
+
+    /// The live entry that a wheel's record is about, with its deadline: one of those that lie about there and have the
+    /// deadline that the record remembers a part of.
+    pub(super) fn agreeing(
+        &self,
+        db: u16,
+        agrees: impl Fn(Millis) -> bool,
+        position: u64,
+        tag: u8,
+    ) -> Option<(Found, Millis)> {
+        let mut best: Option<(Found, Millis)> = None;
+        let table = &self.spaces[usize::from(db)].table;
+        table.candidates((position >> 40) as u32, tag, |slot, handle| {
+            let handle = named(handle);
+            let deadline = self.slab.get(handle).deadline().filter(|deadline| agrees(*deadline));
+            if let Some(deadline) = deadline
+                && best.is_none_or(|(_, earliest)| deadline < earliest)
+            {
+                best = Some((Found { slot, handle }, deadline));
+            }
+        });
+        best
+    }
+}

@@ -1,0 +1,61 @@
+//! What a shard holds, in bytes, exact at any moment: pages in full with their holes, objects, tables and wheels.
+
+use super::{Positions, Shard, named};
+use crate::raw::heap::HeapBytes;
+
+impl<X: HeapBytes, P: Positions> Shard<X, P> {
+    /// Bytes held.
+    #[inline]
+    pub fn bytes(&self) -> usize {
+        self.slab.bytes_held() + self.slab.heap_bytes() + self.spaces_bytes + self.evictor.memory_bytes()
+    }
+
+    /// Brings the account of one database's table and wheel up to date.
+    #[inline]
+    pub(super) fn recount(&mut self, db: u16) {
+        let space = &mut self.spaces[usize::from(db)];
+        let wheel = space.wheel.as_ref().map_or(0, |wheel| wheel.memory_bytes() + size_of_val(&**wheel));
+        let bytes = space.table.memory_bytes() + wheel;
+        self.spaces_bytes = self.spaces_bytes + bytes - space.counted_bytes;
+        space.counted_bytes = bytes;
+    }
+
+    /// Moves up to `budget` entries out of sparse pages, so that whole pages become free. Cheap when there is nothing
+    /// to do.
+    pub fn compact(&mut self, budget: usize) {
+        if !self.slab.is_sparse() {
+            return;
+        }
+        let (spaces, positions) = (&mut self.spaces, &self.positions);
+        self.slab.compact(budget, |old, new, entry| {
+            let key = entry.key();
+            let position = positions.position(key);
+            // The entry does not say which database it is in; few are in use.
+            let (space, slot) = spaces
+                .iter_mut()
+                .filter(|space| !space.table.is_empty())
+                .find_map(|space| {
+                    let slot = space.table.find_handle(position, positions.tag(key), old.to_bits())?;
+                    Some((space, slot))
+                })
+                .expect("invariant: every entry stands in a table");
+            space.table.set_handle(slot, new.to_bits());
+        });
+    }
+
+    /// Bytes one entry occupies: its slot and what it owns.
+    pub fn entry_bytes(&self, found: super::Found) -> usize {
+        self.slab.get(found.handle).bytes()
+    }
+
+    /// How many handles of a database do not agree with their place: 0, unless there is an error in here. For tests.
+    pub fn inconsistencies(&self, db: u16) -> usize {
+        let space = &self.spaces[usize::from(db)];
+        let lost = |handle: &u32| {
+            let key = self.slab.get(named(*handle)).key();
+            let (position, tag) = (self.positions.position(key), self.positions.tag(key));
+            space.table.find_handle(position, tag, *handle).is_none()
+        };
+        space.table.iter().filter(lost).count()
+    }
+}

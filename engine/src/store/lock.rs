@@ -1,0 +1,85 @@
+//! The only locking: one shard, several in ascending order, or all of them.
+//!
+//! **The rule**: whoever holds a shard takes no other; who needs several names them all at once and gets them in ascending
+//! order. So no two threads can wait for each other. A [`Held`] is what a command got; it gives everything back together.
+
+use std::time::Duration;
+
+use smallvec::SmallVec;
+
+use super::Locked;
+use crate::sync::{CachePadded, Mutex, MutexGuard};
+
+pub(super) type Guard<'s> = MutexGuard<'s, Locked>;
+type Shards = [CachePadded<Mutex<Locked>>];
+
+/// The shards that a view has locked.
+pub(super) enum Held<'s> {
+    None,
+    One(usize, Guard<'s>),
+    /// Ascending.
+    Many(SmallVec<[(usize, Guard<'s>); 4]>),
+    /// Every shard, in order.
+    All(Vec<Guard<'s>>),
+}
+
+impl<'s> Held<'s> {
+    /// Locks one shard.
+    pub(super) fn one(shards: &'s Shards, index: usize, patience: Option<Duration>) -> Option<Self> {
+        Some(Self::One(index, lock(&shards[index], patience)?))
+    }
+
+    /// Locks the shards of these numbers, which may repeat and come in any order.
+    pub(super) fn many(
+        shards: &'s Shards,
+        numbers: impl Iterator<Item = usize>,
+        patience: Option<Duration>,
+    ) -> Option<Self> {
+        let mut numbers: SmallVec<[usize; 16]> = numbers.collect();
+        numbers.sort_unstable();
+        numbers.dedup();
+        if let [index] = numbers[..] {
+            return Self::one(shards, index, patience);
+        }
+        let locked = numbers.into_iter().map(|index| Some((index, lock(&shards[index], patience)?)));
+        locked.collect::<Option<_>>().map(Self::Many)
+    }
+
+    /// Locks everything.
+    pub(super) fn all(shards: &'s Shards, patience: Option<Duration>) -> Option<Self> {
+        shards.iter().map(|shard| lock(shard, patience)).collect::<Option<_>>().map(Self::All)
+    }
+
+    /// The shard of this number, if it is held.
+    #[inline]
+    pub(super) fn get(&mut self, index: usize) -> Option<&mut Locked> {
+        match self {
+            Self::None => None,
+            Self::One(held, guard) => (*held == index).then_some(&mut **guard),
+            Self::Many(guards) => {
+                let at = guards.binary_search_by_key(&index, |(held, _)| *held).ok()?;
+                Some(&mut *guards[at].1)
+            }
+            Self::All(guards) => guards.get_mut(index).map(|guard| &mut **guard),
+        }
+    }
+
+    /// Every shard that is held.
+    pub(super) fn for_each(&mut self, mut act: impl FnMut(&mut Locked)) {
+        match self {
+            Self::None => {}
+            Self::One(_, guard) => act(guard),
+            Self::Many(guards) => guards.iter_mut().for_each(|(_, guard)| act(guard)),
+            Self::All(guards) => guards.iter_mut().for_each(|guard| act(guard)),
+        }
+    }
+}
+
+/// Locks one shard, waiting no longer than `patience`.
+#[inline]
+fn lock(shard: &Mutex<Locked>, patience: Option<Duration>) -> Option<Guard<'_>> {
+    match patience {
+        None => Some(shard.lock()),
+        Some(patience) => shard.try_lock_for(patience),
+    }
+}

@@ -1,0 +1,152 @@
+//! What is done after an operation, still under its locks and right after them, and what is done in between.
+
+use super::{Locked, Store};
+use crate::raw::slab::ByteSlab;
+use crate::shard::change::Log;
+use crate::sync::atomic::{AtomicBool, AtomicU64, Ordering::Relaxed};
+use crate::sync::{Arc, Mutex};
+use crate::time::Millis;
+use crate::types::Object;
+
+/// Entries that expire in one step of maintenance, under one lock: some 30 us.
+const EXPIRED_PER_STEP: usize = 128;
+/// Entries that expire on the way when an operation has locked a shard in which some are due.
+const EXPIRED_IN_PASSING: usize = 8;
+
+/// Wakes whoever calls [`Store::maintain`], because a deadline has come nearer than it was told.
+pub type Waker = Arc<dyn Fn() + Send + Sync>;
+
+/// When maintenance is due, and whom to wake when that changes.
+#[derive(Default)]
+pub(super) struct Alarm {
+    /// 0: nobody waits.
+    at: AtomicU64,
+    waker: Mutex<Option<Waker>>,
+    paused: AtomicBool,
+}
+
+/// What [`Store::maintain`] leaves to do.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Maintained {
+    /// When to call again, in milliseconds since the epoch: at once if that has passed; `None`: when woken.
+    pub next: Option<Millis>,
+}
+
+/// What an operation leaves to be done once its locks are gone.
+#[derive(Default)]
+pub(super) struct Settling {
+    garbage: Vec<Object>,
+    remains: Vec<ByteSlab<Object>>,
+    due: Option<Millis>,
+}
+
+impl Settling {
+    /// Brings accounts up to date and takes what is to be dropped, under the lock.
+    #[inline]
+    pub(super) fn settle(&mut self, store: &Store, locked: &mut Locked, log: &mut Log) {
+        if !log.is_empty() {
+            store.observers.tell(log);
+            log.clear();
+        }
+        store.room.account(locked);
+        if let Some(armed) = locked.shard.take_armed()
+            && armed < locked.due
+        {
+            locked.due = armed;
+            self.due = Some(self.due.map_or(armed, |due| due.min(armed)));
+        }
+        if locked.shard.has_garbage() {
+            self.garbage.append(&mut locked.shard.take_garbage());
+            self.remains.append(&mut locked.shard.take_remains());
+        }
+    }
+
+    /// Drops what was taken, and sees that a nearer deadline is known of. After the locks.
+    #[inline]
+    pub(super) fn finish(self, store: &Store) {
+        if let Some(due) = self.due
+            && due < store.alarm.at.load(Relaxed)
+        {
+            store.wake_maintenance();
+        }
+    }
+
+    /// The databases that were flushed, for somebody else to take apart.
+    pub(super) fn take_remains(&mut self) -> Vec<ByteSlab<Object>> {
+        std::mem::take(&mut self.remains)
+    }
+
+    /// Puts back what [`take_remains`](Self::take_remains) took, to be dropped with the rest.
+    pub(super) fn put_remains(&mut self, remains: Vec<ByteSlab<Object>>) {
+        self.remains = remains;
+    }
+}
+
+impl Locked {
+    /// Removes some of what has expired, on the way.
+    #[inline]
+    pub(super) fn expire_in_passing(&mut self, store: &Store, now: Millis, log: &mut Log) {
+        if self.due <= now && !store.alarm.paused.load(Relaxed) {
+            self.expire_some(now, EXPIRED_IN_PASSING, log);
+        }
+    }
+
+    #[cold]
+    fn expire_some(&mut self, now: Millis, budget: usize, log: &mut Log) -> bool {
+        let expired = self.shard.expire_step(now, budget, log);
+        self.due = if expired.more { now } else { expired.next_due.unwrap_or(Millis::MAX) };
+        expired.more
+    }
+}
+
+impl Store {
+    /// One round of what has to be done in between: gives back what has expired at `now`, empties sparse pages, and takes
+    /// flushed databases apart. Every lock is held for some tens of microseconds at most.
+    ///
+    /// Nothing is wrong if nobody calls it: no expired entry is ever seen, and operations do some of this on their way.
+    pub fn maintain(&self, now: Millis) -> Maintained {
+        // Whoever arms an earlier deadline from here on wakes us, also if this round has passed its shard already.
+        self.alarm.at.store(Millis::MAX, Relaxed);
+        let paused = self.alarm.paused.load(Relaxed);
+        let mut next = None;
+        for shard in &self.shards {
+            let mut more = true;
+            while more {
+                let mut log = Log::new(self.observers.any());
+                let mut settling = Settling::default();
+                let mut locked = shard.lock();
+                more = !paused && locked.due <= now && locked.expire_some(now, EXPIRED_PER_STEP, &mut log);
+                locked.shard.compact(EXPIRED_PER_STEP);
+                let due = Some(locked.due).filter(|due| *due != Millis::MAX && !paused);
+                next = next.into_iter().chain(due).min();
+                settling.settle(self, &mut locked, &mut log);
+                drop(locked);
+                settling.finish(self);
+            }
+        }
+        let trash = std::mem::take(&mut *self.trash.lock());
+        drop(trash);
+        if let Some(next) = next {
+            self.alarm.at.fetch_min(next, Relaxed);
+        }
+        Maintained { next }
+    }
+
+    /// Says who is to be woken when maintenance is due sooner than [`maintain`](Self::maintain) has said.
+    pub fn on_due(&self, waker: Waker) {
+        *self.alarm.waker.lock() = Some(waker);
+    }
+
+    /// Stops, or goes on with, giving back what has expired before somebody looks: `DEBUG SET-ACTIVE-EXPIRE`.
+    pub fn set_active_expiry(&self, active: bool) {
+        self.alarm.paused.store(!active, Relaxed);
+        self.wake_maintenance();
+    }
+
+    #[cold]
+    pub(super) fn wake_maintenance(&self) {
+        if let Some(waker) = &*self.alarm.waker.lock() {
+            waker();
+        }
+    }
+}

@@ -1,0 +1,58 @@
+//! Who is told of changes: watchers, notifications, caches elsewhere.
+
+use crate::shard::change::Log;
+use crate::sync::atomic::{AtomicBool, Ordering::Relaxed};
+use crate::sync::{Arc, Mutex};
+
+/// Somebody who is told of every change, whoever makes it: a client, the embedding program, expiry, eviction.
+///
+/// It is called under the locks of the shards that have changed, so that what it hears of one key is in the order in which
+/// it happened. It must be quick, and must not use the store: the locks are held. Put what has to be done into a queue.
+pub trait Observer: Send + Sync {
+    /// The changes of one operation, oldest first.
+    fn changed(&self, changes: &Log);
+}
+
+#[derive(Default)]
+pub(super) struct Observers {
+    any: AtomicBool,
+    list: Mutex<Vec<Arc<dyn Observer>>>,
+}
+
+impl Observers {
+    /// Whether anybody listens, and changes have to be kept.
+    #[inline]
+    pub(super) fn any(&self) -> bool {
+        self.any.load(Relaxed)
+    }
+
+    pub(super) fn add(&self, observer: Arc<dyn Observer>) {
+        self.list.lock().push(observer);
+        self.any.store(true, Relaxed);
+    }
+
+    pub(super) fn remove(&self, observer: &Arc<dyn Observer>) {
+        let mut list = self.list.lock();
+        list.retain(|other| !Arc::ptr_eq(other, observer));
+        self.any.store(!list.is_empty(), Relaxed);
+    }
+
+    #[cold]
+    pub(super) fn tell(&self, changes: &Log) {
+        for observer in self.list.lock().iter() {
+            observer.changed(changes);
+        }
+    }
+}
+
+impl super::Store {
+    /// Tells `observer` of every change from now on.
+    pub fn observe(&self, observer: Arc<dyn Observer>) {
+        self.observers.add(observer);
+    }
+
+    /// Tells `observer` no more.
+    pub fn unobserve(&self, observer: &Arc<dyn Observer>) {
+        self.observers.remove(observer);
+    }
+}

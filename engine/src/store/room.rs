@@ -1,0 +1,162 @@
+//! The memory limit: what is held, and making room.
+//!
+//! Each shard's bytes are exact under its lock. Their sum is kept in one counter that shards bring up to date in lots, so
+//! that small changes of many threads do not meet on one cache line; what is not yet accounted is less than a thousandth
+//! of the limit. Room is made before a command takes its locks, one shard at a time, from any shard.
+
+use super::maintain::Settling;
+use super::{Locked, Store};
+use crate::OutOfMemory;
+use crate::shard::change::Log;
+use crate::shard::evict::{Policy, Tuning};
+use crate::sync::Mutex;
+use crate::sync::atomic::{AtomicIsize, AtomicUsize, Ordering::Relaxed};
+use crate::time::Millis;
+
+/// Bytes a shard may be out of date by when there is no limit.
+const LOT_BYTES_MAX: usize = 64 * 1024;
+/// Evictions for each time a shard is locked.
+const EVICTIONS_PER_LOCK: usize = 16;
+
+pub(super) struct Room {
+    max_bytes: AtomicUsize,
+    lot_bytes: AtomicUsize,
+    /// Of all shards, but for what is left of their lots.
+    shards_bytes: AtomicIsize,
+    /// What others told us they hold: client buffers.
+    outside_bytes: AtomicIsize,
+    peak_bytes: AtomicUsize,
+    policy: Mutex<(Policy, Tuning)>,
+    next_shard: AtomicUsize,
+}
+
+impl Room {
+    pub(super) fn new(max_bytes: usize, policy: Policy, tuning: Tuning, shards: usize) -> Self {
+        let room = Self {
+            max_bytes: AtomicUsize::new(0),
+            lot_bytes: AtomicUsize::new(LOT_BYTES_MAX),
+            shards_bytes: AtomicIsize::new(0),
+            outside_bytes: AtomicIsize::new(0),
+            peak_bytes: AtomicUsize::new(0),
+            policy: Mutex::new((policy, tuning)),
+            next_shard: AtomicUsize::new(0),
+        };
+        room.limit(max_bytes, shards);
+        room
+    }
+
+    fn limit(&self, max_bytes: usize, shards: usize) {
+        let lot = if max_bytes == 0 { LOT_BYTES_MAX } else { (max_bytes / 1024 / shards).min(LOT_BYTES_MAX) };
+        self.lot_bytes.store(lot, Relaxed);
+        self.max_bytes.store(max_bytes, Relaxed);
+    }
+
+    fn used(&self) -> usize {
+        let sum = self.shards_bytes.load(Relaxed) + self.outside_bytes.load(Relaxed);
+        usize::try_from(sum).unwrap_or(0)
+    }
+
+    /// Brings the account up to date with a shard that has changed.
+    #[inline]
+    pub(super) fn account(&self, locked: &mut Locked) {
+        let bytes = locked.shard.bytes();
+        if bytes.abs_diff(locked.accounted_bytes) > self.lot_bytes.load(Relaxed) {
+            let change = bytes as isize - locked.accounted_bytes as isize;
+            locked.accounted_bytes = bytes;
+            self.shards_bytes.fetch_add(change, Relaxed);
+            self.peak_bytes.fetch_max(self.used(), Relaxed);
+        }
+    }
+}
+
+impl Store {
+    /// What the store holds, in bytes: pages in full, tables, wheels, large values, and what
+    /// [`note_outside`](Self::note_outside) was told of.
+    pub fn used_bytes(&self) -> usize {
+        let held: usize = self.shards.iter().map(|shard| shard.lock().shard.bytes()).sum();
+        held + usize::try_from(self.room.outside_bytes.load(Relaxed)).unwrap_or(0)
+    }
+
+    /// The most it has held.
+    pub fn peak_bytes(&self) -> usize {
+        self.room.peak_bytes.load(Relaxed).max(self.used_bytes())
+    }
+
+    /// Forgets the most it has held.
+    pub fn reset_peak(&self) {
+        self.room.peak_bytes.store(0, Relaxed);
+    }
+
+    /// Tells of memory that somebody holds on behalf of this store's users, such as client buffers: it counts against the
+    /// limit. `change` is in bytes.
+    pub fn note_outside(&self, change: isize) {
+        self.room.outside_bytes.fetch_add(change, Relaxed);
+    }
+
+    /// The memory limit in bytes; 0 for none.
+    pub fn max_memory(&self) -> usize {
+        self.room.max_bytes.load(Relaxed)
+    }
+
+    /// Changes the memory limit; 0 for none. Room is made by the operations that follow.
+    pub fn set_max_memory(&self, bytes: usize) {
+        self.room.limit(bytes, self.shards.len());
+    }
+
+    /// The policy, and what it is told.
+    pub fn policy(&self) -> (Policy, Tuning) {
+        *self.room.policy.lock()
+    }
+
+    /// Changes the policy, and what it is told.
+    pub fn set_policy(&self, policy: Policy, tuning: Tuning) {
+        *self.room.policy.lock() = (policy, tuning);
+        for shard in &self.shards {
+            shard.lock().shard.set_policy(policy, tuning);
+        }
+    }
+
+    /// Evicts until the memory limit holds with `bytes` more than now. Call it before an operation that takes memory, and
+    /// not while a [`View`](super::View) is open.
+    ///
+    /// # Errors
+    /// When the limit is passed already and the policy finds nothing to evict.
+    #[inline]
+    pub fn make_room(&self, bytes: usize, now: Millis) -> Result<(), OutOfMemory> {
+        let max = self.room.max_bytes.load(Relaxed);
+        if max == 0 || self.room.used().saturating_add(bytes) <= max {
+            return Ok(());
+        }
+        self.evict_down_to(max, bytes, now)
+    }
+
+    #[cold]
+    fn evict_down_to(&self, max: usize, bytes: usize, now: Millis) -> Result<(), OutOfMemory> {
+        let shards = self.shards.len();
+        let mut in_vain = 0;
+        while self.room.used().saturating_add(bytes) > max && in_vain < shards {
+            let index = self.room.next_shard.fetch_add(1, Relaxed) % shards;
+            let mut evicted = 0;
+            let mut log = Log::new(self.observers.any());
+            let mut settling = Settling::default();
+            let mut locked = self.shards[index].lock();
+            let target = self.room.used().saturating_add(bytes).saturating_sub(max);
+            let before = locked.shard.bytes();
+            while evicted < EVICTIONS_PER_LOCK
+                && before.saturating_sub(locked.shard.bytes()) < target
+                && locked.shard.evict(now, &mut log)
+            {
+                evicted += 1;
+            }
+            // In full, so that the loop sees what it has done.
+            let held = locked.shard.bytes();
+            let change = held as isize - std::mem::replace(&mut locked.accounted_bytes, held) as isize;
+            self.room.shards_bytes.fetch_add(change, Relaxed);
+            settling.settle(self, &mut locked, &mut log);
+            drop(locked);
+            settling.finish(self);
+            in_vain = if evicted == 0 { in_vain + 1 } else { 0 };
+        }
+        if self.room.used() > max { Err(OutOfMemory) } else { Ok(()) }
+    }
+}
