@@ -1,3 +1,6 @@
-//! Collections the rest of the engine is built from. None of them knows what a key or a value is.
+//! Containers that the rest of the engine is built from. None of them knows what a key, a value or a command is.
 
+pub mod ghost;
+pub mod ring;
 pub mod table;
+pub mod wheel;
