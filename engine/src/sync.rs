@@ -160,7 +160,7 @@ mod tests {
                 }
             };
             let threads = [thread::spawn(add(count.clone())), thread::spawn(add(count.clone()))];
-            threads.map(|thread| thread.join().expect("no panic"));
+            threads.into_iter().for_each(|thread| thread.join().expect("no panic"));
             assert_eq!(*count.lock(), 2);
         };
         shuttle::check_random(body, 200);

@@ -44,9 +44,7 @@ impl Clock {
     /// The wall clock, in microseconds since the epoch. Zero if the system's clock stands before 1970.
     pub fn wall_micros(&self) -> u64 {
         match &self.0 {
-            Source::System { .. } => {
-                SystemTime::now().duration_since(UNIX_EPOCH).map_or(0, whole_micros)
-            }
+            Source::System { .. } => SystemTime::now().duration_since(UNIX_EPOCH).map_or(0, whole_micros),
             Source::Manual(manual) => manual.0.wall_micros.load(Ordering::Relaxed),
         }
     }
@@ -119,7 +117,8 @@ impl ManualClock {
     pub fn advance(&self, passed: Duration) {
         let micros = whole_micros(passed);
         for hand in [&self.0.wall_micros, &self.0.monotonic_micros] {
-            let _ = hand.fetch_update(Ordering::Relaxed, Ordering::Relaxed, |at| Some(at.saturating_add(micros)));
+            let _ =
+                hand.fetch_update(Ordering::Relaxed, Ordering::Relaxed, |at| Some(at.saturating_add(micros)));
         }
     }
 
