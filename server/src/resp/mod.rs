@@ -1,16 +1,18 @@
 //! The wire: bytes to argument slices, typed replies to bytes.
 //!
-//! Nothing here does I/O, keeps a clock or knows a command; nothing of the rest of the server is imported. That is what
-//! lets the parser be fed one byte at a time in a test, and the writer be read back without a socket.
+//! Nothing here does I/O, keeps a clock or knows a command; nothing of the rest of the server is imported.
+//! That is what lets the parser be fed one byte at a time in a test, and the writer be read back without a
+//! socket.
 //!
 //! - [`request`]: what a client sends (RESP arrays of bulk strings, or inline commands);
 //! - [`reply`]: what it gets, in RESP2 or RESP3, and the chain of buffers it waits in;
-//! - [`number`]: how numbers are read from arguments and laid out in replies.
+//! - [`number`]: how numbers are read from arguments; [`double`]: how doubles are laid out in replies.
 
 pub mod request;
 
 pub mod reply;
 
+pub mod double;
 pub mod number;
 
 pub use reply::{Deferred, Mark, Output, Protocol, Reply};

@@ -1,27 +1,27 @@
 //! The reply writer: typed values in, RESP2 or RESP3 bytes out.
 //!
-//! [`Reply`] is the only place that knows how the two protocols differ: handlers say *map* or *null*, never `*` or
-//! `$-1`. It writes into an [`Output`], which waits for the socket:
+//! [`Reply`] is the only place that knows how the two protocols differ: handlers say *map* or *null*, never
+//! `*` or `$-1`. It writes into an [`Output`], which waits for the socket:
 //!
 //! ```text
 //!   inline bytes   [....................|..............]      one Vec, in the order of the replies
 //!   splices                   (at 20: Bytes)  ^ (at 34: Bytes)  shared values spliced in between, not copied
 //! ```
 //!
-//! Small values are copied (a system call per value costs more than the copy); a large counted value is spliced in and
-//! goes to the socket from where it lies. Keeping all inline bytes in one vector makes a mark two numbers, so a half
-//! written reply is dropped by cutting, and the header of an array whose length is known only at its end can be put in
-//! afterwards.
+//! Small values are copied (a system call per value costs more than the copy); a large counted value is
+//! spliced in and goes to the socket from where it lies. Keeping all inline bytes in one vector makes a mark
+//! two numbers, so a half written reply is dropped by cutting, and the header of an array whose length is
+//! known only at its end can be put in afterwards.
 
 use std::collections::VecDeque;
 use std::io::IoSlice;
 
 use bytes::Bytes;
 
-use super::number::DoubleText;
+use super::double::DoubleText;
 
-/// From this size on a counted value is spliced in rather than copied: about where one more segment of a `writev` costs
-/// less than copying.
+/// From this size on a counted value is spliced in rather than copied: about where one more segment of a
+/// `writev` costs less than copying.
 const SPLICE_BYTES_MIN: usize = 16 * 1024;
 /// A late header is put before at most this many inline bytes by moving them; before more it is spliced in.
 const MOVE_BYTES_MAX: usize = 16 * 1024;
@@ -91,8 +91,8 @@ impl Output {
         self.len() == 0
     }
 
-    /// What this output holds in memory, for `client-output-buffer-limit` and CLIENT LIST; shared values count in full,
-    /// as the client is what keeps them from being freed.
+    /// What this output holds in memory, for `client-output-buffer-limit` and CLIENT LIST; shared values
+    /// count in full, as the client is what keeps them from being freed.
     pub fn memory_bytes(&self) -> usize {
         self.inline.capacity() + self.spliced_bytes + self.splices.capacity() * size_of::<Splice>()
     }
@@ -125,13 +125,15 @@ impl Output {
         other.clear();
     }
 
-    /// Fills `slices` with what comes next, in order, and says how many it filled: for a vectored write. Nought only if
-    /// nothing is left.
+    /// Fills `slices` with what comes next, in order, and says how many it filled: for a vectored write.
+    /// Nought only if nothing is left.
     pub fn io_slices<'a>(&'a self, slices: &mut [IoSlice<'a>]) -> usize {
         let mut filled = 0;
         let mut from = self.sent;
         let mut put = |bytes: &'a [u8]| {
-            if !bytes.is_empty() && let Some(slice) = slices.get_mut(filled) {
+            if !bytes.is_empty()
+                && let Some(slice) = slices.get_mut(filled)
+            {
                 *slice = IoSlice::new(bytes);
                 filled += 1;
             }
@@ -209,7 +211,9 @@ impl Output {
 
     /// Drops everything written after `mark`.
     pub fn truncate_to(&mut self, mark: Mark) {
-        while self.splices.len() > mark.splices && let Some(splice) = self.splices.pop_back() {
+        while self.splices.len() > mark.splices
+            && let Some(splice) = self.splices.pop_back()
+        {
             self.spliced_bytes -= splice.bytes.len();
         }
         self.inline.truncate(mark.inline);
@@ -225,7 +229,8 @@ impl Output {
     fn insert(&mut self, mark: Mark, header: &[u8]) {
         if self.inline.len() - mark.inline > MOVE_BYTES_MAX {
             self.spliced_bytes += header.len();
-            self.splices.insert(mark.splices, Splice { at: mark.inline, bytes: Bytes::copy_from_slice(header) });
+            self.splices
+                .insert(mark.splices, Splice { at: mark.inline, bytes: Bytes::copy_from_slice(header) });
             return;
         }
         self.inline.splice(mark.inline..mark.inline, header.iter().copied());
@@ -234,8 +239,9 @@ impl Output {
         }
     }
 
-    /// Forgets the inline bytes that were sent while others wait, so that a client that reads slowly and never to the
-    /// end does not make the vector grow for ever. Only once they are half of it: each byte is moved once on average.
+    /// Forgets the inline bytes that were sent while others wait, so that a client that reads slowly and
+    /// never to the end does not make the vector grow for ever. Only once they are half of it: each byte is
+    /// moved once on average.
     fn compact(&mut self) {
         self.inline.drain(..self.sent);
         for splice in &mut self.splices {
@@ -339,8 +345,8 @@ impl Reply {
         self.line(b'+', text.as_bytes());
     }
 
-    /// An error: its code (`ERR`, `WRONGTYPE`, ...) and its text. Line ends, which would end the reply early, are taken
-    /// off both ends and become spaces within, as in Valkey.
+    /// An error: its code (`ERR`, `WRONGTYPE`, ...) and its text. Line ends, which would end the reply early,
+    /// are taken off both ends and become spaces within, as in Valkey.
     pub fn error(&mut self, code: &str, text: impl AsRef<[u8]>) {
         let out = &mut self.output.inline;
         out.push(b'-');
@@ -451,8 +457,8 @@ impl Reply {
         self.aggregate(Aggregate::Push, count);
     }
 
-    /// An attribute of `pairs` keys and values about the reply after it follows, if this says so: RESP2 has none, and
-    /// then nothing of it may be written.
+    /// An attribute of `pairs` keys and values about the reply after it follows, if this says so: RESP2 has
+    /// none, and then nothing of it may be written.
     #[must_use]
     pub fn attribute(&mut self, pairs: usize) -> bool {
         let known = self.protocol == Protocol::Resp3;
@@ -523,8 +529,8 @@ impl Reply {
         Deferred { mark: self.mark(), kind: Aggregate::Set }
     }
 
-    /// Writes the header of a deferred reply: `count` elements, or pairs, were written since. Those opened later are
-    /// filled earlier.
+    /// Writes the header of a deferred reply: `count` elements, or pairs, were written since. Those opened
+    /// later are filled earlier.
     pub fn fill(&mut self, deferred: Deferred, count: usize) {
         let (sigil, number) = deferred.kind.header(self.protocol, count);
         self.output.insert(deferred.mark, &header(sigil, number));
@@ -556,5 +562,242 @@ impl Reply {
         out.push(sigil);
         out.extend_from_slice(text);
         out.extend_from_slice(b"\r\n");
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use proptest::prelude::*;
+
+    use super::*;
+
+    fn sent(reply: &Reply) -> Vec<u8> {
+        gather(&reply.output)
+    }
+
+    /// All bytes of an output, through the slices that a socket would be given.
+    fn gather(output: &Output) -> Vec<u8> {
+        let mut slices = [IoSlice::new(&[]); 64];
+        let filled = output.io_slices(&mut slices);
+        let bytes = slices[..filled].iter().flat_map(|slice| slice.to_vec()).collect::<Vec<u8>>();
+        assert_eq!(bytes.len(), output.len());
+        assert!(bytes.starts_with(output.chunk()));
+        bytes
+    }
+
+    /// `write` comes out as `two` in RESP2 and as `three` in RESP3.
+    #[track_caller]
+    fn writes(write: impl Fn(&mut Reply), two: &str, three: &str) {
+        for (protocol, wanted) in [(Protocol::Resp2, two), (Protocol::Resp3, three)] {
+            let mut reply = Reply::new(protocol);
+            write(&mut reply);
+            assert_eq!(String::from_utf8_lossy(&sent(&reply)), wanted, "{protocol:?}");
+        }
+    }
+
+    /// `write` comes out as `both` in either protocol.
+    #[track_caller]
+    fn writes_same(write: impl Fn(&mut Reply), both: &str) {
+        writes(write, both, both);
+    }
+
+    /// Recorded from Valkey 9.1.2, with DEBUG PROTOCOL.
+    #[test]
+    fn kinds() {
+        writes_same(|r| r.ok(), "+OK\r\n");
+        writes_same(|r| r.simple("PONG"), "+PONG\r\n");
+        writes_same(|r| r.integer(7), ":7\r\n");
+        writes_same(|r| r.integer(12345), ":12345\r\n");
+        writes_same(|r| r.integer(i64::MIN), ":-9223372036854775808\r\n");
+        writes_same(|r| r.count(10), ":10\r\n");
+        writes_same(|r| r.bulk("Hello World"), "$11\r\nHello World\r\n");
+        writes_same(|r| r.bulk(""), "$0\r\n\r\n");
+        writes_same(|r| r.bulk_parts(&[b"a", b"", b"bc"]), "$3\r\nabc\r\n");
+        writes_same(|r| r.bulk_integer(-42), "$3\r\n-42\r\n");
+        writes_same(|r| r.array(3), "*3\r\n");
+        writes(|r| r.null(), "$-1\r\n", "_\r\n");
+        writes(|r| r.bulk_or_null(None::<&[u8]>), "$-1\r\n", "_\r\n");
+        writes(|r| r.null_array(), "*-1\r\n", "_\r\n");
+        writes(|r| r.map(3), "*6\r\n", "%3\r\n");
+        writes(|r| r.set(3), "*3\r\n", "~3\r\n");
+        writes(|r| r.push(2), "*2\r\n", ">2\r\n");
+        writes(|r| r.double(3.25), "$4\r\n3.25\r\n", ",3.25\r\n");
+        writes(|r| r.double(f64::NEG_INFINITY), "$4\r\n-inf\r\n", ",-inf\r\n");
+        writes(|r| r.boolean(true), ":1\r\n", "#t\r\n");
+        writes(|r| r.boolean(false), ":0\r\n", "#f\r\n");
+        writes(
+            |r| r.big_number("1234567999999999999999999999999999999"),
+            "$37\r\n1234567999999999999999999999999999999\r\n",
+            "(1234567999999999999999999999999999999\r\n",
+        );
+        writes(|r| r.verbatim(*b"txt", "some\ntext"), "$9\r\nsome\ntext\r\n", "=13\r\ntxt:some\ntext\r\n");
+        writes(
+            |r| {
+                if r.attribute(1) {
+                    r.bulk("a");
+                    r.integer(1);
+                }
+                r.ok();
+            },
+            "+OK\r\n",
+            "|1\r\n$1\r\na\r\n:1\r\n+OK\r\n",
+        );
+    }
+
+    #[test]
+    fn errors_stay_on_their_line() {
+        writes_same(|r| r.error("ERR", "no such key"), "-ERR no such key\r\n");
+        writes_same(|r| r.error("ERR", "a\r\nb\nc"), "-ERR a  b c\r\n");
+        writes_same(|r| r.error("WRONGTYPE", "x\r\n\n"), "-WRONGTYPE x\r\n");
+    }
+
+    #[test]
+    fn late_headers() {
+        writes(
+            |r| {
+                let outer = r.defer_map();
+                r.bulk("k");
+                let inner = r.defer_array();
+                for i in 0..12 {
+                    r.integer(i);
+                }
+                r.fill(inner, 12);
+                r.bulk("e");
+                let empty = r.defer_set();
+                r.fill(empty, 0);
+                r.fill(outer, 2);
+                r.ok();
+            },
+            "*4\r\n$1\r\nk\r\n*12\r\n:0\r\n:1\r\n:2\r\n:3\r\n:4\r\n:5\r\n:6\r\n:7\r\n:8\r\n:9\r\n:10\r\n:11\r\n$1\r\ne\r\n*0\r\n+OK\r\n",
+            "%2\r\n$1\r\nk\r\n*12\r\n:0\r\n:1\r\n:2\r\n:3\r\n:4\r\n:5\r\n:6\r\n:7\r\n:8\r\n:9\r\n:10\r\n:11\r\n$1\r\ne\r\n~0\r\n+OK\r\n",
+        );
+    }
+
+    #[test]
+    fn large_values_are_not_copied() {
+        let value = Bytes::from(vec![b'v'; SPLICE_BYTES_MIN]);
+        let mut reply = Reply::default();
+        reply.bulk_shared(value.clone());
+        reply.bulk_shared(Bytes::from_static(b"small"));
+        let mut slices = [IoSlice::new(&[]); 8];
+        assert_eq!(reply.output().io_slices(&mut slices), 3);
+        assert_eq!(slices[1].as_ptr(), value.as_ptr());
+        assert_eq!(reply.output().io_slices(&mut slices[..2]), 2);
+        assert!(reply.output().memory_bytes() > SPLICE_BYTES_MIN);
+        let bytes = [&b"$16384\r\n"[..], &value, b"\r\n$5\r\nsmall\r\n"].concat();
+        assert_eq!(sent(&reply), bytes);
+    }
+
+    #[test]
+    fn an_emptied_output_is_small() {
+        let mut output = Output::new();
+        output.extend(&vec![0; 1 << 20]);
+        output.consume((1 << 20) - 1);
+        assert!(!output.is_empty());
+        output.consume(1);
+        assert!(output.memory_bytes() <= KEPT_BYTES_MAX);
+        output.shrink();
+        assert_eq!(output.memory_bytes(), 0);
+    }
+
+    #[test]
+    fn a_slow_reader_does_not_make_it_grow() {
+        let mut output = Output::new();
+        output.extend(&[0; 10_000]);
+        for _ in 0..10_000 {
+            output.extend(&[1; 1000]);
+            output.consume(1000);
+        }
+        assert_eq!(output.len(), 10_000);
+        assert!(output.memory_bytes() < 200_000);
+    }
+
+    /// One thing done to an output, for the model below.
+    #[derive(Clone, Debug)]
+    enum Step {
+        Write(usize),
+        Share(usize),
+        /// Everything in the list inside a deferred array, then dropped again if so told.
+        Nest {
+            inside: Vec<(bool, usize)>,
+            dropped: bool,
+        },
+        Append(Vec<(bool, usize)>),
+        /// In thousandths of what is there.
+        Consume(usize),
+    }
+
+    fn step() -> impl Strategy<Value = Step> {
+        let length = || prop_oneof![0usize..40, 16_000usize..17_000];
+        let inside = || proptest::collection::vec((any::<bool>(), length()), 0..5);
+        prop_oneof![
+            length().prop_map(Step::Write),
+            length().prop_map(Step::Share),
+            (inside(), any::<bool>()).prop_map(|(inside, dropped)| Step::Nest { inside, dropped }),
+            inside().prop_map(Step::Append),
+            (0usize..=1000).prop_map(Step::Consume),
+        ]
+    }
+
+    /// Bytes that differ from place to place, so that a mix-up shows.
+    fn filler(length: usize, seed: usize) -> Vec<u8> {
+        (0..length).map(|i| (i * 31 + seed * 7 + length) as u8).collect()
+    }
+
+    fn put(reply: &mut Reply, model: &mut Vec<u8>, pieces: &[(bool, usize)]) {
+        for (shared, length) in pieces {
+            let bytes = filler(*length, model.len());
+            model.extend_from_slice(&bytes);
+            if *shared {
+                reply.encoded_shared(Bytes::from(bytes));
+            } else {
+                reply.encoded(&bytes);
+            }
+        }
+    }
+
+    proptest! {
+        #[test]
+        fn an_output_is_a_queue_of_bytes(steps in proptest::collection::vec(step(), 1..30)) {
+            let (mut reply, mut model) = (Reply::default(), Vec::new());
+            for step in steps {
+                match step {
+                    Step::Write(length) => put(&mut reply, &mut model, &[(false, length)]),
+                    Step::Share(length) => put(&mut reply, &mut model, &[(true, length)]),
+                    Step::Nest { inside, dropped } => {
+                        let mark = reply.mark();
+                        let before = model.len();
+                        let deferred = reply.defer_array();
+                        let mut nested = Vec::new();
+                        put(&mut reply, &mut nested, &inside);
+                        prop_assert_eq!(reply.output().len_since(mark), nested.len());
+                        reply.fill(deferred, inside.len());
+                        model.extend_from_slice(format!("*{}\r\n", inside.len()).as_bytes());
+                        model.extend_from_slice(&nested);
+                        if dropped {
+                            reply.truncate_to(mark);
+                            model.truncate(before);
+                        }
+                    }
+                    Step::Append(pieces) => {
+                        let (mut other, mut bytes) = (Reply::default(), Vec::new());
+                        put(&mut other, &mut bytes, &pieces);
+                        let sent = bytes.len() / 3;
+                        other.output_mut().consume(sent);
+                        reply.append(&mut other);
+                        prop_assert!(other.output().is_empty());
+                        model.extend_from_slice(&bytes[sent..]);
+                    }
+                    Step::Consume(share) => {
+                        let count = model.len() * share / 1000;
+                        reply.output_mut().consume(count);
+                        model.drain(..count);
+                    }
+                }
+                prop_assert_eq!(reply.output().len(), model.len());
+                prop_assert_eq!(sent(&reply).len(), model.len());
+                prop_assert!(sent(&reply) == model);
+            }
+        }
     }
 }

@@ -1,15 +1,16 @@
 //! The request parser: bytes in, argument positions out.
 //!
-//! A request is either an array of bulk strings (`*2\r\n$4\r\nECHO\r\n$2\r\nhi\r\n`) or one *inline* line, split at
-//! spaces, as somebody types it into a terminal. Every rule and every error text is Valkey's, down to its oddities;
-//! the table at the end of this file was recorded from the live server.
+//! A request is either an array of bulk strings (`*2\r\n$4\r\nECHO\r\n$2\r\nhi\r\n`) or one *inline* line,
+//! split at spaces, as somebody types it into a terminal. Every rule and every error text is Valkey's, down
+//! to its oddities; the table at the end of this file was recorded from the live server.
 //!
-//! The parser is restartable: it remembers how far it got, so the bytes of a request that arrives in a thousand pieces
-//! are looked at once, not a thousand times. Arguments are positions in the caller's buffer and are never copied
-//! (inline arguments are: quotes and escapes change their bytes, and nobody sends them in a hurry).
+//! The parser is restartable: it remembers how far it got, so the bytes of a request that arrives in a
+//! thousand pieces are looked at once, not a thousand times. Arguments are positions in the caller's buffer
+//! and are never copied (inline arguments are: quotes and escapes change their bytes, and nobody sends them
+//! in a hurry).
 //!
-//! What a peer announces is not believed: memory grows with the bytes that came, never with the count or length that
-//! was promised.
+//! What a peer announces is not believed: memory grows with the bytes that came, never with the count or
+//! length that was promised.
 
 use std::borrow::Cow;
 use std::ops::Index;
@@ -23,14 +24,17 @@ use super::number::parse_i64;
 const LINE_BYTES_MAX: usize = 64 * 1024;
 /// The most arguments one request may announce.
 const COUNT_MAX: i64 = i32::MAX as i64;
-/// What a client may announce before it has authenticated: enough for AUTH and HELLO, too little to fill memory.
+/// What a client may announce before it has authenticated: enough for AUTH and HELLO, too little to fill
+/// memory.
 const COUNT_MAX_UNAUTHENTICATED: i64 = 10;
 const BULK_BYTES_MAX_UNAUTHENTICATED: i64 = 16 * 1024;
-/// Argument positions and inline bytes kept for the next request; a list that grew past this gives its memory back.
+/// Argument positions and inline bytes kept for the next request; a list that grew past this gives its memory
+/// back.
 const SPANS_KEPT_MAX: usize = 1024;
 const SCRATCH_BYTES_KEPT_MAX: usize = 4 * 1024;
 
-/// What a request may announce. Asked anew at each header, since AUTH or CONFIG SET may change it between two of them.
+/// What a request may announce. Asked anew at each header, since AUTH or CONFIG SET may change it between two
+/// of them.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Limits {
     /// `proto-max-bulk-len`: the longest argument.
@@ -61,8 +65,8 @@ pub enum Outcome {
     },
     /// The request goes on past the end of the buffer: call again with the same bytes and more behind them.
     Incomplete {
-        /// At least so many bytes are missing. A hint for reading a large argument in one go; it comes from the peer,
-        /// so memory reserved on its word should be bounded.
+        /// At least so many bytes are missing. A hint for reading a large argument in one go; it comes from
+        /// the peer, so memory reserved on its word should be bounded.
         needed: usize,
     },
     /// The bytes are no request. Answer with the error, then close: there is no way to find the next request.
@@ -96,7 +100,8 @@ pub enum ProtocolError {
 }
 
 impl ProtocolError {
-    /// The text of the error reply, without its code (`ERR`). Not always UTF-8: it quotes the offending byte as it came.
+    /// The text of the error reply, without its code (`ERR`). Not always UTF-8: it quotes the offending byte
+    /// as it came.
     pub fn text(&self) -> Cow<'static, [u8]> {
         let text: &'static str = match self {
             Self::TooBigInline => "Protocol error: too big inline request",
@@ -152,7 +157,8 @@ impl ArgList {
         self.spans.is_empty()
     }
 
-    /// The arguments themselves. `request` is the buffer that was parsed, from the same first byte; it may have grown.
+    /// The arguments themselves. `request` is the buffer that was parsed, from the same first byte; it may
+    /// have grown.
     ///
     /// # Panics
     /// The view panics on reading if `request` is shorter than what the parser said it consumed.
@@ -238,8 +244,8 @@ enum State {
     Start,
     /// In an inline line.
     Inline,
-    /// In an inline line that holds a NUL. Valkey looks for the end of the line as C looks through a string, so it
-    /// never finds it: the client waits until the line is too big.
+    /// In an inline line that holds a NUL. Valkey looks for the end of the line as C looks through a string,
+    /// so it never finds it: the client waits until the line is too big.
     InlineEndless,
     /// In the line `*<count>`.
     Count,
@@ -278,9 +284,10 @@ impl RequestParser {
 
     /// Reads one request from the start of `buf`.
     ///
-    /// After [`Outcome::Incomplete`] the next call has to get the same bytes, with more behind them, and the same
-    /// `args`; the buffer may have moved in memory. After `Complete` and `Empty` it starts behind the consumed bytes,
-    /// with whatever list the caller wants filled next. After an error it only repeats the error.
+    /// After [`Outcome::Incomplete`] the next call has to get the same bytes, with more behind them, and the
+    /// same `args`; the buffer may have moved in memory. After `Complete` and `Empty` it starts behind the
+    /// consumed bytes, with whatever list the caller wants filled next. After an error it only repeats the
+    /// error.
     pub fn parse(&mut self, buf: &[u8], limits: &Limits, args: &mut ArgList) -> Outcome {
         match self.step(buf, limits, args) {
             Ok(()) => {
@@ -327,7 +334,8 @@ impl RequestParser {
 
     /// The line `*<count>`: how many arguments follow; none also for a negative count.
     fn count(&mut self, buf: &[u8], limits: &Limits) -> Result<u32, Stop> {
-        let (count, next) = self.announced(buf, b'*', ProtocolError::TooBigCount, ProtocolError::InvalidCount)?;
+        let (count, next) =
+            self.announced(buf, b'*', ProtocolError::TooBigCount, ProtocolError::InvalidCount)?;
         if count > COUNT_MAX {
             return Err(ProtocolError::InvalidCount.into());
         }
@@ -340,9 +348,11 @@ impl RequestParser {
 
     /// The line `$<length>`: how many bytes the next argument has.
     fn length(&mut self, buf: &[u8], limits: &Limits) -> Result<usize, Stop> {
-        let (length, next) = self.announced(buf, b'$', ProtocolError::TooBigLength, ProtocolError::InvalidLength)?;
+        let (length, next) =
+            self.announced(buf, b'$', ProtocolError::TooBigLength, ProtocolError::InvalidLength)?;
         let bytes = u64::try_from(length).ok().filter(|bytes| *bytes <= limits.bulk_bytes_max);
-        let bytes = bytes.and_then(|bytes| usize::try_from(bytes).ok()).ok_or(ProtocolError::InvalidLength)?;
+        let bytes =
+            bytes.and_then(|bytes| usize::try_from(bytes).ok()).ok_or(ProtocolError::InvalidLength)?;
         if length > BULK_BYTES_MAX_UNAUTHENTICATED && !limits.authenticated {
             return Err(ProtocolError::UnauthenticatedLength.into());
         }
@@ -445,8 +455,9 @@ impl From<ProtocolError> for Stop {
     }
 }
 
-/// The fast path of [`RequestParser::announced`]: a complete line of up to five digits, as nearly all are, read in one
-/// walk. Anything unusual is left to the slow path, so that there is one place that knows the errors.
+/// The fast path of [`RequestParser::announced`]: a complete line of up to five digits, as nearly all are,
+/// read in one walk. Anything unusual is left to the slow path, so that there is one place that knows the
+/// errors.
 fn small_number(buf: &[u8], at: usize, sigil: u8) -> Option<(i64, usize)> {
     let line = buf.get(at..)?;
     let (first, digits) = line.split_first()?;
@@ -458,18 +469,21 @@ fn small_number(buf: &[u8], at: usize, sigil: u8) -> Option<(i64, usize)> {
         match byte {
             // No leading nought: `0` alone is a number, `00` and `01` are not.
             b'0'..=b'9' if index == 0 || number > 0 => number = number * 10 + i64::from(byte - b'0'),
-            b'\r' if index > 0 && digits.get(index + 1) == Some(&b'\n') => return Some((number, at + index + 3)),
+            b'\r' if index > 0 && digits.get(index + 1) == Some(&b'\n') => {
+                return Some((number, at + index + 3));
+            }
             _ => return None,
         }
     }
     None
 }
 
-/// Splits an inline line at white space into `args`. Double quotes know `\n \r \t \b \a \xHH` and take any other
-/// escaped byte as itself, single quotes know only `\'`, and quotes may begin and end in the middle of an argument.
+/// Splits an inline line at white space into `args`. Double quotes know `\n \r \t \b \a \xHH` and take any
+/// other escaped byte as itself, single quotes know only `\'`, and quotes may begin and end in the middle of
+/// an argument.
 ///
-/// Two oddities are Valkey's and kept: a backslash and a quote at the very end of the line are a backslash and the
-/// closing quote, and a byte 0xFF that was not written `\xff` disappears.
+/// Two oddities are Valkey's and kept: a backslash and a quote at the very end of the line are a backslash
+/// and the closing quote, and a byte 0xFF that was not written `\xff` disappears.
 fn split_inline(line: &[u8], args: &mut ArgList) -> Result<(), ProtocolError> {
     let mut rest = line;
     loop {
@@ -495,7 +509,9 @@ fn take_argument<'a>(line: &'a [u8], argument: &mut Vec<u8>) -> Result<&'a [u8],
                 quote = Some(*mark);
                 (1, None)
             }
-            (Some(b'"'), [b'\\', b'x', high, low, ..]) if high.is_ascii_hexdigit() && low.is_ascii_hexdigit() => {
+            (Some(b'"'), [b'\\', b'x', high, low, ..])
+                if high.is_ascii_hexdigit() && low.is_ascii_hexdigit() =>
+            {
                 (4, Some(hex_digit(*high) << 4 | hex_digit(*low)))
             }
             (Some(open), [b'\\', mark]) if *mark == open => (1, Some(b'\\')),
@@ -543,8 +559,8 @@ mod tests {
 
     use super::*;
 
-    /// What a stream of bytes comes to: each request's arguments, then the error text if one ended it, then how many
-    /// bytes are left over as a beginning.
+    /// What a stream of bytes comes to: each request's arguments, then the error text if one ended it, then
+    /// how many bytes are left over as a beginning.
     #[derive(Debug, PartialEq, Default)]
     struct Heard {
         requests: Vec<Vec<Vec<u8>>>,
@@ -593,7 +609,8 @@ mod tests {
         feed(bytes.chunks(1), &Limits::default())
     }
 
-    /// `bytes` are the requests written on the right, one by one, and nothing is left; also when they come in crumbs.
+    /// `bytes` are the requests written on the right, one by one, and nothing is left; also when they come in
+    /// crumbs.
     #[track_caller]
     fn hears(bytes: &[u8], requests: &[&[&[u8]]]) {
         let wanted: Vec<Vec<Vec<u8>>> =
@@ -631,7 +648,16 @@ mod tests {
 
     #[test]
     fn empty_requests_are_passed_over() {
-        for empty in ["\r\n", "\n", " \t\x0b\x0c\r\n", "\r\r\n", "*0\r\n", "*-1\r\n", "*-10\r\n", "*-9223372036854775808\r\n"] {
+        for empty in [
+            "\r\n",
+            "\n",
+            " \t\x0b\x0c\r\n",
+            "\r\r\n",
+            "*0\r\n",
+            "*-1\r\n",
+            "*-10\r\n",
+            "*-9223372036854775808\r\n",
+        ] {
             hears([empty, "PING\r\n"].concat().as_bytes(), &[&[b"PING"]]);
             hears(empty.as_bytes(), &[]);
         }
@@ -639,7 +665,9 @@ mod tests {
 
     #[test]
     fn bad_counts() {
-        for count in ["", "+1", "01", "1 ", " 1", "-0", "00", "1\0", "2147483648", "99999999999999999999", "a", "-"] {
+        for count in
+            ["", "+1", "01", "1 ", " 1", "-0", "00", "1\0", "2147483648", "99999999999999999999", "a", "-"]
+        {
             refuses(format!("*{count}\r\n").as_bytes(), b"invalid multibulk length");
         }
         for count in ["2147483647", "1073741824", "1048577"] {
@@ -671,8 +699,18 @@ mod tests {
     #[test]
     fn line_ends_of_arrays_are_checked() {
         for bytes in [
-            "*a\rX", "*0\rX", "*-1\rX", "*2147483648\rX", "*0\r*1\r\n", "*1\r\r\n$4\r\nPING\r\n", "*1\r\n$a\rX",
-            "*1\r\n$4\rXPING", "*1\r\n$99999999999\rX", "*1\r\n$4\r\nPINGxy", "*1\r\n$4\r\nPING\n\r", "*1\r\n$4\r\nPING\rx",
+            "*a\rX",
+            "*0\rX",
+            "*-1\rX",
+            "*2147483648\rX",
+            "*0\r*1\r\n",
+            "*1\r\r\n$4\r\nPING\r\n",
+            "*1\r\n$a\rX",
+            "*1\r\n$4\rXPING",
+            "*1\r\n$99999999999\rX",
+            "*1\r\n$4\r\nPINGxy",
+            "*1\r\n$4\r\nPING\n\r",
+            "*1\r\n$4\r\nPING\rx",
         ] {
             refuses(bytes.as_bytes(), b"invalid CRLF in request");
         }
@@ -691,7 +729,8 @@ mod tests {
     #[test]
     fn lines_of_64_kib() {
         let long = |start: &str, fill: u8, count: usize| [start.as_bytes(), &vec![fill; count]].concat();
-        let error = |bytes: Vec<u8>| whole(&bytes).error.map(|text| String::from_utf8(text).expect("plain text"));
+        let error =
+            |bytes: Vec<u8>| whole(&bytes).error.map(|text| String::from_utf8(text).expect("plain text"));
         let too_big = |what: &str| Some(format!("Protocol error: too big {what}"));
         assert_eq!(error(long("", b'a', 65536)), None);
         assert_eq!(error(long("", b'a', 65537)), too_big("inline request"));
@@ -714,10 +753,15 @@ mod tests {
     #[test]
     fn before_authentication() {
         let limits = Limits { authenticated: false, ..Limits::default() };
-        let error = |bytes: &[u8]| feed([bytes], &limits).error.map(|text| String::from_utf8(text).expect("plain text"));
+        let error = |bytes: &[u8]| {
+            feed([bytes], &limits).error.map(|text| String::from_utf8(text).expect("plain text"))
+        };
         assert_eq!(error(b"*10\r\n$16384\r\n"), None);
         assert_eq!(error(b"*11\r\n").as_deref(), Some("Protocol error: unauthenticated multibulk length"));
-        assert_eq!(error(b"*1\r\n$16385\r\n").as_deref(), Some("Protocol error: unauthenticated bulk length"));
+        assert_eq!(
+            error(b"*1\r\n$16385\r\n").as_deref(),
+            Some("Protocol error: unauthenticated bulk length")
+        );
         // The general rules come first.
         assert_eq!(error(b"*11\rX").as_deref(), Some("Protocol error: invalid CRLF in request"));
         assert_eq!(error(b"*1\r\n$16385\rX").as_deref(), Some("Protocol error: invalid CRLF in request"));
@@ -736,7 +780,10 @@ mod tests {
         assert_eq!(parser.parse(buf, &limits, &mut args), refused);
         assert_eq!(parser.parse(buf, &Limits::default(), &mut args), Outcome::Incomplete { needed: 1 });
         let small = Limits { bulk_bytes_max: 5, authenticated: true };
-        assert_eq!(feed([&b"*1\r\n$5\r\nhello\r\n*1\r\n$6\r\n"[..]], &small).error.as_deref(), Some(&b"Protocol error: invalid bulk length"[..]));
+        assert_eq!(
+            feed([&b"*1\r\n$5\r\nhello\r\n*1\r\n$6\r\n"[..]], &small).error.as_deref(),
+            Some(&b"Protocol error: invalid bulk length"[..])
+        );
     }
 
     #[test]
@@ -794,12 +841,18 @@ mod tests {
         let (mut parser, mut args) = (RequestParser::new(), ArgList::new());
         let mut buf = b"*2147483647\r\n$536870912\r\nabc".to_vec();
         let missing = 536870912 + 2 - 3;
-        assert_eq!(parser.parse(&buf, &Limits::default(), &mut args), Outcome::Incomplete { needed: missing });
+        assert_eq!(
+            parser.parse(&buf, &Limits::default(), &mut args),
+            Outcome::Incomplete { needed: missing }
+        );
         assert_eq!(args.memory_bytes(), 0);
         // A list grows with what came, and a large one is given back with the next request.
         parser = RequestParser::new();
         buf = [b"*5000\r\n".to_vec(), b"$1\r\na\r\n".repeat(5000)].concat();
-        assert_eq!(parser.parse(&buf, &Limits::default(), &mut args), Outcome::Complete { consumed: buf.len() });
+        assert_eq!(
+            parser.parse(&buf, &Limits::default(), &mut args),
+            Outcome::Complete { consumed: buf.len() }
+        );
         assert_eq!(args.len(), 5000);
         assert_eq!(parser.parse(b"*1", &Limits::default(), &mut args), Outcome::Incomplete { needed: 1 });
         assert_eq!(args.memory_bytes(), 0);
@@ -812,7 +865,10 @@ mod tests {
         assert_eq!(parser.parse(&buf, &Limits::default(), &mut args), Outcome::Incomplete { needed: 8 });
         assert!(!parser.is_idle());
         buf.extend_from_slice(b"456789\r\n");
-        assert_eq!(parser.parse(&buf, &Limits::default(), &mut args), Outcome::Complete { consumed: buf.len() });
+        assert_eq!(
+            parser.parse(&buf, &Limits::default(), &mut args),
+            Outcome::Complete { consumed: buf.len() }
+        );
         assert!(parser.is_idle());
         let view = args.view(&buf);
         assert_eq!(&view[1], b"0123456789");
@@ -825,15 +881,17 @@ mod tests {
     /// Requests and fragments of requests, strung together.
     fn stream() -> impl Strategy<Value = Vec<u8>> {
         let piece = prop_oneof![
-            proptest::collection::vec(proptest::collection::vec(any::<u8>(), 0..20), 1..12).prop_map(|args| {
-                let mut bytes = format!("*{}\r\n", args.len()).into_bytes();
-                for arg in args {
-                    bytes.extend_from_slice(format!("${}\r\n", arg.len()).as_bytes());
-                    bytes.extend_from_slice(&arg);
-                    bytes.extend_from_slice(b"\r\n");
+            proptest::collection::vec(proptest::collection::vec(any::<u8>(), 0..20), 1..12).prop_map(
+                |args| {
+                    let mut bytes = format!("*{}\r\n", args.len()).into_bytes();
+                    for arg in args {
+                        bytes.extend_from_slice(format!("${}\r\n", arg.len()).as_bytes());
+                        bytes.extend_from_slice(&arg);
+                        bytes.extend_from_slice(b"\r\n");
+                    }
+                    bytes
                 }
-                bytes
-            }),
+            ),
             "(PING|\"a b\"|'c'|\\\\| |\"|\r|\\*|[$0-9a-z])*\r?\n".prop_map(String::into_bytes),
             Just(b"*0\r\n".to_vec()),
             Just(b"*1\r\n$3\r\n".to_vec()),
