@@ -131,7 +131,9 @@ impl Output {
         let mut filled = 0;
         let mut from = self.sent;
         let mut put = |bytes: &'a [u8]| {
-            if !bytes.is_empty() && let Some(slice) = slices.get_mut(filled) {
+            if !bytes.is_empty()
+                && let Some(slice) = slices.get_mut(filled)
+            {
                 *slice = IoSlice::new(bytes);
                 filled += 1;
             }
@@ -209,7 +211,9 @@ impl Output {
 
     /// Drops everything written after `mark`.
     pub fn truncate_to(&mut self, mark: Mark) {
-        while self.splices.len() > mark.splices && let Some(splice) = self.splices.pop_back() {
+        while self.splices.len() > mark.splices
+            && let Some(splice) = self.splices.pop_back()
+        {
             self.spliced_bytes -= splice.bytes.len();
         }
         self.inline.truncate(mark.inline);
@@ -225,7 +229,8 @@ impl Output {
     fn insert(&mut self, mark: Mark, header: &[u8]) {
         if self.inline.len() - mark.inline > MOVE_BYTES_MAX {
             self.spliced_bytes += header.len();
-            self.splices.insert(mark.splices, Splice { at: mark.inline, bytes: Bytes::copy_from_slice(header) });
+            self.splices
+                .insert(mark.splices, Splice { at: mark.inline, bytes: Bytes::copy_from_slice(header) });
             return;
         }
         self.inline.splice(mark.inline..mark.inline, header.iter().copied());

@@ -327,7 +327,8 @@ impl RequestParser {
 
     /// The line `*<count>`: how many arguments follow; none also for a negative count.
     fn count(&mut self, buf: &[u8], limits: &Limits) -> Result<u32, Stop> {
-        let (count, next) = self.announced(buf, b'*', ProtocolError::TooBigCount, ProtocolError::InvalidCount)?;
+        let (count, next) =
+            self.announced(buf, b'*', ProtocolError::TooBigCount, ProtocolError::InvalidCount)?;
         if count > COUNT_MAX {
             return Err(ProtocolError::InvalidCount.into());
         }
@@ -340,9 +341,11 @@ impl RequestParser {
 
     /// The line `$<length>`: how many bytes the next argument has.
     fn length(&mut self, buf: &[u8], limits: &Limits) -> Result<usize, Stop> {
-        let (length, next) = self.announced(buf, b'$', ProtocolError::TooBigLength, ProtocolError::InvalidLength)?;
+        let (length, next) =
+            self.announced(buf, b'$', ProtocolError::TooBigLength, ProtocolError::InvalidLength)?;
         let bytes = u64::try_from(length).ok().filter(|bytes| *bytes <= limits.bulk_bytes_max);
-        let bytes = bytes.and_then(|bytes| usize::try_from(bytes).ok()).ok_or(ProtocolError::InvalidLength)?;
+        let bytes =
+            bytes.and_then(|bytes| usize::try_from(bytes).ok()).ok_or(ProtocolError::InvalidLength)?;
         if length > BULK_BYTES_MAX_UNAUTHENTICATED && !limits.authenticated {
             return Err(ProtocolError::UnauthenticatedLength.into());
         }
@@ -458,7 +461,9 @@ fn small_number(buf: &[u8], at: usize, sigil: u8) -> Option<(i64, usize)> {
         match byte {
             // No leading nought: `0` alone is a number, `00` and `01` are not.
             b'0'..=b'9' if index == 0 || number > 0 => number = number * 10 + i64::from(byte - b'0'),
-            b'\r' if index > 0 && digits.get(index + 1) == Some(&b'\n') => return Some((number, at + index + 3)),
+            b'\r' if index > 0 && digits.get(index + 1) == Some(&b'\n') => {
+                return Some((number, at + index + 3));
+            }
             _ => return None,
         }
     }
@@ -495,7 +500,9 @@ fn take_argument<'a>(line: &'a [u8], argument: &mut Vec<u8>) -> Result<&'a [u8],
                 quote = Some(*mark);
                 (1, None)
             }
-            (Some(b'"'), [b'\\', b'x', high, low, ..]) if high.is_ascii_hexdigit() && low.is_ascii_hexdigit() => {
+            (Some(b'"'), [b'\\', b'x', high, low, ..])
+                if high.is_ascii_hexdigit() && low.is_ascii_hexdigit() =>
+            {
                 (4, Some(hex_digit(*high) << 4 | hex_digit(*low)))
             }
             (Some(open), [b'\\', mark]) if *mark == open => (1, Some(b'\\')),
@@ -631,7 +638,16 @@ mod tests {
 
     #[test]
     fn empty_requests_are_passed_over() {
-        for empty in ["\r\n", "\n", " \t\x0b\x0c\r\n", "\r\r\n", "*0\r\n", "*-1\r\n", "*-10\r\n", "*-9223372036854775808\r\n"] {
+        for empty in [
+            "\r\n",
+            "\n",
+            " \t\x0b\x0c\r\n",
+            "\r\r\n",
+            "*0\r\n",
+            "*-1\r\n",
+            "*-10\r\n",
+            "*-9223372036854775808\r\n",
+        ] {
             hears([empty, "PING\r\n"].concat().as_bytes(), &[&[b"PING"]]);
             hears(empty.as_bytes(), &[]);
         }
@@ -639,7 +655,9 @@ mod tests {
 
     #[test]
     fn bad_counts() {
-        for count in ["", "+1", "01", "1 ", " 1", "-0", "00", "1\0", "2147483648", "99999999999999999999", "a", "-"] {
+        for count in
+            ["", "+1", "01", "1 ", " 1", "-0", "00", "1\0", "2147483648", "99999999999999999999", "a", "-"]
+        {
             refuses(format!("*{count}\r\n").as_bytes(), b"invalid multibulk length");
         }
         for count in ["2147483647", "1073741824", "1048577"] {
@@ -671,8 +689,18 @@ mod tests {
     #[test]
     fn line_ends_of_arrays_are_checked() {
         for bytes in [
-            "*a\rX", "*0\rX", "*-1\rX", "*2147483648\rX", "*0\r*1\r\n", "*1\r\r\n$4\r\nPING\r\n", "*1\r\n$a\rX",
-            "*1\r\n$4\rXPING", "*1\r\n$99999999999\rX", "*1\r\n$4\r\nPINGxy", "*1\r\n$4\r\nPING\n\r", "*1\r\n$4\r\nPING\rx",
+            "*a\rX",
+            "*0\rX",
+            "*-1\rX",
+            "*2147483648\rX",
+            "*0\r*1\r\n",
+            "*1\r\r\n$4\r\nPING\r\n",
+            "*1\r\n$a\rX",
+            "*1\r\n$4\rXPING",
+            "*1\r\n$99999999999\rX",
+            "*1\r\n$4\r\nPINGxy",
+            "*1\r\n$4\r\nPING\n\r",
+            "*1\r\n$4\r\nPING\rx",
         ] {
             refuses(bytes.as_bytes(), b"invalid CRLF in request");
         }
@@ -691,7 +719,8 @@ mod tests {
     #[test]
     fn lines_of_64_kib() {
         let long = |start: &str, fill: u8, count: usize| [start.as_bytes(), &vec![fill; count]].concat();
-        let error = |bytes: Vec<u8>| whole(&bytes).error.map(|text| String::from_utf8(text).expect("plain text"));
+        let error =
+            |bytes: Vec<u8>| whole(&bytes).error.map(|text| String::from_utf8(text).expect("plain text"));
         let too_big = |what: &str| Some(format!("Protocol error: too big {what}"));
         assert_eq!(error(long("", b'a', 65536)), None);
         assert_eq!(error(long("", b'a', 65537)), too_big("inline request"));
@@ -714,10 +743,15 @@ mod tests {
     #[test]
     fn before_authentication() {
         let limits = Limits { authenticated: false, ..Limits::default() };
-        let error = |bytes: &[u8]| feed([bytes], &limits).error.map(|text| String::from_utf8(text).expect("plain text"));
+        let error = |bytes: &[u8]| {
+            feed([bytes], &limits).error.map(|text| String::from_utf8(text).expect("plain text"))
+        };
         assert_eq!(error(b"*10\r\n$16384\r\n"), None);
         assert_eq!(error(b"*11\r\n").as_deref(), Some("Protocol error: unauthenticated multibulk length"));
-        assert_eq!(error(b"*1\r\n$16385\r\n").as_deref(), Some("Protocol error: unauthenticated bulk length"));
+        assert_eq!(
+            error(b"*1\r\n$16385\r\n").as_deref(),
+            Some("Protocol error: unauthenticated bulk length")
+        );
         // The general rules come first.
         assert_eq!(error(b"*11\rX").as_deref(), Some("Protocol error: invalid CRLF in request"));
         assert_eq!(error(b"*1\r\n$16385\rX").as_deref(), Some("Protocol error: invalid CRLF in request"));
@@ -736,7 +770,10 @@ mod tests {
         assert_eq!(parser.parse(buf, &limits, &mut args), refused);
         assert_eq!(parser.parse(buf, &Limits::default(), &mut args), Outcome::Incomplete { needed: 1 });
         let small = Limits { bulk_bytes_max: 5, authenticated: true };
-        assert_eq!(feed([&b"*1\r\n$5\r\nhello\r\n*1\r\n$6\r\n"[..]], &small).error.as_deref(), Some(&b"Protocol error: invalid bulk length"[..]));
+        assert_eq!(
+            feed([&b"*1\r\n$5\r\nhello\r\n*1\r\n$6\r\n"[..]], &small).error.as_deref(),
+            Some(&b"Protocol error: invalid bulk length"[..])
+        );
     }
 
     #[test]
@@ -794,12 +831,18 @@ mod tests {
         let (mut parser, mut args) = (RequestParser::new(), ArgList::new());
         let mut buf = b"*2147483647\r\n$536870912\r\nabc".to_vec();
         let missing = 536870912 + 2 - 3;
-        assert_eq!(parser.parse(&buf, &Limits::default(), &mut args), Outcome::Incomplete { needed: missing });
+        assert_eq!(
+            parser.parse(&buf, &Limits::default(), &mut args),
+            Outcome::Incomplete { needed: missing }
+        );
         assert_eq!(args.memory_bytes(), 0);
         // A list grows with what came, and a large one is given back with the next request.
         parser = RequestParser::new();
         buf = [b"*5000\r\n".to_vec(), b"$1\r\na\r\n".repeat(5000)].concat();
-        assert_eq!(parser.parse(&buf, &Limits::default(), &mut args), Outcome::Complete { consumed: buf.len() });
+        assert_eq!(
+            parser.parse(&buf, &Limits::default(), &mut args),
+            Outcome::Complete { consumed: buf.len() }
+        );
         assert_eq!(args.len(), 5000);
         assert_eq!(parser.parse(b"*1", &Limits::default(), &mut args), Outcome::Incomplete { needed: 1 });
         assert_eq!(args.memory_bytes(), 0);
@@ -812,7 +855,10 @@ mod tests {
         assert_eq!(parser.parse(&buf, &Limits::default(), &mut args), Outcome::Incomplete { needed: 8 });
         assert!(!parser.is_idle());
         buf.extend_from_slice(b"456789\r\n");
-        assert_eq!(parser.parse(&buf, &Limits::default(), &mut args), Outcome::Complete { consumed: buf.len() });
+        assert_eq!(
+            parser.parse(&buf, &Limits::default(), &mut args),
+            Outcome::Complete { consumed: buf.len() }
+        );
         assert!(parser.is_idle());
         let view = args.view(&buf);
         assert_eq!(&view[1], b"0123456789");
@@ -825,15 +871,17 @@ mod tests {
     /// Requests and fragments of requests, strung together.
     fn stream() -> impl Strategy<Value = Vec<u8>> {
         let piece = prop_oneof![
-            proptest::collection::vec(proptest::collection::vec(any::<u8>(), 0..20), 1..12).prop_map(|args| {
-                let mut bytes = format!("*{}\r\n", args.len()).into_bytes();
-                for arg in args {
-                    bytes.extend_from_slice(format!("${}\r\n", arg.len()).as_bytes());
-                    bytes.extend_from_slice(&arg);
-                    bytes.extend_from_slice(b"\r\n");
+            proptest::collection::vec(proptest::collection::vec(any::<u8>(), 0..20), 1..12).prop_map(
+                |args| {
+                    let mut bytes = format!("*{}\r\n", args.len()).into_bytes();
+                    for arg in args {
+                        bytes.extend_from_slice(format!("${}\r\n", arg.len()).as_bytes());
+                        bytes.extend_from_slice(&arg);
+                        bytes.extend_from_slice(b"\r\n");
+                    }
+                    bytes
                 }
-                bytes
-            }),
+            ),
             "(PING|\"a b\"|'c'|\\\\| |\"|\r|\\*|[$0-9a-z])*\r?\n".prop_map(String::into_bytes),
             Just(b"*0\r\n".to_vec()),
             Just(b"*1\r\n$3\r\n".to_vec()),
