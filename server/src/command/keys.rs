@@ -112,13 +112,14 @@ fn by_specs(command: &Command, args: &Args<'_>, report: &mut dyn FnMut(KeyRef)) 
     result
 }
 
-/// The word that a specification begins at.
+/// The word that a specification begins at. A keyword with nothing behind it is none.
 fn begin(key: &Key, args: &Args<'_>) -> Option<usize> {
     match key.begin {
         Begin::At(index) => Some(usize::from(index)),
-        Begin::Keyword { word, from: from @ 0.. } => (usize::from(from.unsigned_abs())..args.len())
-            .find(|index| args.is(*index, word))
-            .map(|at| at + 1),
+        Begin::Keyword { word, from: from @ 0.. } => {
+            let from = usize::from(from.unsigned_abs());
+            (from..args.len().saturating_sub(1)).find(|index| args.is(*index, word)).map(|at| at + 1)
+        }
         Begin::Keyword { word, from } => {
             let from = args.len().checked_sub(usize::from(from.unsigned_abs()))?;
             (1..=from).rev().find(|index| args.is(*index, word)).map(|at| at + 1)
@@ -152,7 +153,7 @@ fn stretch(key: &Key, first: usize, args: &Args<'_>) -> Result<impl Iterator<Ite
         }
         Find::Unknown => return Err(Invalid),
     };
-    if first >= words || end > words { Err(Invalid) } else { Ok((first..end).step_by(step.max(1))) }
+    if first >= end || end > words { Err(Invalid) } else { Ok((first..end).step_by(step.max(1))) }
 }
 
 const READ: KeyFlags = KeyFlags::RO.or(KeyFlags::ACCESS);
@@ -226,11 +227,12 @@ fn georadius(args: &Args<'_>, report: &mut dyn FnMut(KeyRef)) -> Result<(), Inva
     Ok(())
 }
 
-/// One key, or an empty word there and many keys behind KEYS.
+/// One key, or an empty word there and many keys behind KEYS. What counts as KEYS is decided from the front, as
+/// AUTH may be followed by any word, but only if there is such a word before the last at all.
 fn migrate(args: &Args<'_>, report: &mut dyn FnMut(KeyRef)) -> Result<(), Invalid> {
     let flags = KeyFlags::RW.or(KeyFlags::ACCESS).or(KeyFlags::DELETE);
-    let mut index = 6;
-    while index + 1 < args.len() {
+    let mut index = if (1..args.len() - 1).any(|index| args.is(index, "keys")) { 6 } else { args.len() };
+    while index < args.len() {
         index += match () {
             () if args.is(index, "keys") => {
                 if args.get(3).is_some_and(|key| !key.is_empty()) {
@@ -296,33 +298,52 @@ fn fixed_ranges(command: &Command) -> impl Iterator<Item = (i64, i64)> {
     })
 }
 
-/// What COMMAND GETKEYS says of a call whose specifications contradict it: Valkey then asks the older function
-/// of a command with counted keys, which reads the number as C's `atoi` does (`01`, `1a` and 2^32 + 1 are 1),
-/// says nothing of what is done to the keys, and puts a destination last.
+/// What COMMAND GETKEYS says of a call that contradicts the specifications: Valkey then asks the command's older
+/// function, which says nothing of what is done to the keys and is lenient in other ways.
 pub(crate) fn by_old_rules(
     entry: &Entry,
     args: &Args<'_>,
     report: &mut dyn FnMut(KeyRef),
 ) -> Result<(), Invalid> {
-    let report_at = |index, report: &mut dyn FnMut(KeyRef)| report(KeyRef { index, flags: KeyFlags::NONE });
-    let counted = entry.keys.iter().find_map(|key| match (key.begin, key.find) {
-        (Begin::At(at), Find::Counted { count, first, step: 1 }) => {
-            Some((usize::from(at) + usize::from(count), usize::from(at) + usize::from(first)))
+    let mut report = |index| report(KeyRef { index, flags: KeyFlags::NONE });
+    for key in entry.keys {
+        match (key.begin, key.find) {
+            (Begin::At(at), Find::Counted { count, first, step: 1 }) => {
+                // Reads `01`, `1a` and 2^32 + 1 as 1, and puts a destination last.
+                let first = usize::from(at) + usize::from(first);
+                let count = atoi(args.get(usize::from(at) + usize::from(count)).unwrap_or_default());
+                let room = args.len().saturating_sub(first);
+                let count =
+                    usize::try_from(count).ok().filter(|count| (1..=room).contains(count)).ok_or(Invalid)?;
+                (first..first + count).for_each(&mut report);
+                let is_destination = |key: &&Key| matches!(key.find, Find::Range { .. });
+                if let Some(Key { begin: Begin::At(at), .. }) = entry.keys.iter().find(is_destination) {
+                    report(usize::from(*at));
+                }
+                return Ok(());
+            }
+            (Begin::Keyword { word: "STREAMS", .. }, _) => {
+                // Takes an earlier STREAMS if it stands where an option may.
+                let mut index = 1;
+                while index < args.len() && !args.is(index, "streams") {
+                    index += match () {
+                        () if args.is(index, "block") || args.is(index, "count") => 2,
+                        () if args.is(index, "group") => 3,
+                        () if args.is(index, "noack") => 1,
+                        () => return Err(Invalid),
+                    };
+                }
+                let words = args.len().saturating_sub(index + 1);
+                if words == 0 || words % 2 != 0 {
+                    return Err(Invalid);
+                }
+                (index + 1..index + 1 + words / 2).for_each(report);
+                return Ok(());
+            }
+            _ => {}
         }
-        _ => None,
-    });
-    let (count_at, first) = counted.ok_or(Invalid)?;
-    let count = usize::try_from(atoi(args.get(count_at).unwrap_or_default())).unwrap_or(0);
-    if count == 0 || count > args.len().saturating_sub(first) {
-        return Err(Invalid);
     }
-    (first..first + count).for_each(|index| report_at(index, report));
-    for key in entry.keys.iter() {
-        if let (Begin::At(at), Find::Range { .. }) = (key.begin, key.find) {
-            report_at(usize::from(at), report);
-        }
-    }
-    Ok(())
+    Err(Invalid)
 }
 
 /// A number as C reads it from the start of a text: nought if there is none, cut to 32 bits if there is more.
@@ -338,4 +359,120 @@ fn atoi(text: &[u8]) -> i32 {
         .take_while(|byte| byte.is_ascii_digit())
         .fold(0i64, |number, byte| number.saturating_mul(10).saturating_add(i64::from(byte - b'0')));
     (if negative { -number } else { number }) as i32
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::resp::{ArgList, Limits, Outcome, RequestParser};
+
+    /// The keys of a call as `index:flags`, by the plan that a command with these specifications gets; `invalid` in
+    /// the end if the call contradicts them.
+    fn keys_of(specs: &'static [Key], call: &str) -> String {
+        let request = format!("{call}\r\n");
+        let mut list = ArgList::new();
+        let outcome = RequestParser::new().parse(request.as_bytes(), &Limits::default(), &mut list);
+        assert!(matches!(outcome, Outcome::Complete { .. }), "{call}");
+        let args = Args::from(list.view(request.as_bytes()));
+
+        let mut found: Vec<String> = Vec::new();
+        let mut report = |key: KeyRef| {
+            let flags: Vec<_> = key.flags.names().collect();
+            found.push(format!("{}:{}", key.index, flags.join("+")));
+        };
+        let command = Command { keys: specs, ..Command::BASE };
+        let result = match Plan::of(&command, call.split(' ').next().unwrap_or_default()) {
+            Plan::By(function) => function(&args, &mut report),
+            _ => by_specs(&command, &args, &mut report),
+        };
+        if result.is_err() {
+            found.push("invalid".into());
+        }
+        found.join(" ")
+    }
+
+    /// Recorded from Valkey's COMMAND GETKEYSANDFLAGS.
+    #[test]
+    fn five_commands_have_rules_of_their_own() {
+        for (call, keys) in [
+            ("set a b", "1:OW+update"),
+            ("set a get", "1:OW+update"),
+            ("set a b ex 10 GET", "1:RW+access+update"),
+            ("set a b ifeq get", "1:RW+access+update"),
+            ("bitfield a", "1:RO+access"),
+            ("bitfield a overflow wrap get u8 0", "1:RO+access"),
+            ("bitfield a overflow", "1:RW+access+update"),
+            ("bitfield a get u8 0 get u8", "1:RW+access+update"),
+            ("bitfield a get u8 0 set u8 0 1", "1:RW+access+update"),
+            ("sort x", "1:RO+access"),
+            ("sort x by w_* get # store d", "1:RO+access 7:OW+update"),
+            ("sort x store a store b", "1:RO+access 5:OW+update"),
+            ("sort x limit store b store c", "1:RO+access 6:OW+update"),
+            ("sort x get store store", "1:RO+access"),
+            ("georadius a 1 2 3 m", "1:RO+access"),
+            ("georadius a 1 2 3 m store x storedist y", "1:RO+access 9:OW+update"),
+            ("georadius a 1 2 3 m withcoord store store z", "1:RO+access 8:OW+update"),
+            ("georadiusbymember a b 1 m store", "1:RO+access"),
+            ("migrate h 1 k 0 10", "3:RW+access+delete"),
+            ("migrate h 1 k 0 10 keys", "3:RW+access+delete"),
+            ("migrate h 1 k 0 10 foo keys a", "invalid"),
+            ("migrate h 1 '' 0 10 auth keys keys a b", "9:RW+access+delete 10:RW+access+delete"),
+            ("migrate h 1 '' 0 10 auth2 a keys a", "3:RW+access+delete"),
+        ] {
+            // The specifications do not matter for these.
+            assert_eq!(keys_of(&[], call), keys, "{call}");
+        }
+    }
+
+    #[test]
+    fn specifications_find_keys_by_place_keyword_and_count() {
+        const FROM_TWO: &[Key] = &[Key::at(1).rw(), Key::at(2).to(-1).ro()];
+        const BEFORE_LAST: &[Key] = &[Key::at(1).to(-2).rw()];
+        const PAIRS: &[Key] = &[Key::at(1).range(-1, 2, 0).ow()];
+        const STREAMS: &[Key] = &[Key::after("STREAMS", 1).range(-1, 1, 2).ro()];
+        const COUNTED: &[Key] = &[Key::at(1).ow(), Key::at(2).counted().ro()];
+        const COUNTED_PAIRS: &[Key] = &[Key::at(1).counted_at(0, 1, 2).ow()];
+        const CHANNELS: &[Key] = &[Key::at(1).to(-1).not_key()];
+        for (specs, call, keys) in [
+            (FROM_TWO, "pfmerge d a b", "1:RW 2:RO 3:RO"),
+            (FROM_TWO, "pfmerge d", "1:RW invalid"),
+            (BEFORE_LAST, "blpop a b 0", "1:RW 2:RW"),
+            (PAIRS, "mset a 1 b 2", "1:OW 3:OW"),
+            (PAIRS, "mset a 1 b", "1:OW 3:OW"),
+            (STREAMS, "xread count 1 streams a b 0 0", "4:RO 5:RO"),
+            (STREAMS, "xread streams a b 0", "2:RO"),
+            (STREAMS, "xread count 1 streams a", "invalid"),
+            (STREAMS, "xread a b streams", ""),
+            (COUNTED, "zunionstore d 2 a b c", "1:OW 3:RO 4:RO"),
+            (COUNTED, "zunionstore d 3 a b", "1:OW invalid"),
+            (COUNTED, "zunionstore d 0 a", "1:OW invalid"),
+            (COUNTED, "zunionstore d -1 a", "1:OW invalid"),
+            (COUNTED, "zunionstore d 9223372036854775807 a", "1:OW invalid"),
+            (COUNTED, "zunionstore d x a", "1:OW invalid"),
+            (COUNTED_PAIRS, "msetex 2 a 1 b 2", "2:OW 4:OW"),
+            (COUNTED_PAIRS, "msetex 3 a 1 b 2", "invalid"),
+            (CHANNELS, "ssubscribe a b", ""),
+        ] {
+            assert_eq!(keys_of(specs, call), keys, "{call}");
+        }
+    }
+
+    /// From Valkey's COMMAND INFO.
+    #[test]
+    fn old_clients_get_one_range() {
+        let range = |keys| {
+            let command = Command { keys, ..Command::BASE };
+            (legacy_range(&command), is_movable(&command))
+        };
+        assert_eq!(range(&[]), ((0, 0, 0), false));
+        assert_eq!(range(const { &[Key::at(1).range(-1, 2, 0).ow()] }), ((1, -1, 2), false), "MSET");
+        assert_eq!(range(const { &[Key::at(1).ro(), Key::at(2).ow()] }), ((1, 2, 1), false), "COPY");
+        assert_eq!(range(const { &[Key::at(2).ow(), Key::at(3).to(-1).ro()] }), ((2, -1, 1), false), "BITOP");
+        assert_eq!(
+            range(const { &[Key::at(1).ow(), Key::at(2).counted().ro()] }),
+            ((1, 1, 1), true),
+            "ZUNIONSTORE"
+        );
+        assert_eq!(range(const { &[Key::after("STREAMS", 1).ro()] }), ((0, 0, 0), true), "XREAD");
+    }
 }
