@@ -8,6 +8,7 @@
 //! - [`command`]: one item per command, and the machinery that reads their declarations.
 //! - [`config`]: one item per parameter.
 //! - [`observe`]: what the server tells of itself.
+//! - [`glob`]: the patterns that several commands take.
 //!
 //! The server owns every word that goes over the wire and no data: that is the engine's.
 #![forbid(unsafe_code)]
@@ -15,6 +16,7 @@
 pub mod command;
 pub mod config;
 pub mod error;
+pub mod glob;
 mod net;
 pub mod observe;
 pub mod resp;

@@ -1,5 +1,6 @@
 //! What a value is: its kind, its encoding, and the semantics of each type. A type does not know what a key is.
 
+pub mod long_double;
 pub mod string;
 
 use crate::raw::heap::HeapBytes;

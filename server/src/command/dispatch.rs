@@ -9,7 +9,8 @@ use scrubjay::{Key, Scope};
 
 use super::args::Args;
 use super::spec::{Command, Flags, Locks};
-use super::{Ctx, keys, table};
+use super::table::{self, Entry};
+use super::{Ctx, keys};
 use crate::error::Error;
 use crate::observe::stats::Block;
 use crate::resp::{Mark, Reply};
@@ -17,7 +18,14 @@ use crate::session::{Replies, Session};
 use crate::shared::Shared;
 
 /// Runs one request of `session` and writes its reply.
-pub fn dispatch(shared: &Shared, stats: &Block, session: &mut Session, args: Args<'_>, reply: &mut Reply, now: u64) {
+pub fn dispatch(
+    shared: &Shared,
+    stats: &Block,
+    session: &mut Session,
+    args: Args<'_>,
+    reply: &mut Reply,
+    now: u64,
+) {
     let mark = reply.mark();
     if session.replies == Replies::SkipNext {
         session.replies = Replies::Skip;
@@ -30,7 +38,7 @@ pub fn dispatch(shared: &Shared, stats: &Block, session: &mut Session, args: Arg
         }
     };
     session.client.last_command.store(command.id().get(), std::sync::atomic::Ordering::Relaxed);
-    if let Err(error) = gates(shared, session, command, args) {
+    if let Err(error) = gates(shared, session, command, args, now) {
         refuse(stats, Some(command), &error, reply);
         return finish(session, reply, mark);
     }
@@ -46,24 +54,22 @@ pub fn dispatch(shared: &Shared, stats: &Block, session: &mut Session, args: Arg
 }
 
 /// The command that the request names, with as many arguments as it takes.
-fn find(args: Args<'_>) -> Result<&'static Command, Error> {
-    let name = args.at(0);
-    let Some(command) = table::lookup(name) else { return Err(Error::Owned(table::unknown_command(&args))) };
-    let command = match (command.subcommands, args.get(1)) {
-        ([], _) | (_, None) => command,
-        (_, Some(sub)) => match table::subcommand(command, sub) {
-            Some(sub) => sub,
-            None => return Err(Error::Owned(table::unknown_subcommand(command, sub))),
-        },
-    };
-    if command.takes(args.len()) { Ok(command) } else { Err(Error::Arity(command.full_name().into())) }
+fn find(args: Args<'_>) -> Result<&'static Entry, Error> {
+    let command = table::resolve(&args).map_err(|unknown| Error::Owned(unknown.message(&args)))?;
+    if command.accepts(args.len()) { Ok(command) } else { Err(Error::Arity(command.full_name().into())) }
 }
 
-fn gates(shared: &Shared, session: &Session, command: &Command, args: Args<'_>) -> Result<(), Error> {
+fn gates(
+    shared: &Shared,
+    session: &Session,
+    command: &Command,
+    args: Args<'_>,
+    now: u64,
+) -> Result<(), Error> {
     if !session.authenticated && !command.flags.has(Flags::NO_AUTH) {
         return Err(Error::Text("NOAUTH Authentication required."));
     }
-    let full = shared.store.make_room(0, args.bytes()).is_err();
+    let full = shared.store.make_room(args.bytes(), now).is_err();
     if full && command.flags.has(Flags::DENYOOM) {
         return Err(Error::OutOfMemory);
     }
@@ -74,13 +80,14 @@ fn gates(shared: &Shared, session: &Session, command: &Command, args: Args<'_>) 
 fn run(
     shared: &Shared,
     session: &mut Session,
-    command: &'static Command,
+    command: &'static Entry,
     args: Args<'_>,
     reply: &mut Reply,
     now: u64,
 ) -> Result<(), Error> {
     let mut keys: SmallVec<[Key<'_>; 4]> = SmallVec::new();
-    keys::for_each(command, &args, |index| keys.push(shared.store.key(session.db, args.at(index))));
+    // A call that contradicts its declaration is the handler's to refuse; it finds the keys there are locked.
+    let _ = keys::for_each(command, &args, |key| keys.push(shared.store.key(session.db, args.at(key.index))));
     let scope = match command.locks {
         Locks::All => Scope::All,
         Locks::Walk => Scope::Walk,
@@ -99,7 +106,7 @@ fn run(
 
 /// Answers a request that was never run.
 #[cold]
-fn refuse(stats: &Block, command: Option<&'static Command>, error: &Error, reply: &mut Reply) {
+fn refuse(stats: &Block, command: Option<&'static Entry>, error: &Error, reply: &mut Reply) {
     answer(stats, error, reply);
     if let Some(command) = command {
         stats.command(command.id()).rejected.add(1);

@@ -1,12 +1,16 @@
 //! Commands: one item each (declaration, handler, tests), and the machinery that reads the declarations.
 
+pub(crate) mod spec;
+pub(crate) mod table;
+
 pub mod args;
 pub mod dispatch;
-pub(crate) mod connection;
 pub(crate) mod keys;
-pub(crate) mod spec;
-pub(crate) mod string;
-pub(crate) mod table;
+
+mod describe;
+
+mod connection;
+mod string;
 
 use scrubjay::{Key, View};
 

@@ -82,7 +82,12 @@ pub(crate) async fn accept_tcp(listener: TcpListener, shared: Arc<Shared>, threa
         let refusal = refusal(&shared, Some(peer));
         let fd = descriptor(&stream);
         let Ok(stream) = stream.into_std() else { continue };
-        welcome(Handoff { stream: Stream::Tcp(stream), peer: Peer::Tcp(peer, local), fd }, refusal, &shared, &threads);
+        welcome(
+            Handoff { stream: Stream::Tcp(stream), peer: Peer::Tcp(peer, local), fd },
+            refusal,
+            &shared,
+            &threads,
+        );
     }
 }
 

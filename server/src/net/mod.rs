@@ -8,7 +8,7 @@ mod listener;
 mod socket;
 mod thread;
 
-pub(crate) use listener::{accept_tcp, listen_tcp};
 #[cfg(unix)]
 pub(crate) use listener::{UnixListener, accept_unix, listen_unix};
+pub(crate) use listener::{accept_tcp, listen_tcp};
 pub(crate) use thread::Threads;

@@ -33,7 +33,11 @@ impl Socket {
     }
 
     /// Reads into the spare capacity of `buffer`; 0 at the end of the stream.
-    pub(super) fn poll_read_more(&mut self, cx: &mut Context<'_>, buffer: &mut Vec<u8>) -> Poll<io::Result<usize>> {
+    pub(super) fn poll_read_more(
+        &mut self,
+        cx: &mut Context<'_>,
+        buffer: &mut Vec<u8>,
+    ) -> Poll<io::Result<usize>> {
         loop {
             ready!(match self {
                 Self::Tcp(stream) => stream.poll_read_ready(cx),
@@ -53,7 +57,11 @@ impl Socket {
     }
 
     /// Writes what the socket takes of `slices`.
-    pub(super) fn poll_write(&mut self, cx: &mut Context<'_>, slices: &[IoSlice<'_>]) -> Poll<io::Result<usize>> {
+    pub(super) fn poll_write(
+        &mut self,
+        cx: &mut Context<'_>,
+        slices: &[IoSlice<'_>],
+    ) -> Poll<io::Result<usize>> {
         match (self, slices) {
             (Self::Tcp(stream), [one]) => Pin::new(stream).poll_write(cx, one),
             (Self::Tcp(stream), many) => Pin::new(stream).poll_write_vectored(cx, many),

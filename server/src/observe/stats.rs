@@ -6,8 +6,8 @@ use std::sync::atomic::{AtomicU64, Ordering::Relaxed};
 
 use parking_lot::Mutex;
 
-use crate::command::table::CommandId;
 use crate::command::table;
+use crate::command::table::CommandId;
 
 /// A counter with one writer at a time.
 #[derive(Debug, Default)]
