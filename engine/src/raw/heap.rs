@@ -1,0 +1,124 @@
+//! What the system allocator really takes, and how to make it give back.
+//!
+//! The engine brings no allocator of its own and hooks none: it counts what it asks for, rounded the way glibc's
+//! malloc rounds. Under another allocator the count is an estimate of the same size.
+
+/// What an object owns on the heap, so that whoever holds it can account for it.
+pub trait HeapBytes {
+    /// The bytes on the heap that go when this object is dropped, allocator overhead included.
+    ///
+    /// Asked before and after each change, so it has to be quick, and it may change only through `&mut`.
+    fn heap_bytes(&self) -> usize;
+}
+
+/// From this size on malloc maps a block of its own (glibc's default; [`configure_process`] pins it).
+const MMAP_THRESHOLD: usize = 128 * 1024;
+const SYSTEM_PAGE: usize = 4096;
+
+/// What malloc takes for a block of `bytes`: eight bytes of header, in steps of sixteen, at least 32; whole system
+/// pages from 128 KiB on. Zero bytes are not allocated at all.
+pub const fn malloc_bytes(bytes: usize) -> usize {
+    if bytes == 0 {
+        return 0;
+    }
+    let chunk = bytes.saturating_add(8 + 15) & !15;
+    if chunk < 32 {
+        32
+    } else if chunk < MMAP_THRESHOLD {
+        chunk
+    } else {
+        chunk.saturating_add(8 + SYSTEM_PAGE - 1) & !(SYSTEM_PAGE - 1)
+    }
+}
+
+/// The largest request that takes no more than a request of `bytes` does.
+pub const fn malloc_usable(bytes: usize) -> usize {
+    let taken = malloc_bytes(bytes);
+    if taken < MMAP_THRESHOLD { taken.saturating_sub(8) } else { taken - 24 }
+}
+
+/// Gives free memory back to the system; true when some was. Does nothing where malloc is not glibc's.
+///
+/// Walks the whole heap, some milliseconds for a big one: for after a flush, and for MEMORY PURGE.
+pub fn trim() -> bool {
+    glibc::trim()
+}
+
+/// Sets malloc up for a process that is mainly a cache. For the server's `main` only, before it starts threads: the
+/// settings are the whole process's, and a library has no business with them.
+///
+/// One arena: slab pages are freed by whichever thread evicts, and memory freed into one arena cannot serve another,
+/// so each further arena adds its own holes to the resident set. Small blocks come from the threads' own caches and
+/// do not meet the arena's lock. The thresholds are pinned because glibc would otherwise raise them (up to 32 MiB)
+/// after the first large block is freed, and large values would be cut from the heap and leave holes in it.
+pub fn configure_process() {
+    glibc::configure();
+}
+
+#[cfg(all(target_os = "linux", target_env = "gnu", not(miri)))]
+mod glibc {
+    use std::ffi::c_int;
+
+    // SAFETY: the prototypes of glibc's malloc.h; both take numbers only, lock what they touch, and may be called at
+    // any time from any thread.
+    unsafe extern "C" {
+        safe fn malloc_trim(pad: usize) -> c_int;
+        safe fn mallopt(parameter: c_int, value: c_int) -> c_int;
+    }
+
+    const M_TRIM_THRESHOLD: c_int = -1;
+    const M_TOP_PAD: c_int = -2;
+    const M_MMAP_THRESHOLD: c_int = -3;
+    const M_ARENA_MAX: c_int = -8;
+
+    pub(super) fn trim() -> bool {
+        malloc_trim(0) != 0
+    }
+
+    pub(super) fn configure() {
+        // A parameter this glibc does not know is refused and changes nothing.
+        mallopt(M_ARENA_MAX, 1);
+        mallopt(M_MMAP_THRESHOLD, super::MMAP_THRESHOLD as c_int);
+        mallopt(M_TRIM_THRESHOLD, 1024 * 1024);
+        mallopt(M_TOP_PAD, 256 * 1024);
+    }
+}
+
+#[cfg(not(all(target_os = "linux", target_env = "gnu", not(miri))))]
+mod glibc {
+    pub(super) fn trim() -> bool {
+        false
+    }
+
+    pub(super) fn configure() {}
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn counts_like_malloc() {
+        assert_eq!(malloc_bytes(0), 0);
+        assert_eq!(malloc_bytes(1), 32);
+        assert_eq!(malloc_bytes(24), 32);
+        assert_eq!(malloc_bytes(25), 48);
+        assert_eq!(malloc_bytes(65520), 65536);
+        assert_eq!(malloc_bytes(131_048), 131_056);
+        assert_eq!(malloc_bytes(131_049), 131_072 + 4096);
+        assert_eq!(malloc_bytes(200_000) % 4096, 0);
+        for bytes in (1..300_000).step_by(if cfg!(miri) { 997 } else { 7 }) {
+            let usable = malloc_usable(bytes);
+            assert!(usable >= bytes);
+            assert_eq!(malloc_bytes(usable), malloc_bytes(bytes));
+            assert!(malloc_bytes(usable + 1) > malloc_bytes(bytes));
+        }
+    }
+
+    #[test]
+    fn trimming_is_harmless() {
+        let kept = vec![7u8; 100_000];
+        trim();
+        assert!(kept.iter().all(|&byte| byte == 7));
+    }
+}

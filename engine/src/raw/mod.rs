@@ -1,0 +1,24 @@
+//! The only unsafe code of the engine.
+//!
+//! Each module is a small data structure with a safe face: whatever is called in whatever order, with whatever
+//! handle, memory stays sound. A stale handle finds nothing or finds another live entry; it is never undefined
+//! behaviour. The proofs lean on the invariants that stand at the top of each file.
+//!
+//! | module | what is unsafe | why |
+//! |---|---|---|
+//! | [`slab`] | pages of raw memory cut into slots; entries of head, deadline, key and value (or an owned object) written at computed offsets | one allocation and one or two cache lines for an entry, a four-byte handle instead of a pointer, exact accounting |
+//! | [`shared`] | a counted buffer with its header in front of its bytes | one pointer wide, read without a copy after the lock is gone, grown in place |
+//! | [`heap`] | two calls into glibc | give memory back to the system |
+//! | [`typed`] | nothing | the typed twin of the byte slab |
+//!
+//! What is absent: no locks, no clocks, no hashing, no idea of what a value means.
+#![expect(unsafe_code, reason = "the one folder that may; see the table above")]
+
+pub mod heap;
+pub mod shared;
+pub mod slab;
+pub mod typed;
+
+mod handle;
+
+pub use handle::Handle;
