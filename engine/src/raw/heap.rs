@@ -34,7 +34,7 @@ pub const fn malloc_bytes(bytes: usize) -> usize {
 /// The largest request that takes no more than a request of `bytes` does.
 pub const fn malloc_usable(bytes: usize) -> usize {
     let taken = malloc_bytes(bytes);
-    if taken < MMAP_THRESHOLD { taken.saturating_sub(8) } else { taken - 16 }
+    if taken < MMAP_THRESHOLD { taken.saturating_sub(8) } else { taken - 24 }
 }
 
 /// Gives free memory back to the system; true when some was. Does nothing where malloc is not glibc's.
@@ -104,7 +104,8 @@ mod tests {
         assert_eq!(malloc_bytes(24), 32);
         assert_eq!(malloc_bytes(25), 48);
         assert_eq!(malloc_bytes(65520), 65536);
-        assert_eq!(malloc_bytes(131_048), 131_072 + 4096);
+        assert_eq!(malloc_bytes(131_048), 131_056);
+        assert_eq!(malloc_bytes(131_049), 131_072 + 4096);
         assert_eq!(malloc_bytes(200_000) % 4096, 0);
         for bytes in (1..300_000).step_by(if cfg!(miri) { 997 } else { 7 }) {
             let usable = malloc_usable(bytes);

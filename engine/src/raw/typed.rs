@@ -79,7 +79,9 @@ impl<T> TypedSlab<T> {
             let before = page.held_bytes();
             page.slots.push(Slot::Live(value));
             self.page_bytes_held += page.held_bytes() - before;
-        } else if let Slot::Free { next } = std::mem::replace(&mut page.slots[slot as usize], Slot::Live(value)) {
+        } else if let Slot::Free { next } =
+            std::mem::replace(&mut page.slots[slot as usize], Slot::Live(value))
+        {
             page.free = next;
         }
         page.live += 1;
@@ -89,7 +91,8 @@ impl<T> TypedSlab<T> {
         }
         self.len += 1;
         // One more, so that no handle is zero; `add_page` sees to it that this does not wrap.
-        Handle::from_bits((number << SLOT_BITS | slot) + 1).expect("invariant: one more than a number is not zero")
+        Handle::from_bits((number << SLOT_BITS | slot) + 1)
+            .expect("invariant: one more than a number is not zero")
     }
 
     /// The value that a handle names, if it names one.

@@ -110,7 +110,8 @@ struct Place {
 
 impl Place {
     fn handle(self) -> Handle {
-        Handle::from_bits(self.number << GRANULE_BITS | self.granule).expect("invariant: page zero is never used")
+        Handle::from_bits(self.number << GRANULE_BITS | self.granule)
+            .expect("invariant: page zero is never used")
     }
 }
 
@@ -335,7 +336,11 @@ impl<X: HeapBytes> ByteSlab<X> {
             let shape = Shape::<X>::read(place.at, head);
             if shape.has_object() {
                 let object = place.at.add(shape.object_at()).cast::<X>().as_mut();
-                ValueMut::Heap(HeapMut { before: object.heap_bytes(), object, heap_bytes: &mut self.heap_bytes })
+                ValueMut::Heap(HeapMut {
+                    before: object.heap_bytes(),
+                    object,
+                    heap_bytes: &mut self.heap_bytes,
+                })
             } else {
                 let value = place.at.add(shape.value_at()).as_ptr();
                 ValueMut::Inline(slice::from_raw_parts_mut(value, shape.value_len))
@@ -379,7 +384,11 @@ impl<X: HeapBytes> ByteSlab<X> {
     /// how many. After each move `moved` is told the old and the new handle, and sees the entry in its new place.
     ///
     /// Each call goes on where the one before it stopped. What it moves it copies whole, some 50 ns for a small entry.
-    pub fn compact(&mut self, budget: usize, mut moved: impl FnMut(Handle, Handle, EntryRef<'_, X>)) -> usize {
+    pub fn compact(
+        &mut self,
+        budget: usize,
+        mut moved: impl FnMut(Handle, Handle, EntryRef<'_, X>),
+    ) -> usize {
         let mut freed = 0;
         for _ in 0..budget {
             if self.emptying == 0 && !self.begin_emptying() {
@@ -592,7 +601,8 @@ impl<X: HeapBytes> ByteSlab<X> {
     /// Puts a page on the list where it belongs.
     fn relist(&mut self, number: u32) {
         let page = &self.pages[number as usize];
-        let list = if page.live() == page.slots() { UNLISTED } else { (page.live() * LISTS / page.slots()) as u8 };
+        let list =
+            if page.live() == page.slots() { UNLISTED } else { (page.live() * LISTS / page.slots()) as u8 };
         if number == self.emptying || list == page.list {
             return;
         }
@@ -622,7 +632,8 @@ impl<X: HeapBytes> ByteSlab<X> {
     /// Notes whether a class is sparse now.
     fn judge(&mut self, number: usize) {
         let class = &self.classes[number];
-        let (live, free) = (class.live as usize * slot_bytes(number), class.free as usize * slot_bytes(number));
+        let (live, free) =
+            (class.live as usize * slot_bytes(number), class.free as usize * slot_bytes(number));
         if free > 2 * page_bytes(live) {
             self.sparse |= 1 << number;
         } else {
