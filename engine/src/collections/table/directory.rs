@@ -5,7 +5,7 @@
 
 use std::ops::Range;
 
-use super::segment::Segment;
+use super::segment::{Node, Segment};
 use super::{BITS_MAX, BITS_MIN, DEPTH_MAX, Entries, Table};
 use crate::raw::bucket::{Entry, LANES};
 
@@ -54,7 +54,7 @@ impl Table {
             self.bits = BITS_MIN;
             self.depth = 0;
             self.directory = vec![0];
-            self.append(Segment::new(Segment::ROOT, self.bits));
+            self.append(Segment::new(Node::ROOT, self.bits));
         }
         loop {
             let (index, home) = self.locate(position).expect("invariant: there is a segment by now");
@@ -75,7 +75,7 @@ impl Table {
     /// Gives the only segment twice as many home buckets.
     pub(super) fn double_segment(&mut self, entries: &impl Entries) {
         self.bits += 1;
-        let mut doubled = Segment::new(Segment::ROOT, self.bits);
+        let mut doubled = Segment::new(Node::ROOT, self.bits);
         for_each_with_position(&self.segments[0], entries, |position, entry| {
             doubled.push(self.home(&doubled, position), entry);
         });
@@ -98,7 +98,7 @@ impl Table {
     /// Splits a segment that stands in at least two entries of the directory.
     pub(super) fn split(&mut self, index: usize, entries: &impl Entries) {
         let old = &self.segments[index];
-        let mut halves = [0, 1].map(|bit| Segment::new(old.node << 1 | bit, self.bits));
+        let mut halves = [false, true].map(|is_upper| Segment::new(old.node.half(is_upper), self.bits));
         for_each_with_position(old, entries, |position, entry| {
             let half = &mut halves[(position << old.depth() >> 63) as usize];
             half.push(self.home(half, position), entry);
@@ -114,9 +114,9 @@ impl Table {
     fn condense(&mut self, mut index: usize) {
         while self.segments[index].depth() > 0 {
             let node = self.segments[index].node;
-            let buddy = self.directory[self.range(node ^ 1).start] as usize;
+            let buddy = self.directory[self.range(node.buddy()).start] as usize;
             let (this, other) = (&self.segments[index], &self.segments[buddy]);
-            if other.node != node ^ 1 || this.len() + other.len() > MERGE_MAX {
+            if other.node != node.buddy() || this.len() + other.len() > MERGE_MAX {
                 return;
             }
             index = self.merge(index.min(buddy), index.max(buddy));
@@ -131,9 +131,9 @@ impl Table {
     /// two neighbouring buckets become one.
     fn merge(&mut self, first: usize, second: usize) -> usize {
         debug_assert!(first < second, "invariant: removing the second leaves the first in its place");
-        let mut merged = Segment::new(self.segments[first].node >> 1, self.bits);
+        let mut merged = Segment::new(self.segments[first].node.parent(), self.bits);
         for half in [first, second].map(|index| &self.segments[index]) {
-            let offset = if half.node & 1 == 0 { 0 } else { 1 << (self.bits - 1) };
+            let offset = if half.node.is_upper_half() { 1 << (self.bits - 1) } else { 0 };
             pour_in_pairs(half, self.bits, &mut merged, offset);
         }
         self.replace(first, merged);
@@ -158,7 +158,7 @@ impl Table {
 
     /// Gives the only segment half as many home buckets.
     fn halve_segment(&mut self) {
-        let mut halved = Segment::new(Segment::ROOT, self.bits - 1);
+        let mut halved = Segment::new(Node::ROOT, self.bits - 1);
         pour_in_pairs(&self.segments[0], self.bits, &mut halved, 0);
         self.bits -= 1;
         self.replace(0, halved);
@@ -190,10 +190,9 @@ impl Table {
     }
 
     /// The entries of the directory under `node`.
-    pub(super) fn range(&self, node: u32) -> Range<usize> {
-        let depth = node.ilog2();
-        let first = (node - (1 << depth)) as usize;
-        let shift = u32::from(self.depth) - depth;
+    pub(super) fn range(&self, node: Node) -> Range<usize> {
+        let first = node.prefix() as usize;
+        let shift = u32::from(self.depth) - node.depth();
         first << shift..(first + 1) << shift
     }
 }

@@ -158,7 +158,7 @@ impl Table {
             }
         }
         let link = bucket.link()?;
-        find_chained(buckets, link, tag, is_it).map(|place| Slot::new(segment, home, place))
+        self.find_chained(segment, home, link, tag, is_it)
     }
 
     /// Finds the entry of this very handle, for an entry store that has moved it.
@@ -256,6 +256,24 @@ impl Table {
         (position << segment.depth() >> (64 - self.bits)) as usize
     }
 
+    /// The rest of [`find`](Self::find), for the few buckets that have a chain.
+    #[cold]
+    fn find_chained(
+        &self,
+        segment: usize,
+        home: usize,
+        first: u32,
+        tag: u8,
+        mut is_it: impl FnMut(u32) -> bool,
+    ) -> Option<Slot> {
+        let buckets = &self.segments[segment];
+        buckets.chain(first as usize).find_map(|index| {
+            let bucket = buckets.bucket(index);
+            let lane = bucket.matches(tag).find(|&lane| is_it(bucket.handle(lane)))?;
+            Some(Slot::new(segment, home, Place { bucket: index, lane }))
+        })
+    }
+
     #[inline]
     fn bucket(&self, slot: Slot) -> &Bucket {
         self.segments[slot.segment as usize].bucket(slot.bucket as usize)
@@ -271,14 +289,4 @@ impl Default for Table {
     fn default() -> Self {
         Self::new()
     }
-}
-
-/// The rest of [`Table::find`], for the few buckets that have a chain.
-#[cold]
-fn find_chained(segment: &Segment, first: u32, tag: u8, mut is_it: impl FnMut(u32) -> bool) -> Option<Place> {
-    segment.chain(first as usize).find_map(|index| {
-        let bucket = segment.bucket(index);
-        let lane = bucket.matches(tag).find(|&lane| is_it(bucket.handle(lane)))?;
-        Some(Place { bucket: index, lane })
-    })
 }

@@ -9,6 +9,8 @@
 //! home bucket or to the first overflow bucket, and a new overflow bucket is linked in right behind home, so
 //! an insert looks at two lines however long a chain may be.
 
+use std::num::NonZeroU32;
+
 use crate::raw::bucket::{Bucket, Entry};
 
 /// Overflow buckets are allocated this many at a time.
@@ -18,9 +20,51 @@ const OVERFLOW_STEP: usize = 4;
 pub(super) struct Segment {
     buckets: Vec<Bucket>,
     len: u32,
-    /// Which stretch of hash space this is, numbered like a heap: the root is 1, the halves of `n` are `2n` and
-    /// `2n + 1`. So the buddy is `n ^ 1`, and the depth is the position of the highest bit.
-    pub(super) node: u32,
+    /// Which stretch of hash space this is.
+    pub(super) node: Node,
+}
+
+/// A stretch of hash space: all positions with the same first few bits. Numbered like a heap, so that one number
+/// says how many bits and which: the whole space is 1, and the halves of `n` are `2n` and `2n + 1`.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub(super) struct Node(NonZeroU32);
+
+impl Node {
+    pub(super) const ROOT: Self = Self(NonZeroU32::MIN);
+
+    /// How many bits all its positions share.
+    #[inline]
+    pub(super) fn depth(self) -> u32 {
+        self.0.ilog2()
+    }
+
+    /// The bits that all its positions share.
+    pub(super) fn prefix(self) -> u32 {
+        self.0.get() - (1 << self.depth())
+    }
+
+    /// Its lower half, or its upper half.
+    pub(super) fn half(self, is_upper: bool) -> Self {
+        Self::from(self.0.get() << 1 | u32::from(is_upper))
+    }
+
+    pub(super) fn is_upper_half(self) -> bool {
+        self.0.get() & 1 == 1
+    }
+
+    /// What it is a half of. The root is not.
+    pub(super) fn parent(self) -> Self {
+        Self::from(self.0.get() >> 1)
+    }
+
+    /// The other half of its parent.
+    pub(super) fn buddy(self) -> Self {
+        Self::from(self.0.get() ^ 1)
+    }
+
+    fn from(number: u32) -> Self {
+        Self(NonZeroU32::new(number).expect("invariant: the root has no parent and no buddy"))
+    }
 }
 
 /// Where an entry lies in a segment.
@@ -31,9 +75,7 @@ pub(super) struct Place {
 }
 
 impl Segment {
-    pub(super) const ROOT: u32 = 1;
-
-    pub(super) fn new(node: u32, bits: u8) -> Self {
+    pub(super) fn new(node: Node, bits: u8) -> Self {
         Self { buckets: vec![Bucket::EMPTY; 1 << bits], len: 0, node }
     }
 
@@ -44,7 +86,7 @@ impl Segment {
 
     #[inline]
     pub(super) fn depth(&self) -> u32 {
-        self.node.ilog2()
+        self.node.depth()
     }
 
     /// The number of buckets for which memory is held.
