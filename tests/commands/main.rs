@@ -28,7 +28,7 @@ fn main() {
         let name = file.strip_prefix(&root).expect("invariant: found below it").with_extension("");
         let name = name.to_string_lossy().replace('\\', "/");
         if record {
-            trials.push(trial(format!("record {name}"), file, |file| write(file)));
+            trials.push(trial(format!("record {name}"), file, write));
             continue;
         }
         if valkey {
@@ -39,7 +39,7 @@ fn main() {
     libtest_mimic::run(&arguments, trials).exit();
 }
 
-fn trial(name: String, file: PathBuf, run: fn(&Path) -> Result<(), String>) -> Trial {
+fn trial(name: String, file: PathBuf, run: impl Fn(&Path) -> Result<(), String> + Send + 'static) -> Trial {
     Trial::test(name, move || run(&file).map_err(Failed::from))
 }
 
