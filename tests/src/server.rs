@@ -1,7 +1,7 @@
 //! The servers under test: Scrubjay, and the references Valkey and Redis, each on a port and in a folder of its own.
 //!
-//! A server ends when its [`Server`] is dropped, and also when the test process dies without dropping anything: a
-//! small shell stands between the two and ends the server once its standard input, which we hold open, is closed.
+//! A server ends when its [`Server`] is dropped, and also when the test process dies without dropping anything:
+//! `tests/setup/watchdog` stands between the two and ends the server once its input, which we hold open, is closed.
 //!
 //! Where a program comes from: an environment variable (`SCRUBJAY`, `VALKEY_SERVER`, `REDIS_SERVER`), what
 //! `tests/setup/references` unpacked under `target/`, or else the `PATH`. Scrubjay is what cargo built beside the
@@ -185,20 +185,6 @@ pub struct Server {
     folder: TempDir,
 }
 
-/// Starts the server given as arguments and ends it when standard input is closed, asking first.
-const WATCHDOG: &str = r#"
-exec 3<&0 </dev/null
-"$@" 3<&- &
-server=$!
-(read -r _ <&3; kill "$server"; sleep 5; kill -9 "$server") 2>/dev/null &
-watch=$!
-exec 3<&-
-wait "$server"
-status=$?
-kill "$watch" 2>/dev/null
-exit "$status"
-"#;
-
 impl Server {
     /// Starts a server that keeps nothing on disk and allows DEBUG.
     ///
@@ -232,7 +218,7 @@ impl Server {
         let log = File::create(folder.path().join("log")).map_err(wrong)?;
         let address = free_address().map_err(wrong)?;
         let watchdog = Command::new("sh")
-            .args(["-c", WATCHDOG, "sh"])
+            .arg(workspace().join("tests/setup/watchdog"))
             .arg(backend.program()?)
             .args(["--bind", "127.0.0.1", "--port", &address.port().to_string()])
             .args(["--save", "", "--appendonly", "no", "--enable-debug-command", "yes"])
@@ -306,7 +292,7 @@ impl Server {
 impl Drop for Server {
     fn drop(&mut self) {
         drop(self.watchdog.stdin.take());
-        // The shell ends the server, by force if need be, and then itself.
+        // The watchdog ends the server, by force if need be, and then itself.
         let _ = self.watchdog.wait();
     }
 }
