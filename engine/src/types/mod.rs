@@ -1,5 +1,7 @@
 //! What a value is: its kind, its encoding, and the semantics of each type. A type does not know what a key is.
 
+pub mod long_double;
+
 /// The type of a value, as `TYPE` reports it.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 #[non_exhaustive]
