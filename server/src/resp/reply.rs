@@ -346,7 +346,7 @@ impl Reply {
     }
 
     /// An error: its code (`ERR`, `WRONGTYPE`, ...) and its text. Line ends, which would end the reply early,
-    /// are taken off both ends and become spaces within, as in Valkey.
+    /// are taken off the end and become spaces within, as in Valkey.
     pub fn error(&mut self, code: &str, text: impl AsRef<[u8]>) {
         let out = &mut self.output.inline;
         out.push(b'-');
