@@ -4,8 +4,10 @@ use std::io;
 use std::net::{SocketAddr, ToSocketAddrs};
 use std::sync::Arc;
 use std::thread::JoinHandle;
+use std::time::Duration;
 
 use scrubjay::Store;
+use tokio::sync::Notify;
 
 use crate::config::Config;
 use crate::net;
@@ -87,6 +89,7 @@ impl Server {
             if let Some(listener) = self.unix {
                 tokio::spawn(net::accept_unix(listener, Arc::clone(&self.shared), Arc::clone(&threads)));
             }
+            tokio::spawn(maintain(Arc::clone(&self.shared)));
             self.shared.shutdown.wait().await;
             io::Result::Ok(())
         })?;
@@ -96,6 +99,39 @@ impl Server {
             threads.stop();
         }
         Ok(())
+    }
+}
+
+/// The longest rest between two rounds of maintenance: a wall clock that jumps is noticed after so long.
+const REST_MAX: Duration = Duration::from_millis(100);
+/// Memory given back to the allocator that is worth asking it to give it back to the system.
+const TRIM_BYTES: usize = 16 * 1024 * 1024;
+
+/// Keeps the store tidy: what has expired is given back when its deadline comes, not when somebody looks.
+async fn maintain(shared: Arc<Shared>) {
+    let store = &shared.store;
+    let due = Arc::new(Notify::new());
+    let waker = Arc::clone(&due);
+    store.on_due(Arc::new(move || waker.notify_one()));
+    let mut most_bytes = 0;
+    loop {
+        let now = store.clock().now();
+        let rest = match store.maintain(now).next {
+            Some(next) => Duration::from_millis(next.saturating_sub(now)).min(REST_MAX),
+            None => REST_MAX,
+        };
+        if rest.is_zero() {
+            tokio::task::yield_now().await;
+            continue;
+        }
+        let used = store.accounted_bytes();
+        most_bytes = used.max(most_bytes);
+        if most_bytes - used > TRIM_BYTES.max(used / 16) {
+            scrubjay::raw::heap::trim();
+            most_bytes = used;
+        }
+        // Woken early when a nearer deadline is given; else the rest is over, which is no error.
+        let _ = tokio::time::timeout(rest, due.notified()).await;
     }
 }
 

@@ -37,6 +37,8 @@ pub(super) struct Connection {
     pending: Vec<u8>,
     /// How many more bytes the half-read request in `pending` needs, at least.
     needed: usize,
+    /// What of `pending` and the replies stands in the store's account.
+    noted_bytes: usize,
     /// Whether `pending` may hold whole requests, held back while the client did not read.
     held_back: bool,
 }
@@ -57,6 +59,7 @@ impl Connection {
             parser: RequestParser::new(),
             pending: Vec::new(),
             needed: 0,
+            noted_bytes: 0,
             held_back: false,
         }
     }
@@ -74,7 +77,9 @@ impl Connection {
                     }
                     continue;
                 }
-                return self.turn(cx);
+                let end = self.turn(cx);
+                self.note_memory();
+                return end;
             }
         })
         .await;
@@ -125,6 +130,7 @@ impl Connection {
         self.pending.reserve(room);
         let count = std::task::ready!(self.socket.poll_read_more(cx, &mut self.pending))?;
         self.note_read(count);
+        self.note_memory();
         self.run_pending();
         Poll::Ready(Ok(count))
     }
@@ -225,6 +231,15 @@ impl Connection {
         self.session.client.bytes_in.fetch_add(count as u64, Relaxed);
     }
 
+    /// Tells the store what this connection's buffers hold: it counts against `maxmemory`.
+    fn note_memory(&mut self) {
+        let bytes = self.pending.capacity() + self.reply.output().memory_bytes();
+        if bytes != self.noted_bytes {
+            self.thread.shared.store.note_outside(bytes as isize - self.noted_bytes as isize);
+            self.noted_bytes = bytes;
+        }
+    }
+
     /// Whether the client's buffers have passed the limits set for them.
     fn over_limit(&mut self) -> bool {
         let config = &self.thread.shared.config;
@@ -239,6 +254,7 @@ impl Connection {
 
 impl Drop for Connection {
     fn drop(&mut self) {
+        self.thread.shared.store.note_outside(-(self.noted_bytes as isize));
         self.thread.shared.clients.remove(self.session.client.id);
         self.thread.load.fetch_sub(1, Relaxed);
     }
