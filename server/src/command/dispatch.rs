@@ -3,9 +3,10 @@
 //! The order of the gates is behaviour: it decides which of two errors a client reads. It is Valkey's
 //! (`tests/commands/gates.txt` holds it there).
 
-use smallvec::SmallVec;
+use std::sync::atomic::Ordering::Relaxed;
 
 use scrubjay::{Key, Scope};
+use smallvec::SmallVec;
 
 use super::args::Args;
 use super::spec::{Command, Flags, Locks};
@@ -17,12 +18,40 @@ use crate::resp::{Mark, Reply};
 use crate::session::{Replies, Session};
 use crate::shared::Shared;
 
+/// A request that has been looked up, so that its memory can be fetched while others run before it.
+pub struct Prepared<'a> {
+    args: Args<'a>,
+    command: Result<&'static Entry, Error>,
+    /// Its key, when the declaration has just one.
+    key: Option<Key<'a>>,
+}
+
+impl<'a> Prepared<'a> {
+    /// Looks a request up.
+    pub fn new(shared: &Shared, session: &Session, args: Args<'a>) -> Self {
+        let command = find(args);
+        let key = match &command {
+            Ok(command) => match *command.keys() {
+                keys::Plan::One(key) => Some(shared.store.key(session.db, args.at(key.index))),
+                _ => None,
+            },
+            Err(_) => None,
+        };
+        Self { args, command, key }
+    }
+
+    /// The key whose memory is worth fetching.
+    pub fn key(&self) -> Option<Key<'a>> {
+        self.key
+    }
+}
+
 /// Runs one request of `session` and writes its reply.
 pub fn dispatch(
     shared: &Shared,
     stats: &Block,
     session: &mut Session,
-    args: Args<'_>,
+    request: &Prepared<'_>,
     reply: &mut Reply,
     now: u64,
 ) {
@@ -30,25 +59,23 @@ pub fn dispatch(
     if session.replies == Replies::SkipNext {
         session.replies = Replies::Skip;
     }
-    let command = match find(args) {
-        Ok(command) => command,
-        Err(error) => {
-            refuse(stats, None, &error, reply);
-            return finish(session, reply, mark);
+    match &request.command {
+        Err(error) => refuse(stats, None, error, reply),
+        Ok(command) => {
+            session.client.last_command.store(command.id().get(), Relaxed);
+            if let Err(error) = gates(shared, session, command, request.args, now) {
+                refuse(stats, Some(command), &error, reply);
+            } else {
+                let counters = stats.command(command.id());
+                counters.calls.add(1);
+                stats.processed.add(1);
+                if let Err(error) = run(shared, session, command, request, reply, now) {
+                    reply.truncate_to(mark);
+                    answer(stats, &error, reply);
+                    counters.failed.add(1);
+                }
+            }
         }
-    };
-    session.client.last_command.store(command.id().get(), std::sync::atomic::Ordering::Relaxed);
-    if let Err(error) = gates(shared, session, command, args, now) {
-        refuse(stats, Some(command), &error, reply);
-        return finish(session, reply, mark);
-    }
-    let counters = stats.command(command.id());
-    counters.calls.add(1);
-    stats.processed.add(1);
-    if let Err(error) = run(shared, session, command, args, reply, now) {
-        reply.truncate_to(mark);
-        answer(stats, &error, reply);
-        counters.failed.add(1);
     }
     finish(session, reply, mark);
 }
@@ -69,9 +96,11 @@ fn gates(
     if !session.authenticated && !command.flags.has(Flags::NO_AUTH) {
         return Err(Error::Text("NOAUTH Authentication required."));
     }
-    let full = shared.store.make_room(args.bytes(), now).is_err();
-    if full && command.flags.has(Flags::DENYOOM) {
-        return Err(Error::OutOfMemory);
+    if shared.store.max_memory() != 0 {
+        let full = shared.store.make_room(args.bytes(), now).is_err();
+        if full && command.flags.has(Flags::DENYOOM) {
+            return Err(Error::OutOfMemory);
+        }
     }
     Ok(())
 }
@@ -81,13 +110,21 @@ fn run(
     shared: &Shared,
     session: &mut Session,
     command: &'static Entry,
-    args: Args<'_>,
+    request: &Prepared<'_>,
     reply: &mut Reply,
     now: u64,
 ) -> Result<(), Error> {
+    let args = request.args;
     let mut keys: SmallVec<[Key<'_>; 4]> = SmallVec::new();
-    // A call that contradicts its declaration is the handler's to refuse; it finds the keys there are locked.
-    let _ = keys::for_each(command, &args, |key| keys.push(shared.store.key(session.db, args.at(key.index))));
+    match request.key {
+        // The database may have been changed since the request was looked up.
+        Some(key) => keys.push(key.in_db(session.db)),
+        // A call that contradicts its declaration is the handler's to refuse; it finds the keys there are locked.
+        None => {
+            let hash = |key: keys::KeyRef| keys.push(shared.store.key(session.db, args.at(key.index)));
+            let _ = keys::for_each(command, &args, hash);
+        }
+    }
     let scope = match command.locks {
         Locks::All => Scope::All,
         Locks::Walk => Scope::Walk,

@@ -11,9 +11,12 @@ use std::rc::Rc;
 use std::sync::atomic::Ordering::Relaxed;
 use std::task::{Context, Poll};
 
+use scrubjay::Key;
+use smallvec::SmallVec;
+
 use super::socket::Socket;
 use super::thread::Thread;
-use crate::command::dispatch::dispatch;
+use crate::command::dispatch::{Prepared, dispatch};
 use crate::resp::{Limits, Outcome, Reply, RequestParser};
 use crate::session::Session;
 
@@ -183,12 +186,22 @@ impl Connection {
             }
             let now = shared.store.clock().now();
             self.session.client.active_ms.store(now, Relaxed);
-            for (request, start) in requests[..count].iter().zip(starts) {
+            let prepared: SmallVec<[Prepared<'_>; BATCH]> = requests[..count]
+                .iter()
+                .zip(starts)
+                .map(|(request, start)| {
+                    Prepared::new(shared, &self.session, request.view(&bytes[start..]).into())
+                })
+                .collect();
+            if count > 1 {
+                let keys: SmallVec<[Key<'_>; BATCH]> = prepared.iter().filter_map(Prepared::key).collect();
+                shared.store.prefetch(&keys);
+            }
+            for request in &prepared {
                 if self.session.closing {
                     break;
                 }
-                let args = request.view(&bytes[start..]).into();
-                dispatch(shared, thread.stats(), &mut self.session, args, &mut self.reply, now);
+                dispatch(shared, thread.stats(), &mut self.session, request, &mut self.reply, now);
             }
             start = end;
             match stop {
