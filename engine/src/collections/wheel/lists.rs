@@ -171,8 +171,16 @@ impl Lists {
     /// Takes out the record at a place that was just looked up.
     pub(super) fn remove(&mut self, place: Place) -> Record {
         let record = self.take(place.id, place.index);
-        if place.id < self.used {
-            self.close_holes(place.id, |_| true);
+        // If that was its last record, another chunk stands here now, or none.
+        let chunk = place.id;
+        if chunk < self.used {
+            // Two neighbours hold more than one chunk's records between them, or holes would come to fill the pool.
+            // (Always filling the hole from the chunk after it moves more and was measured to save nothing.)
+            let (before, after) = self.neighbours(chunk);
+            let fits = |&other: &ChunkId| self.chunk(other).len() + self.chunk(chunk).len() <= CHUNK_RECORDS;
+            if let Some(other) = after.into_iter().chain(before).find(fits) {
+                self.pour(other, chunk);
+            }
         }
         record
     }
@@ -181,26 +189,29 @@ impl Lists {
     /// everything, call it for each chunk from the last down to the first: what moves meanwhile has been seen.
     pub(super) fn retain(&mut self, id: u32, mut keep: impl FnMut(Record) -> bool) -> (usize, usize) {
         let mut chunk = *self.chunk(id);
-        let before = chunk.len();
+        let len = chunk.len();
         let mut kept = 0;
-        for index in 0..before {
+        for index in 0..len {
             if keep(chunk.records[index]) {
                 chunk.records[kept] = chunk.records[index];
                 kept += 1;
             }
         }
-        if kept == before {
-            return (before, before);
+        if kept < len {
+            chunk.set_len(kept);
+            *self.chunk_mut(id) = chunk;
         }
-        chunk.set_len(kept);
-        *self.chunk_mut(id) = chunk;
         if kept == 0 {
             self.free(id);
         } else {
-            // Only with chunks that have been seen, or an unseen record could hide in a seen chunk.
-            self.close_holes(id, |other| other > id);
+            // Fill holes, but only from and in chunks that have been seen: no unseen record may hide in one.
+            let (before, after) = self.neighbours(id);
+            let emptied = before.is_some_and(|before| before > id && self.pour(id, before));
+            if let Some(after) = after.filter(|&after| !emptied && after > id) {
+                self.pour(after, id);
+            }
         }
-        (before, kept)
+        (len, kept)
     }
 
     /// Heap bytes held.
@@ -272,25 +283,29 @@ impl Lists {
         record
     }
 
-    /// Empties a neighbour into a chunk that lost a record, where it fits: two neighbours hold more than one chunk's
-    /// records between them, or holes would come to fill the pool.
-    fn close_holes(&mut self, id: ChunkId, may_touch: impl Fn(ChunkId) -> bool) {
-        let Chunk { next, .. } = *self.chunk(id);
-        let previous = self.chunk(id).previous();
-        let is_first = self.chunk(previous).next & LIST_MARK != 0;
-        let after = (next & LIST_MARK == 0).then_some(next);
-        let before = (!is_first).then_some(previous);
-        for neighbour in [after, before].into_iter().flatten().filter(|&other| may_touch(other)) {
-            let (from, room) = (*self.chunk(neighbour), self.chunk(id).len());
-            if room + from.len() <= CHUNK_RECORDS {
-                let chunk = self.chunk_mut(id);
-                chunk.records[room..room + from.len()].copy_from_slice(from.records());
-                chunk.set_len(room + from.len());
-                self.free(neighbour);
-                // Freeing may have moved this very chunk, so one neighbour a time is all that is safe to touch.
-                return;
-            }
+    /// The chunks before and after one in its list.
+    fn neighbours(&self, id: ChunkId) -> (Option<ChunkId>, Option<ChunkId>) {
+        let chunk = self.chunk(id);
+        let is_first = self.chunk(chunk.previous()).next & LIST_MARK != 0;
+        ((!is_first).then_some(chunk.previous()), (chunk.next & LIST_MARK == 0).then_some(chunk.next))
+    }
+
+    /// Moves as many records as fit from one chunk to another; returns whether that emptied and freed it. Then a chunk
+    /// has moved, and may be either's neighbour or even `to`.
+    fn pour(&mut self, from: ChunkId, to: ChunkId) -> bool {
+        let mut source = *self.chunk(from);
+        let target = self.chunk_mut(to);
+        while source.len() > 0 && target.len() < CHUNK_RECORDS {
+            let (last, len) = (source.len() - 1, target.len());
+            target.records[len] = source.records[last];
+            target.set_len(len + 1);
+            source.set_len(last);
         }
+        self.chunk_mut(from).set_len(source.len());
+        if source.len() == 0 {
+            self.free(from);
+        }
+        source.len() == 0
     }
 
     /// Unlinks an emptied chunk and moves the pool's last one into its place.
