@@ -61,8 +61,9 @@ pub trait Entries {
 
 /// Home buckets of a fresh table: `2^BITS_MIN`.
 const BITS_MIN: u8 = 2;
-/// Home buckets of a segment that is ready to split: `2^BITS_MAX`, one page of memory.
-const BITS_MAX: u8 = 6;
+/// Home buckets of a segment that is ready to split: `2^BITS_MAX`, one page of memory. Under Miri a few hundred
+/// entries must be enough to see every shape of the table.
+const BITS_MAX: u8 = if cfg!(miri) { 3 } else { 6 };
 /// A directory never has more than `2^DEPTH_MAX` entries. Filled evenly, that is more than `u32` handles can name.
 const DEPTH_MAX: u8 = 24;
 /// How many of the top bits of a position suffice to name any bucket, now and after any change. A caller may

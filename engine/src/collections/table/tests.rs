@@ -497,7 +497,7 @@ proptest! {
 /// Grown and shrunk once through every shape, with a scan running beside it all the time.
 #[test]
 fn a_scan_beside_growth_and_decay_misses_nothing() {
-    let (most, rounds) = if cfg!(miri) { (900, 3) } else { (20_000, 25) };
+    let (most, rounds) = if cfg!(miri) { (240, 3) } else { (20_000, 25) };
     for spread in [Spread::Even, Spread::Lopsided, Spread::SameTop] {
         if cfg!(miri) && !matches!(spread, Spread::Even) {
             continue;
@@ -573,7 +573,7 @@ fn candidates_are_found_in_several_buckets() {
             self.0[handle as usize]
         }
     }
-    let count = if cfg!(miri) { 300 } else { 3_000 };
+    let count = if cfg!(miri) { 100 } else { 3_000 };
     let entries = Positions((0..count).map(|key| 0xabcde << 44 | mix(key) >> 20).collect());
     let mut table = Table::new();
     for (handle, &position) in entries.0.iter().enumerate() {
