@@ -218,6 +218,7 @@ mod tests {
     use std::collections::BTreeMap;
 
     use proptest::prelude::*;
+    use proptest::test_runner::RngAlgorithm;
 
     use super::*;
 
@@ -251,6 +252,7 @@ mod tests {
         #![proptest_config(ProptestConfig {
             cases: if cfg!(miri) { 4 } else { 128 },
             failure_persistence: None,
+            rng_algorithm: RngAlgorithm::XorShift,
             ..ProptestConfig::default()
         })]
 

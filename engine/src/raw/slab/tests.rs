@@ -5,6 +5,7 @@ use std::collections::HashSet;
 use std::rc::Rc;
 
 use proptest::prelude::*;
+use proptest::test_runner::RngAlgorithm;
 
 use super::class::{CLASSES, slot_bytes};
 use super::naive::{Naive, Value};
@@ -161,7 +162,12 @@ struct Pair {
 impl Pair {
     fn bytes(&mut self, len: usize) -> Vec<u8> {
         self.salt = self.salt.wrapping_add(29);
-        (0..len).map(|at| (at as u8).wrapping_mul(31) ^ self.salt).collect()
+        let mut bytes = vec![self.salt; len];
+        // Bytes that tell where they belong, should some be moved to the wrong place; few, for Miri's sake.
+        for (n, byte) in bytes.iter_mut().step_by(37).enumerate() {
+            *byte ^= n as u8;
+        }
+        bytes
     }
 
     /// Makes the value twice, and hands the slab's to `give`.
@@ -323,8 +329,9 @@ impl Pair {
 
 proptest! {
     #![proptest_config(ProptestConfig {
-        cases: if cfg!(miri) { 6 } else { 300 },
+        cases: if cfg!(miri) { 4 } else { 300 },
         failure_persistence: None,
+            rng_algorithm: RngAlgorithm::XorShift,
         ..ProptestConfig::default()
     })]
 
