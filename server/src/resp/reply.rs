@@ -281,15 +281,24 @@ impl Aggregate {
     }
 }
 
-/// The longest header: a sign, twenty digits, a line end.
-type Header = smallvec::SmallVec<[u8; 24]>;
+/// The longest header: a sigil, twenty digits, a line end.
+const HEADER_BYTES_MAX: usize = 23;
 
-fn header(sigil: u8, number: usize) -> Header {
-    let mut header = Header::new();
-    header.push(sigil);
-    header.extend_from_slice(itoa::Buffer::new().format(number).as_bytes());
-    header.extend_from_slice(b"\r\n");
-    header
+/// Appends a header: a sigil, a number, a line end.
+fn push_header(out: &mut Vec<u8>, sigil: u8, number: usize) {
+    // Most values are shorter than a hundred bytes, and most arrays than a hundred elements.
+    match number {
+        0..10 => out.extend_from_slice(&[sigil, b'0' + number as u8, b'\r', b'\n']),
+        10..100 => {
+            let digits = number as u8;
+            out.extend_from_slice(&[sigil, b'0' + digits / 10, b'0' + digits % 10, b'\r', b'\n']);
+        }
+        _ => {
+            out.push(sigil);
+            out.extend_from_slice(itoa::Buffer::new().format(number).as_bytes());
+            out.extend_from_slice(b"\r\n");
+        }
+    }
 }
 
 /// Writes replies in one connection's protocol.
@@ -388,10 +397,9 @@ impl Reply {
     /// A bulk string of several parts in a row.
     pub fn bulk_parts(&mut self, parts: &[&[u8]]) {
         let length: usize = parts.iter().map(|part| part.len()).sum();
-        let header = header(b'$', length);
         let out = &mut self.output.inline;
-        out.reserve(header.len() + length + 2);
-        out.extend_from_slice(&header);
+        out.reserve(length + HEADER_BYTES_MAX + 2);
+        push_header(out, b'$', length);
         for part in parts {
             out.extend_from_slice(part);
         }
@@ -403,7 +411,7 @@ impl Reply {
         if bytes.len() < SPLICE_BYTES_MIN {
             return self.bulk(&bytes);
         }
-        self.output.extend(&header(b'$', bytes.len()));
+        push_header(&mut self.output.inline, b'$', bytes.len());
         self.output.extend_shared(bytes);
         self.output.extend(b"\r\n");
     }
@@ -463,7 +471,7 @@ impl Reply {
     pub fn attribute(&mut self, pairs: usize) -> bool {
         let known = self.protocol == Protocol::Resp3;
         if known {
-            self.output.extend(&header(b'|', pairs));
+            push_header(&mut self.output.inline, b'|', pairs);
         }
         known
     }
@@ -505,7 +513,7 @@ impl Reply {
         match self.protocol {
             Protocol::Resp2 => self.bulk(text),
             Protocol::Resp3 => {
-                self.output.extend(&header(b'=', text.len().saturating_add(4)));
+                push_header(&mut self.output.inline, b'=', text.len().saturating_add(4));
                 self.output.extend(&format);
                 self.output.extend(b":");
                 self.output.extend(text);
@@ -533,7 +541,9 @@ impl Reply {
     /// later are filled earlier.
     pub fn fill(&mut self, deferred: Deferred, count: usize) {
         let (sigil, number) = deferred.kind.header(self.protocol, count);
-        self.output.insert(deferred.mark, &header(sigil, number));
+        let mut header = Vec::with_capacity(HEADER_BYTES_MAX);
+        push_header(&mut header, sigil, number);
+        self.output.insert(deferred.mark, &header);
     }
 
     /// A reply that is already encoded in this protocol.
@@ -553,7 +563,7 @@ impl Reply {
 
     fn aggregate(&mut self, kind: Aggregate, count: usize) {
         let (sigil, number) = kind.header(self.protocol, count);
-        self.output.extend(&header(sigil, number));
+        push_header(&mut self.output.inline, sigil, number);
     }
 
     fn line(&mut self, sigil: u8, text: &[u8]) {
