@@ -26,6 +26,9 @@ pub(crate) struct KeyRef {
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub(crate) struct Invalid;
 
+/// Reports the keys of a call.
+type Finder = fn(&Args<'_>, &mut dyn FnMut(KeyRef)) -> Result<(), Invalid>;
+
 /// How to find a command's keys.
 pub(crate) enum Plan {
     /// It has none.
@@ -37,7 +40,7 @@ pub(crate) enum Plan {
     /// As the specifications say.
     Specs,
     /// As this function says: the specifications cannot say it all.
-    By(fn(&Args<'_>, &mut dyn FnMut(KeyRef)) -> Result<(), Invalid>),
+    By(Finder),
 }
 
 impl Plan {
@@ -334,7 +337,7 @@ pub(crate) fn by_old_rules(
                     };
                 }
                 let words = args.len().saturating_sub(index + 1);
-                if words == 0 || words % 2 != 0 {
+                if words == 0 || !words.is_multiple_of(2) {
                     return Err(Invalid);
                 }
                 (index + 1..index + 1 + words / 2).for_each(report);

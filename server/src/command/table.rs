@@ -288,7 +288,7 @@ impl Packed {
         } else {
             (name.iter().rev().fold(0, |low, byte| low << 8 | u64::from(*byte)), 0)
         };
-        if length == 0 || (low | high) & EACH * 0x80 != 0 {
+        if length == 0 || (low | high) & (EACH * 0x80) != 0 {
             return None;
         }
         Some(Self(lower_case(low), lower_case(high) | (length as u64) << 56))
@@ -308,7 +308,7 @@ const EACH: u64 = 0x0101_0101_0101_0101;
 fn lower_case(bytes: u64) -> u64 {
     let from_a = bytes + EACH * (0x80 - b'A' as u64);
     let beyond_z = bytes + EACH * (0x80 - (b'Z' as u64 + 1));
-    bytes | (from_a & !beyond_z & EACH * 0x80) >> 2
+    bytes | ((from_a & !beyond_z & (EACH * 0x80)) >> 2)
 }
 
 #[cfg(test)]
