@@ -18,11 +18,16 @@ pub struct Expired {
     pub next_due: Option<Millis>,
 }
 
+/// Sweeping is due at any moment.
+const SWEEP_DUE: Millis = 0;
+
 impl Space {
-    pub(super) fn note_dead(&mut self) {
-        if let Some(wheel) = &mut self.wheel {
+    /// A record of this database has died; whether it is time to sweep them up.
+    pub(super) fn note_dead(&mut self) -> bool {
+        self.wheel.as_mut().is_some_and(|wheel| {
             wheel.note_dead();
-        }
+            wheel.wants_sweep()
+        })
     }
 }
 
@@ -36,16 +41,23 @@ impl<X: HeapBytes, P: Positions> Shard<X, P> {
         self.armed = Some(self.armed.map_or(deadline, |armed| armed.min(deadline)));
     }
 
+    /// An entry has lost the deadline it had.
+    pub(super) fn disarm(&mut self, db: u16) {
+        let space = &mut self.spaces[usize::from(db)];
+        space.volatile -= 1;
+        if space.note_dead() {
+            self.armed = Some(SWEEP_DUE);
+        }
+    }
+
     /// The deadline of an entry has changed from `old` to `new`. A later deadline needs a record of its own too: the old
     /// one would find the entry, but one that is not due for years should not be met every time its old moment comes.
     pub(super) fn rearm(&mut self, place: Place, old: Option<Millis>, new: Option<Millis>, now: Millis) {
         if old == new {
             return;
         }
-        let space = &mut self.spaces[usize::from(place.db)];
         if old.is_some() {
-            space.note_dead();
-            space.volatile -= 1;
+            self.disarm(place.db);
         }
         if let Some(deadline) = new {
             self.arm(place, deadline, now);
@@ -72,7 +84,7 @@ impl<X: HeapBytes, P: Positions> Shard<X, P> {
                 }
             });
             if wheel.wants_sweep() {
-                wheel.sweep(budget, |record| {
+                more |= wheel.sweep(budget, |record| {
                     self.agreeing(db, |entry| record.agrees(entry), record.position(), record.tag()).is_some()
                 });
             }
@@ -84,9 +96,10 @@ impl<X: HeapBytes, P: Positions> Shard<X, P> {
         Expired { more, next_due: self.next_due() }
     }
 
-    /// Before this moment nothing is due to expire.
+    /// Before this moment there is nothing for [`expire_step`](Self::expire_step) to do.
     pub fn next_due(&self) -> Option<Millis> {
-        self.spaces.iter().filter_map(|space| space.wheel.as_ref()?.next_due()).min()
+        let wheels = self.spaces.iter().filter_map(|space| space.wheel.as_ref());
+        wheels.filter_map(|wheel| if wheel.wants_sweep() { Some(SWEEP_DUE) } else { wheel.next_due() }).min()
     }
 
     /// The live entry that a wheel's record is about, with its deadline: one of those that lie about there and have the

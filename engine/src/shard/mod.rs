@@ -252,7 +252,13 @@ impl<X: HeapBytes, P: Positions> Shard<X, P> {
     }
 
     /// Gives an entry a deadline, or takes it away.
-    pub fn set_deadline(&mut self, place: Place, found: Found, deadline: Option<Millis>, now: Millis) -> Found {
+    pub fn set_deadline(
+        &mut self,
+        place: Place,
+        found: Found,
+        deadline: Option<Millis>,
+        now: Millis,
+    ) -> Found {
         let old = self.slab.get(found.handle).deadline();
         let handle = self.slab.set_deadline(found.handle, deadline);
         self.rearm(place, old, deadline, now);
@@ -285,12 +291,10 @@ impl<X: HeapBytes, P: Positions> Shard<X, P> {
 
     /// Removes an entry and hands out the object it owned, if its value was one.
     pub fn take(&mut self, db: u16, found: Found) -> Option<X> {
-        let space = &mut self.spaces[usize::from(db)];
         if self.slab.get(found.handle).deadline().is_some() {
-            space.volatile -= 1;
-            space.note_dead();
+            self.disarm(db);
         }
-        space.table.remove(found.slot);
+        self.spaces[usize::from(db)].table.remove(found.slot);
         let object = self.slab.remove(found.handle);
         self.recount(db);
         object

@@ -50,7 +50,7 @@ impl Range {
     #[inline]
     fn position(self, hash: u64) -> u64 {
         // Less than units * 2^52 times at most (2^64 - 1) / units: the product fits, and so does its top.
-        (u128::from(hash - self.start) * u128::from(self.reciprocal) >> UNIT_SHIFT) as u64
+        ((u128::from(hash - self.start) * u128::from(self.reciprocal)) >> UNIT_SHIFT) as u64
     }
 }
 
@@ -110,7 +110,7 @@ impl Route {
 
 /// The cursor of a walk that stands at `position` of `shard`.
 pub(super) fn cursor(shard: usize, position: u64) -> u64 {
-    (shard as u64) << RESOLUTION | position >> (64 - RESOLUTION)
+    ((shard as u64) << RESOLUTION) | (position >> (64 - RESOLUTION))
 }
 
 /// Where a cursor stands. Any number is a cursor; one that no walk has given out stands somewhere or behind the end.
@@ -129,10 +129,16 @@ mod tests {
             let mut at = 0;
             for (shard, range) in route.ranges.iter().enumerate() {
                 assert_eq!(range.start, at);
-                let units = route.shard_of.iter().filter(|owner| usize::from(**owner) == shard).count() as u64;
+                let units =
+                    route.shard_of.iter().filter(|owner| usize::from(**owner) == shard).count() as u64;
                 let last = range.start + ((units << UNIT_SHIFT) - 1);
                 assert_eq!(range.position(range.start), 0);
-                assert!(range.position(last) > u64::MAX - (1 << 16), "{shards} {shard}");
+                // The reciprocal is rounded down by less than one in 2^52.
+                assert!(
+                    range.position(last) > u64::MAX - (1 << 16),
+                    "{shards} {shard} {:x}",
+                    range.position(last)
+                );
                 assert!(range.position(range.start + last / 2 - range.start / 2) > 1 << 62);
                 at = last.wrapping_add(1);
             }

@@ -373,8 +373,7 @@ impl<'s> View<'s> {
         deadline: Option<Millis>,
         value: NewValue<'_, Object>,
     ) -> Found {
-        let meta =
-            shard::Meta { kind: Kind::String.bits(), encoding: encoding.bits(), clock: 0, deadline };
+        let meta = shard::Meta { kind: Kind::String.bits(), encoding: encoding.bits(), clock: 0, deadline };
         let now = self.now;
         let shard = self.shard(key);
         match found {

@@ -85,9 +85,9 @@ mod tests {
                 after.push(frequency(clock, 0, tuning));
             }
         }
-        // The table in Valkey's configuration file for factor 10 says 10, 18, 142, 255.
+        // The table in Valkey's configuration file for factor 10 says 10, 18, 142, 255, each one draw of a random walk.
         for (counter, about) in after.into_iter().zip([10, 18, 142, 255]) {
-            assert!(counter.abs_diff(about) <= about / 5, "{counter} should be about {about}");
+            assert!(counter.abs_diff(about) <= 4 + about / 10, "{counter} should be about {about}");
         }
         assert_eq!(frequency(pack(0, 100), 7 * 60_000 + 59_999, tuning), 93);
         assert_eq!(frequency(pack(0, 100), 600 * 60_000, tuning), 0);

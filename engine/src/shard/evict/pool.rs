@@ -86,7 +86,8 @@ impl<X: HeapBytes, P: Positions> Shard<X, P> {
             let wheel = self.spaces[usize::from(db)].wheel.as_ref()?;
             for _ in 0..samples * 2 {
                 let record = wheel.sample(&mut self.random)?;
-                let agreeing = self.agreeing(db, |deadline| record.agrees(deadline), record.position(), record.tag());
+                let agreeing =
+                    self.agreeing(db, |deadline| record.agrees(deadline), record.position(), record.tag());
                 met.extend(agreeing.map(|(found, _)| found));
             }
         } else {
@@ -95,7 +96,8 @@ impl<X: HeapBytes, P: Positions> Shard<X, P> {
             let mut laps = 0;
             while met.len() < samples && laps < 2 {
                 let table = &self.spaces[usize::from(db)].table;
-                let next = table.scan_bucket(hand, |slot, handle| met.push(Found { slot, handle: named(handle) }));
+                let next =
+                    table.scan_bucket(hand, |slot, handle| met.push(Found { slot, handle: named(handle) }));
                 laps += usize::from(next.is_none());
                 hand = next.unwrap_or(0);
             }

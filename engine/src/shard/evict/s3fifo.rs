@@ -37,11 +37,11 @@ impl Default for Queues {
 }
 
 fn record(place: Place) -> u64 {
-    place.position >> 16 << 16 | u64::from(place.tag) << 8 | u64::from(place.db as u8)
+    (place.position >> 16 << 16) | (u64::from(place.tag) << 8) | u64::from(place.db as u8)
 }
 
 fn fingerprint(position: u64, tag: u8) -> u32 {
-    (position >> 40) as u32 ^ u32::from(tag) << 24
+    (position >> 40) as u32 ^ (u32::from(tag) << 24)
 }
 
 impl Queues {

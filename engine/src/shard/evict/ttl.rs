@@ -12,7 +12,8 @@ impl<X: HeapBytes, P: Positions> Shard<X, P> {
         loop {
             let wheel = self.spaces[usize::from(db)].wheel.as_mut()?;
             let record = wheel.take_soonest()?;
-            let agreeing = self.agreeing(db, |deadline| record.agrees(deadline), record.position(), record.tag());
+            let agreeing =
+                self.agreeing(db, |deadline| record.agrees(deadline), record.position(), record.tag());
             if let Some(victim) = self.unfiled(db, agreeing) {
                 return Some((db, victim));
             }
