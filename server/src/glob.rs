@@ -1,10 +1,11 @@
 //! Glob patterns as `KEYS`, `SCAN MATCH`, `CONFIG GET` and channel patterns understand them.
 //!
-//! `*` is any run of bytes, `?` any byte, `[a-z]` and `[^a-z]` one byte of a class, and a backslash takes the next
-//! byte literally. Everything is bytes: `?` is half of an `é`.
+//! `*` is any run of bytes, `?` any byte, `[a-z]` and `[^a-z]` one byte of a class, and a backslash takes the
+//! next byte literally. Everything is bytes: `?` is half of an `é`.
 //!
-//! The matcher keeps one place to return to, the last `*`: an earlier star never needs to take more, because what
-//! the later star may swallow includes it. So the work is at most pattern times text, and no pattern is exponential.
+//! The matcher keeps one place to return to, the last `*`: an earlier star never needs to take more, because
+//! what the later star may swallow includes it. So the work is at most pattern times text, and no pattern is
+//! exponential.
 
 /// Stars, with more pattern behind them, beyond which nothing matches: Valkey's limit on nesting.
 const STARS_MAX: usize = 1000;
@@ -43,7 +44,8 @@ pub fn matches(pattern: &[u8], text: &[u8], case: Case) -> bool {
         }
         let matched = match (rest.is_empty(), unread.split_first()) {
             (true, None) => return true,
-            // Only a star could match nothing, and whatever the last star gives back makes the text no longer.
+            // Only a star could match nothing, and whatever the last star gives back makes the text no
+            // longer.
             (false, None) => return false,
             (true, Some(_)) => None,
             (false, Some((&byte, behind))) => match_one(rest, byte, case).map(|rest| (rest, behind)),
@@ -60,9 +62,9 @@ pub fn matches(pattern: &[u8], text: &[u8], case: Case) -> bool {
     }
 }
 
-/// Whether `pattern` has bytes that mean more than themselves; without them it can match only itself.
-pub fn is_pattern(pattern: &[u8]) -> bool {
-    pattern.iter().any(|byte| matches!(byte, b'*' | b'?' | b'[' | b'\\'))
+/// Whether `pattern` has a `*`, `?` or `[`: without them Valkey takes names for names, backslashes and all.
+pub fn has_wildcard(pattern: &[u8]) -> bool {
+    memchr::memchr3(b'*', b'?', b'[', pattern).is_some()
 }
 
 fn skip_stars(pattern: &[u8]) -> &[u8] {
@@ -85,7 +87,8 @@ fn match_one(pattern: &[u8], byte: u8, case: Case) -> Option<&[u8]> {
     }
 }
 
-/// Matches one byte with a class; `class` begins behind the `[`. A class that the pattern's end cuts off is whole.
+/// Matches one byte with a class; `class` begins behind the `[`. A class that the pattern's end cuts off is
+/// whole.
 fn match_class(class: &[u8], byte: u8, case: Case) -> Option<&[u8]> {
     let (negated, mut rest) = match class {
         [b'^', rest @ ..] => (true, rest),

@@ -9,7 +9,7 @@ use std::time::Duration;
 use scrubjay::Store;
 use tokio::sync::Notify;
 
-use crate::config::Config;
+use crate::config::{Config, Presence};
 use crate::net;
 use crate::observe::stats::Stats;
 use crate::session::clients::Clients;
@@ -40,12 +40,16 @@ impl Server {
     /// When an address cannot be listened on.
     pub fn with_store(store: Arc<Store>, config: Config) -> io::Result<Self> {
         let (tcp, port) = listen(&config)?;
+        if !tcp.is_empty() {
+            config.port_is(port);
+        }
         #[cfg(unix)]
-        let unix = match config.unixsocket() {
-            Some(path) => Some(net::listen_unix(&path, config.unixsocketperm())?),
-            None => None,
+        let unix = {
+            let settings = config.settings();
+            let mode = Some(settings.unixsocketperm).filter(|mode| *mode != 0);
+            settings.path(&settings.unixsocket).map(|path| net::listen_unix(&path, mode)).transpose()?
         };
-        let threads = config.io_threads();
+        let threads = usize::from(config.io_threads());
         let start = Start { at_ms: store.clock().now(), run_id: run_id(), port, threads };
         let shared = Shared {
             store,
@@ -137,24 +141,26 @@ async fn maintain(shared: Arc<Shared>) {
 
 /// Listens on every address that `bind` names; an optional one (`-::1`) may fail.
 fn listen(config: &Config) -> io::Result<(Vec<std::net::TcpListener>, u16)> {
-    let Some(mut port) = config.port() else { return Ok((Vec::new(), 0)) };
+    let mut port = config.port();
+    let backlog = i32::try_from(config.tcp_backlog()).unwrap_or(i32::MAX);
     let mut listeners = Vec::new();
-    for name in config.bind() {
-        let (name, optional) = name.strip_prefix('-').map_or((name.as_str(), false), |name| (name, true));
-        match resolve(name, port).and_then(|address| net::listen_tcp(address, config.tcp_backlog())) {
+    let addresses = config.bind();
+    for (name, presence) in addresses.iter() {
+        match resolve(name, port).and_then(|address| net::listen_tcp(address, backlog)) {
             Ok(listener) => {
                 // With port 0 the system picks one for the first address; the others take the same.
                 port = listener.local_addr()?.port();
                 listeners.push(listener);
             }
-            Err(_) if optional => {}
+            Err(_) if presence == Presence::Optional => {}
             Err(error) => return Err(error),
         }
     }
-    if listeners.is_empty() && !config.bind().is_empty() {
-        return Err(io::ErrorKind::AddrNotAvailable.into());
+    match (listeners.is_empty(), addresses.iter().next()) {
+        (true, Some(_)) => Err(io::ErrorKind::AddrNotAvailable.into()),
+        (true, None) => Ok((listeners, 0)),
+        (false, _) => Ok((listeners, port)),
     }
-    Ok((listeners, port))
 }
 
 fn resolve(name: &str, port: u16) -> io::Result<SocketAddr> {

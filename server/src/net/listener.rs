@@ -2,7 +2,7 @@
 
 use std::io;
 use std::net::SocketAddr;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::sync::atomic::Ordering::Relaxed;
 use std::time::Duration;
@@ -48,7 +48,7 @@ pub(crate) fn listen_tcp(address: SocketAddr, backlog: i32) -> io::Result<std::n
 
 /// Listens on the UNIX socket `path`, in place of a file an earlier run has left there.
 #[cfg(unix)]
-pub(crate) fn listen_unix(path: &str, mode: Option<u32>) -> io::Result<UnixListener> {
+pub(crate) fn listen_unix(path: &Path, mode: Option<u32>) -> io::Result<UnixListener> {
     use std::os::unix::fs::PermissionsExt;
     let path = PathBuf::from(path);
     match std::fs::remove_file(&path) {
@@ -122,7 +122,7 @@ fn welcome(mut handoff: Handoff, refusal: Option<&'static str>, shared: &Shared,
 
 /// Why a client is not served, as it is told; `peer` is `None` on a UNIX socket.
 fn refusal(shared: &Shared, peer: Option<SocketAddr>) -> Option<&'static str> {
-    if shared.clients.len() >= shared.config.maxclients() {
+    if shared.clients.len() as u64 >= u64::from(shared.config.maxclients()) {
         return Some("-ERR max number of clients reached\r\n");
     }
     let local = peer.is_none_or(|peer| peer.ip().to_canonical().is_loopback());
@@ -145,9 +145,9 @@ const PROTECTED: &str = "-DENIED Running in protected mode because protected mod
 
 fn prepare(stream: &TcpStream, shared: &Shared) -> io::Result<()> {
     stream.set_nodelay(true)?;
-    let seconds = shared.config.tcp_keepalive_s();
+    let seconds = shared.config.tcp_keepalive();
     if seconds > 0 {
-        let interval = Duration::from_secs(seconds);
+        let interval = Duration::from_secs(seconds.into());
         let keepalive = TcpKeepalive::new().with_time(interval);
         #[cfg(any(target_os = "linux", target_os = "macos", target_os = "freebsd"))]
         let keepalive = keepalive.with_interval((interval / 3).max(Duration::from_secs(1))).with_retries(3);
