@@ -131,15 +131,13 @@ mod tests {
                 assert_eq!(range.start, at);
                 let units =
                     route.shard_of.iter().filter(|owner| usize::from(**owner) == shard).count() as u64;
-                let last = range.start + ((units << UNIT_SHIFT) - 1);
+                let width = u128::from(units) << UNIT_SHIFT;
+                let last = range.start + (width - 1) as u64;
                 assert_eq!(range.position(range.start), 0);
-                // The reciprocal is rounded down by less than one in 2^52.
-                assert!(
-                    range.position(last) > u64::MAX - (1 << 16),
-                    "{shards} {shard} {:x}",
-                    range.position(last)
-                );
-                assert!(range.position(range.start + last / 2 - range.start / 2) > 1 << 62);
+                // The reciprocal is rounded down by less than one, and a range has at most 4,096 units.
+                assert!(range.position(last) >= u64::MAX - UNITS as u64, "{shards} {shard}");
+                let middle = range.position(range.start + (width / 2) as u64);
+                assert!(middle.abs_diff(1 << 63) <= UNITS as u64, "{shards} {shard}");
                 at = last.wrapping_add(1);
             }
             assert_eq!(at, 0);
