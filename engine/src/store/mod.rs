@@ -1,6 +1,7 @@
 //! Many shards and threads: routing, locking, views, settling, and the memory limit.
 
 mod builder;
+mod embedded;
 mod key;
 mod lock;
 mod maintain;
