@@ -246,7 +246,7 @@ impl Connection {
 
     /// Tells the store what this connection's buffers hold: it counts against `maxmemory`.
     fn note_memory(&mut self) {
-        let bytes = self.pending.capacity() + self.reply.output().memory_bytes();
+        let bytes = self.pending.capacity() + self.parser.memory_bytes() + self.reply.output().memory_bytes();
         if bytes != self.noted_bytes {
             self.thread.shared.store.note_outside(bytes as isize - self.noted_bytes as isize);
             self.noted_bytes = bytes;

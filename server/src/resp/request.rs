@@ -263,6 +263,10 @@ pub struct RequestParser {
     at: usize,
     /// No line ends before this byte; at least `at` while a line is being looked for.
     searched: usize,
+    /// The arguments of a request that is half read, if it has any yet. They are kept here and not in the
+    /// caller's list, which is another connection's by the time the rest arrives; boxed, as most connections
+    /// have none.
+    half_read: Option<Box<ArgList>>,
 }
 
 impl Default for RequestParser {
@@ -274,7 +278,7 @@ impl Default for RequestParser {
 impl RequestParser {
     /// A parser that stands before a request.
     pub const fn new() -> Self {
-        Self { state: State::Start, at: 0, searched: 0 }
+        Self { state: State::Start, at: 0, searched: 0, half_read: None }
     }
 
     /// Whether no request is half read: all bytes handed in so far have been consumed.
@@ -282,20 +286,34 @@ impl RequestParser {
         self.state == State::Start
     }
 
-    /// Reads one request from the start of `buf`.
+    /// Bytes the parser holds on the heap: the argument positions of a half-read request.
+    pub fn memory_bytes(&self) -> usize {
+        self.half_read.as_ref().map_or(0, |args| size_of::<ArgList>() + args.memory_bytes())
+    }
+
+    /// Reads one request from the start of `buf` into `args`, whatever was in there.
     ///
-    /// After [`Outcome::Incomplete`] the next call has to get the same bytes, with more behind them, and the
-    /// same `args`; the buffer may have moved in memory. After `Complete` and `Empty` it starts behind the
-    /// consumed bytes, with whatever list the caller wants filled next. After an error it only repeats the
-    /// error.
+    /// After [`Outcome::Incomplete`] the next call has to get the same bytes, with more behind them; the
+    /// buffer may have moved in memory, and `args` may be another list. After `Complete` and `Empty` it
+    /// starts behind the consumed bytes. After an error it only repeats the error.
     pub fn parse(&mut self, buf: &[u8], limits: &Limits, args: &mut ArgList) -> Outcome {
+        match self.half_read.take() {
+            Some(half_read) => *args = *half_read,
+            None => args.clear(),
+        }
         match self.step(buf, limits, args) {
             Ok(()) => {
                 let consumed = self.at;
-                *self = Self::new();
+                self.state = State::Start;
+                self.advance(0);
                 if args.is_empty() { Outcome::Empty { consumed } } else { Outcome::Complete { consumed } }
             }
-            Err(Stop::Incomplete { needed }) => Outcome::Incomplete { needed },
+            Err(Stop::Incomplete { needed }) => {
+                if !args.is_empty() {
+                    self.half_read = Some(Box::new(std::mem::take(args)));
+                }
+                Outcome::Incomplete { needed }
+            }
             Err(Stop::Error(error)) => Outcome::Error(error),
         }
     }
@@ -303,7 +321,6 @@ impl RequestParser {
     /// Goes on until the request ends (`at` is then behind it) or something stops it.
     fn step(&mut self, buf: &[u8], limits: &Limits, args: &mut ArgList) -> Result<(), Stop> {
         if self.state == State::Start {
-            args.clear();
             let Some(first) = buf.first() else { return Err(Stop::MORE) };
             self.state = if *first == b'*' { State::Count } else { State::Inline };
         }
@@ -574,6 +591,10 @@ mod tests {
         let (mut parser, mut args, mut buf) = (RequestParser::new(), ArgList::new(), Vec::new());
         'pieces: for piece in pieces {
             buf.extend_from_slice(piece);
+            // Meanwhile the list serves another connection.
+            let other =
+                RequestParser::new().parse(b"*2\r\n$1\r\na\r\n$1\r\nb\r\n", &Limits::default(), &mut args);
+            assert!(matches!(other, Outcome::Complete { .. }));
             loop {
                 match parser.parse(&buf, limits, &mut args) {
                     Outcome::Complete { consumed } => {
@@ -864,12 +885,14 @@ mod tests {
         let mut buf = b"*2\r\n$4\r\nECHO\r\n$10\r\n0123".to_vec();
         assert_eq!(parser.parse(&buf, &Limits::default(), &mut args), Outcome::Incomplete { needed: 8 });
         assert!(!parser.is_idle());
+        assert!(parser.memory_bytes() > 0);
         buf.extend_from_slice(b"456789\r\n");
         assert_eq!(
             parser.parse(&buf, &Limits::default(), &mut args),
             Outcome::Complete { consumed: buf.len() }
         );
         assert!(parser.is_idle());
+        assert_eq!(parser.memory_bytes(), 0);
         let view = args.view(&buf);
         assert_eq!(&view[1], b"0123456789");
         assert_eq!(view.get(2), None);
