@@ -446,12 +446,9 @@ impl<'s> View<'s> {
     pub(super) fn flushed(&mut self, db: Option<u16>, count: usize, how: Flush) {
         self.log.flushed(db, count);
         self.settle();
-        let remains = self.settling.take_remains();
-        if how == Flush::Async && !remains.is_empty() {
-            self.store.trash.lock().extend(remains);
+        if how == Flush::Async {
+            self.store.trash.lock().extend(self.settling.take_remains());
             self.store.wake_maintenance();
-        } else {
-            self.settling.put_remains(remains);
         }
     }
 

@@ -221,11 +221,17 @@ impl<X: HeapBytes> ByteSlab<X> {
         Some(unsafe { EntryRef::new(page, at, head) })
     }
 
-    /// Asks the processor to fetch an entry that will be read soon. Any handle will do.
+    /// Asks the processor to fetch an entry that will be read soon, as far as the processor would not see by itself that
+    /// it is read from front to back. Any handle will do.
     #[inline]
     pub fn prefetch(&self, handle: Handle) {
+        const LINE_BYTES: usize = 64;
+        const LINES_MAX: usize = 3;
         if let Some(page) = self.pages.get(number_of(handle) as usize) {
-            prefetch(page.address(granule_of(handle)));
+            let address = page.address(granule_of(handle));
+            for line in 0..page.slot_bytes().div_ceil(LINE_BYTES).min(LINES_MAX) {
+                prefetch(address.wrapping_add(line * LINE_BYTES));
+            }
         }
     }
 
