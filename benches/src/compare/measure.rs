@@ -111,8 +111,13 @@ impl Latency {
 
     /// Counts `requests` that took `duration` each.
     pub(crate) fn record(&mut self, duration: Duration, requests: u64) {
-        let nanos = u64::try_from(duration.as_nanos()).unwrap_or(u64::MAX);
-        self.0.saturating_record_n(nanos.max(1), requests);
+        self.0.saturating_record_n(nanos(duration), requests);
+    }
+
+    /// Counts a request that took `duration`, and those which that kept from being sent one `period` apart.
+    pub(crate) fn record_periodic(&mut self, duration: Duration, period: Duration) {
+        let longest = nanos(duration).min(Self::NANOS_MAX);
+        self.0.record_correct(longest, nanos(period)).expect("invariant: it lies within the bounds");
     }
 
     pub(crate) fn add(&mut self, other: &Self) {
@@ -132,6 +137,10 @@ impl Latency {
         // The histogram rounds up to the end of a bucket; the maximum is kept as well as any other value.
         self.0.value_at_quantile(quantile).min(self.0.max()) as f64 / 1e6
     }
+}
+
+fn nanos(duration: Duration) -> u64 {
+    u64::try_from(duration.as_nanos()).unwrap_or(u64::MAX).max(1)
 }
 
 /// The median of some figures and how far they lie apart.
@@ -260,5 +269,13 @@ mod tests {
         latency.record(Duration::from_millis(30), 1);
         assert!((latency.quantile_ms(0.5) - 0.1).abs() < 0.001);
         assert!((latency.quantile_ms(1.0) - 30.0).abs() < 0.03);
+    }
+
+    #[test]
+    fn a_stall_counts_for_all_it_delays() {
+        let mut latency = Latency::new();
+        latency.record_periodic(Duration::from_millis(10), Duration::from_millis(1));
+        assert!((latency.quantile_ms(0.5) - 5.0).abs() < 0.01);
+        assert!((latency.quantile_ms(0.0) - 1.0).abs() < 0.01);
     }
 }

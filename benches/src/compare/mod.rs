@@ -33,7 +33,7 @@ use std::path::PathBuf;
 use std::sync::atomic::AtomicU64;
 use std::time::Duration;
 
-use anyhow::{Context, Result};
+use anyhow::{Context, Result, ensure};
 
 use self::contender::{Contender, Name};
 use self::cores::Placement;
@@ -73,7 +73,7 @@ pub(crate) struct Options {
     #[arg(long, value_name = "N", value_parser = clap::value_parser!(u16).range(1..))]
     rounds: Option<u16>,
     /// Seconds of a load in each round [default: 1.5; quick: 0.3]
-    #[arg(long, value_name = "S", value_parser = load::rate)]
+    #[arg(long, value_name = "S", value_parser = positive)]
     seconds: Option<f64>,
     /// Keys in the keyspace; `growth` writes five times as many [default: 1000000; quick: 100000]
     #[arg(long, value_name = "N", value_parser = clap::value_parser!(u64).range(1..=1_000_000_000))]
@@ -82,7 +82,7 @@ pub(crate) struct Options {
     #[arg(long, value_name = "N", default_value_t = 50, value_parser = clap::value_parser!(u16).range(1..=10_000))]
     connections: u16,
     /// Open loop: this many requests per second, latency from the scheduled moment; only loads run
-    #[arg(long, value_name = "R", value_parser = load::rate)]
+    #[arg(long, value_name = "R", value_parser = positive)]
     rate: Option<f64>,
     /// The servers listen on the first free ports from here
     #[arg(long, value_name = "N", default_value_t = 23_100)]
@@ -288,4 +288,11 @@ impl Bench<'_> {
         }
         settings
     }
+}
+
+/// A number of seconds, or of requests per second.
+fn positive(text: &str) -> Result<f64> {
+    let number: f64 = text.parse()?;
+    ensure!((0.001..=1e9).contains(&number), "it must lie between 0.001 and 1,000,000,000");
+    Ok(number)
 }
