@@ -40,21 +40,33 @@ impl Metric {
         Self::LoadBusy,
     ];
 
-    pub(crate) fn title(self) -> &'static str {
+    pub(crate) fn name(self) -> &'static str {
         match self {
-            Self::CpuPerRequest => "CPU time of the server per request, µs (user and kernel, all threads)",
-            Self::RequestsPerSecond => "Requests per second (more is better)",
-            Self::LatencyP50 => "Latency p50, ms",
-            Self::LatencyP99 => "Latency p99, ms",
-            Self::LatencyP999 => "Latency p99.9, ms",
-            Self::LatencyMax => "Latency max, ms",
-            Self::ResidentPerKey => "Resident bytes per key",
+            Self::CpuPerRequest => "CPU time of the server per request",
+            Self::RequestsPerSecond => "Requests per second",
+            Self::LatencyP50 => "Latency p50",
+            Self::LatencyP99 => "Latency p99",
+            Self::LatencyP999 => "Latency p99.9",
+            Self::LatencyMax => "Latency max",
+            Self::ResidentPerKey => "Resident memory per key",
             Self::UsedPerKey => "`used_memory` per key",
-            Self::SecondsUntilGone => "Seconds from the last deadline until DBSIZE is 0",
+            Self::SecondsUntilGone => "From the last deadline until DBSIZE is 0",
             Self::KeysAtDeadline => "Keys still counted at the last deadline",
-            Self::SecondsToGrow => "Seconds to write all keys",
-            Self::ServerBusy => "Server busy, % of one core",
-            Self::LoadBusy => "Load generator busy, % of one core",
+            Self::SecondsToGrow => "Time to write all keys",
+            Self::ServerBusy => "Server busy",
+            Self::LoadBusy => "Load generator busy",
+        }
+    }
+
+    pub(crate) fn unit(self) -> &'static str {
+        match self {
+            Self::CpuPerRequest => "µs, user and kernel, all threads",
+            Self::RequestsPerSecond => "more is better",
+            Self::LatencyP50 | Self::LatencyP99 | Self::LatencyP999 | Self::LatencyMax => "ms",
+            Self::ResidentPerKey | Self::UsedPerKey => "bytes",
+            Self::SecondsUntilGone | Self::SecondsToGrow => "seconds",
+            Self::KeysAtDeadline => "keys",
+            Self::ServerBusy | Self::LoadBusy => "% of one core",
         }
     }
 

@@ -37,7 +37,7 @@ pub(super) fn page(report: &Report<'_>) -> Result<String> {
         let bars: Vec<Bars> = report.rows.iter().filter_map(|row| bars(report, row, metric)).collect();
         if !bars.is_empty() {
             let first = report.contenders[0].name.as_str();
-            page.push_str(&format!("<h2>{}, as a multiple of {first}'s</h2>\n", escape(metric.title())));
+            page.push_str(&format!("<h2>{}, as a multiple of {first}'s</h2>\n", escape(metric.name())));
             page.push_str(
                 "<p>Thin lines: the spread of the rounds. Black marks: what is to be reached.</p>\n",
             );

@@ -133,7 +133,11 @@ impl<'a> Report<'a> {
             cells
         });
         let rows: Vec<Vec<String>> = cells.collect();
-        (!rows.is_empty()).then(|| Table { title: metric.title().to_owned(), header, rows })
+        (!rows.is_empty()).then(|| Table {
+            title: format!("{} ({})", metric.name(), metric.unit()),
+            header,
+            rows,
+        })
     }
 
     /// Whether Scrubjay reaches the row's goal; `None` without a goal, or without what it is measured by.
@@ -156,7 +160,7 @@ impl<'a> Report<'a> {
         let missed: Vec<String> = judged
             .iter()
             .filter(|(.., verdict)| *verdict == Verdict::Missed)
-            .map(|(row, metric, _)| format!("{} ({})", row.title, metric.title()))
+            .map(|(row, metric, _)| format!("{}: {}", row.title, metric.name()))
             .collect();
         let reached = judged.len() - missed.len();
         let mut summary = format!("{reached} of {} goals are reached.", judged.len());
