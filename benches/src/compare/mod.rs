@@ -124,6 +124,7 @@ pub(crate) fn run(options: &Options) -> Result<()> {
         std::fs::write(path, report.html()?).with_context(|| format!("writing {}", path.display()))?;
         eprintln!("The report is {}", path.display());
     }
+    ensure!(report.failures().is_empty(), "failed: {}", report.failures().join(", "));
     Ok(())
 }
 
@@ -152,23 +153,30 @@ impl Bench<'_> {
         let placement = Placement::new(scenario.threads, &self.cores);
         cores::pin(&[placement.load])?;
         let mut samples: Vec<Vec<Sample>> = self.contenders.iter().map(|_| Vec::new()).collect();
+        let mut failures = vec![None; self.contenders.len()];
         for round in 0..self.rounds(scenario) {
             for (index, contender) in self.contenders.iter().enumerate() {
-                progress.step(format_args!(
-                    "{}, round {}, {}",
-                    scenario.name,
-                    round + 1,
-                    contender.name.as_str()
-                ));
-                let sample = self.take_turn(&scenario.work, round, index, &placement, fleet);
-                samples[index].push(
-                    sample.with_context(|| format!("{} on {}", scenario.name, contender.name.as_str()))?,
-                );
+                let who = contender.name.as_str();
+                progress.step(format_args!("{}, round {}, {who}", scenario.name, round + 1));
+                if failures[index].is_some() {
+                    continue;
+                }
+                match self.take_turn(&scenario.work, round, index, &placement, fleet) {
+                    Ok(sample) => samples[index].push(sample),
+                    Err(error) => {
+                        // The others go on, and so does the run: one gap should not cost all figures. Nobody
+                        // knows what state the server is in, so nothing else is measured on it.
+                        progress.finish();
+                        eprintln!("{} on {who}: {error:#}", scenario.name);
+                        failures[index] = Some(format!("{} on {who}", scenario.name));
+                        *fleet = None;
+                    }
+                }
             }
         }
         // The goals are for closed loops.
         let goals = if self.options.rate.is_some() { &[] } else { scenario.goals };
-        Ok(Row { title: scenario.title, goals, samples })
+        Ok(Row { title: scenario.title, goals, samples, failures: failures.into_iter().flatten().collect() })
     }
 
     /// One round on the contender with this `index`.

@@ -47,7 +47,8 @@ pub(super) fn page(report: &Report<'_>) -> Result<String> {
             ));
         }
     }
-    let watched: Vec<&Row> = report.rows.iter().filter(|row| row.latency(0).is_some()).collect();
+    let is_watched = |row: &&Row| (0..report.contenders.len()).any(|who| row.latency(who).is_some());
+    let watched: Vec<&Row> = report.rows.iter().filter(is_watched).collect();
     if !watched.is_empty() {
         page.push_str(&format!("<h2>Latency by percentile</h2>\n<p>{legend}</p>\n<div class=\"grid\">\n"));
         for row in watched {
