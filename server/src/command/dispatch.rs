@@ -83,7 +83,7 @@ pub fn dispatch(
 
 /// The command that the request names, with as many arguments as it takes.
 fn find(args: Args<'_>) -> Result<&'static Entry, Error> {
-    let command = table::resolve(&args).map_err(|unknown| Error::Owned(unknown.message(&args)))?;
+    let command = table::resolve(&args).map_err(|unknown| Error::Echo(unknown.message(&args)))?;
     if command.accepts(args.len()) { Ok(command) } else { Err(Error::Arity(command.full_name().into())) }
 }
 
@@ -149,10 +149,12 @@ fn refuse(stats: &Block, command: Option<&'static Entry>, error: &Error, reply: 
 
 /// Writes an error reply, and counts it.
 fn answer(stats: &Block, error: &Error, reply: &mut Reply) {
-    let message = error.message();
-    let (code, text) = message.split_once(' ').unwrap_or((&message, ""));
-    reply.error(code, text);
-    stats.error(code);
+    let line = error.line();
+    let code = line.split(|byte| *byte == b' ').next().unwrap_or_default();
+    let text = line.get(code.len() + 1..).unwrap_or_default();
+    let code = String::from_utf8_lossy(code);
+    reply.error(&code, text);
+    stats.error(&code);
 }
 
 /// Drops the reply when the client does not want it.
