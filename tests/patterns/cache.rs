@@ -6,7 +6,7 @@ use redis::{Commands, ExistenceCheck, SetExpiry, SetOptions};
 use scrubjay_tests::server::{Backend, Server};
 
 /// A cache as the patterns see it. One caller's; each caller has its own.
-pub trait Cache: Send {
+pub(crate) trait Cache: Send {
     /// The value, unless it has expired or was never there.
     fn get(&mut self, key: &str) -> Option<Vec<u8>>;
     /// Sets a value that expires.
@@ -20,20 +20,20 @@ pub trait Cache: Send {
 }
 
 /// Somewhere to cache, open to many callers.
-pub trait Place: Sync {
+pub(crate) trait Place: Sync {
     /// The cache for one more caller.
     fn caller(&self) -> Box<dyn Cache>;
 }
 
 /// A server and the protocol to speak to it.
-pub struct Remote {
+pub(crate) struct Remote {
     server: Server,
     client: redis::Client,
 }
 
 impl Remote {
     /// Starts one.
-    pub fn start(backend: Backend, resp3: bool) -> Result<Self, String> {
+    pub(crate) fn start(backend: Backend, resp3: bool) -> Result<Self, String> {
         let server = Server::start(backend)?;
         let protocol = if resp3 { "resp3" } else { "resp2" };
         let url = format!("redis://{}/?protocol={protocol}", server.address());

@@ -163,6 +163,9 @@ impl Column {
     }
 }
 
+/// Pattern, column, and the word that goes there.
+type Outcome = ((&'static str, String), &'static str);
+
 fn run(pattern: Pattern, column: Column) -> Result<(), Failed> {
     let place = column.place()?;
     let folder = tempfile::tempdir_in(target().join("tmp")).map_err(|error| error.to_string())?;
@@ -178,7 +181,7 @@ fn main() {
     let arguments = Arguments::from_args();
     std::fs::create_dir_all(target().join("tmp")).expect("the target folder is writable");
     let had = references();
-    let outcomes: Arc<Mutex<Vec<((&str, String), &str)>>> = Arc::default();
+    let outcomes: Arc<Mutex<Vec<Outcome>>> = Arc::default();
     let mut trials = Vec::new();
     for column in Column::all() {
         for (name, pattern) in PATTERNS {
@@ -206,7 +209,7 @@ fn main() {
     conclusion.exit();
 }
 
-fn table(outcomes: &[((&str, String), &str)]) {
+fn table(outcomes: &[Outcome]) {
     let columns: Vec<String> = Column::all().into_iter().map(Column::name).collect();
     print!("{:<18}", "redis-rs");
     columns.iter().for_each(|column| print!("{column:<16}"));
