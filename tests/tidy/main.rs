@@ -115,7 +115,9 @@ fn unsafe_code_stays_in_its_folder() {
             continue;
         }
         for (number, line) in source.code() {
-            if words(&line).any(|word| word == "unsafe") {
+            // Every other piece between quotes is text.
+            let outside_text = line.split('"').step_by(2).collect::<Vec<_>>().join(" ");
+            if words(&outside_text).any(|word| word == "unsafe") {
                 wrong.push(source.at(number, "unsafe code belongs in engine/src/raw"));
             }
         }
