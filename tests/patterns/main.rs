@@ -14,7 +14,7 @@ use std::sync::{Arc, Barrier, Mutex};
 use std::thread;
 use std::time::Duration;
 
-use cache::{Cache, Place, Remote};
+use cache::{Cache, Embedded, Place, Remote};
 use database::Database;
 use libtest_mimic::{Arguments, Failed, Trial};
 use patterns::{CacheAside, Guarded, Negative, WriteThrough, key, lock, slow_load};
@@ -142,23 +142,26 @@ const PATTERNS: [(&str, Pattern); 4] = [
 #[derive(Clone, Copy, PartialEq)]
 enum Column {
     Remote(Backend, bool),
+    Embedded,
 }
 
 impl Column {
     fn all() -> Vec<Self> {
         let remote = Backend::ALL.into_iter().flat_map(|backend| [false, true].map(|resp3| (backend, resp3)));
-        remote.map(|(backend, resp3)| Self::Remote(backend, resp3)).collect()
+        remote.map(|(backend, resp3)| Self::Remote(backend, resp3)).chain([Self::Embedded]).collect()
     }
 
     fn name(self) -> String {
         match self {
             Self::Remote(backend, resp3) => format!("{backend} RESP{}", if resp3 { 3 } else { 2 }),
+            Self::Embedded => "embedded".to_owned(),
         }
     }
 
     fn place(self) -> Result<Box<dyn Place>, String> {
         Ok(match self {
             Self::Remote(backend, resp3) => Box::new(Remote::start(backend, resp3)?),
+            Self::Embedded => Box::new(Embedded::new()),
         })
     }
 }
