@@ -4,8 +4,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use redis::{Commands, ExistenceCheck, SetExpiry, SetOptions};
-use scrubjay::shard::change::Event;
-use scrubjay::{Deadline, Key, Lookup, Scope, Store, Text, View};
+use scrubjay::Store;
 use scrubjay_tests::server::{Backend, Server};
 
 /// A cache as the patterns see it. One caller's; each caller has its own.
@@ -93,18 +92,13 @@ impl Cache for redis::Connection {
     }
 }
 
-/// The store in this process. What takes several steps is done in one view of its key, and so under one lock.
+/// The store in this process.
 #[derive(Clone)]
 pub(crate) struct Embedded(Arc<Store>);
 
 impl Embedded {
     pub(crate) fn new() -> Self {
         Self(Arc::new(Store::builder().build()))
-    }
-
-    fn with<T>(&self, key: &str, act: impl FnOnce(&mut View<'_>, Key<'_>) -> T) -> T {
-        let key = self.0.key(0, key.as_bytes());
-        act(&mut self.0.view(Scope::Key(&key), self.0.clock().now()), key)
     }
 }
 
@@ -114,41 +108,24 @@ impl Place for Embedded {
     }
 }
 
-fn value<'a>(view: &'a mut View<'_>, key: Key<'_>) -> Option<Text<'a>> {
-    view.string(key, Lookup::Read).expect("the patterns cache strings")
-}
-
-fn set(view: &mut View<'_>, key: Key<'_>, value: &[u8], ttl: Duration) {
-    let deadline = view.now() + millis(ttl);
-    view.set(key, value, Deadline::At(deadline), Event::Set);
-}
-
 impl Cache for Embedded {
     fn get(&mut self, key: &str) -> Option<Vec<u8>> {
-        self.with(key, |view, key| value(view, key).map(|text| text.bytes().to_vec()))
+        self.0.get_with(key, |value| value.to_vec()).expect("the patterns cache strings")
     }
 
     fn set(&mut self, key: &str, value: &[u8], ttl: Duration) {
-        self.with(key, |view, key| set(view, key, value, ttl));
+        self.0.set_for(key, value, ttl).expect("no memory limit");
     }
 
-    fn set_if_absent(&mut self, key: &str, new: &[u8], ttl: Duration) -> bool {
-        self.with(key, |view, key| {
-            let absent = value(view, key).is_none();
-            if absent {
-                set(view, key, new, ttl);
-            }
-            absent
-        })
+    fn set_if_absent(&mut self, key: &str, value: &[u8], ttl: Duration) -> bool {
+        self.0.set_if_absent(key, value, Some(ttl)).expect("no memory limit")
     }
 
     fn remove(&mut self, key: &str) -> bool {
-        self.with(key, |view, key| view.remove(key, Event::Del))
+        self.0.remove(key)
     }
 
-    fn remove_if_equal(&mut self, key: &str, this: &[u8]) -> bool {
-        self.with(key, |view, key| {
-            value(view, key).is_some_and(|text| text.bytes() == this) && view.remove(key, Event::Del)
-        })
+    fn remove_if_equal(&mut self, key: &str, value: &[u8]) -> bool {
+        self.0.remove_if_equal(key, value)
     }
 }
