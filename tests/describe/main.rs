@@ -2,6 +2,8 @@
 //! line that the transcripts type.
 #![forbid(unsafe_code)]
 
+mod calls;
+
 use std::collections::BTreeSet;
 use std::fs;
 use std::path::Path;
