@@ -1,9 +1,9 @@
 //! The table of all commands: what a name means, at once.
 //!
 //! The groups' lists are put together once. Each command and each subcommand gets an [`Entry`] with what
-//! follows from its declaration, and a dense [`CommandId`] for whoever counts per command. Top-level names are
-//! found by hashing: a name of up to 15 bytes is lower-cased in two registers and compared as one number, so a
-//! look-up costs a multiplication and one cache line, and allocates nothing.
+//! follows from its declaration, and a dense [`CommandId`] for whoever counts per command. Top-level names
+//! are found by hashing: a name of up to 15 bytes is lower-cased in two registers and compared as one number,
+//! so a look-up costs a multiplication and one cache line, and allocates nothing.
 
 use std::ops::Deref;
 use std::sync::LazyLock;
