@@ -35,9 +35,12 @@ pub enum Scope<'k> {
 pub enum Lookup {
     /// Somebody reads the value: counts a hit or a miss, and the entry counts as used.
     Read,
+    /// Somebody asks about the entry, not for its value (`TTL`, `TYPE`, `EXISTS`, `OBJECT`): counts a hit or a miss, and is
+    /// no use of the entry.
+    Ask,
     /// Somebody is about to write: the entry counts as used, nothing is counted.
     Write,
-    /// Nothing: `OBJECT`, `TTL` and other questions about the entry.
+    /// Nothing.
     Peek,
 }
 
@@ -208,6 +211,11 @@ impl<'s> View<'s> {
         }
     }
 
+    /// Whether there is an entry at `key`.
+    pub fn exists(&mut self, key: Key<'_>, lookup: Lookup) -> bool {
+        self.look_up(key, lookup).is_some()
+    }
+
     /// Facts about the entry at `key`, as they are before this look.
     pub fn meta(&mut self, key: Key<'_>, lookup: Lookup) -> Option<Meta> {
         let found = self.look_up(key, Lookup::Peek);
@@ -267,17 +275,23 @@ impl<'s> View<'s> {
         Ok(len.max(offset + bytes.len()))
     }
 
-    /// Removes `key`; whether it was there.
+    /// Removes `key`; whether it was there. With [`Event::Expired`] it counts as expired: somebody gave it a deadline that
+    /// had passed.
     pub fn remove(&mut self, key: Key<'_>, event: Event) -> bool {
         let Some(found) = self.find(key) else { return false };
-        self.shard(key).remove(key.db, found);
+        let shard = self.shard(key);
+        shard.remove(key.db, found);
+        if event == Event::Expired {
+            shard.counters.expired += 1;
+        }
         self.log.changed(key.db, key.bytes, event);
         true
     }
 
-    /// Gives the entry at `key` a deadline, or takes it away; whether the entry was there.
+    /// Gives the entry at `key` a deadline, or takes it away; whether the entry was there. It does not count as used: the
+    /// caller has looked it up.
     pub fn set_deadline(&mut self, key: Key<'_>, deadline: Option<Millis>, event: Event) -> bool {
-        let Some(found) = self.look_up(key, Lookup::Write) else { return false };
+        let Some(found) = self.find(key) else { return false };
         let now = self.now;
         self.shard(key).set_deadline(key.place(), found, deadline, now);
         self.log.changed(key.db, key.bytes, event);
@@ -287,7 +301,7 @@ impl<'s> View<'s> {
     /// Moves the entry at `from`, with its deadline, to `to`, in place of what was there; whether it was there. A large
     /// value is not copied. Serves `RENAME` and `MOVE`, which differ in the events they tell of.
     pub fn transfer(&mut self, from: Key<'_>, to: Key<'_>, (left, came): (Event, Event)) -> bool {
-        let Some(found) = self.look_up(from, Lookup::Write) else { return false };
+        let Some(found) = self.find(from) else { return false };
         let entry = self.shard(from).entry(found);
         let meta = entry.meta();
         let inline = match entry.value() {
@@ -302,14 +316,16 @@ impl<'s> View<'s> {
         let encoding = Encoding::from_bits(meta.encoding);
         let there = self.find(to);
         self.write(to, there, encoding, meta.deadline, value);
-        self.log.changed(from.db, from.bytes, left);
+        // One change that two keys tell of.
+        self.log.happened(from.db, from.bytes, left);
         self.log.changed(to.db, to.bytes, came);
         true
     }
 
-    /// Copies the entry at `from`, with its deadline, to `to`, in place of what was there; whether it was there.
+    /// Copies the entry at `from`, with its deadline, to `to`, in place of what was there; whether it was there. It does not
+    /// count as used: the caller has looked it up.
     pub fn copy(&mut self, from: Key<'_>, to: Key<'_>) -> bool {
-        let Some(found) = self.look_up(from, Lookup::Read) else { return false };
+        let Some(found) = self.find(from) else { return false };
         let entry = self.shard(from).entry(found);
         let meta = entry.meta();
         let (inline, object) = match entry.value() {
@@ -345,7 +361,7 @@ impl<'s> View<'s> {
     fn note(&mut self, key: Key<'_>, found: Option<Found>, lookup: Lookup) {
         let (now, touches) = (self.now, self.touches);
         let shard = self.shard(key);
-        if lookup == Lookup::Read {
+        if matches!(lookup, Lookup::Read | Lookup::Ask) {
             match found {
                 Some(_) => shard.counters.hits += 1,
                 None => shard.counters.misses += 1,
@@ -353,7 +369,7 @@ impl<'s> View<'s> {
         }
         if let Some(found) = found
             && touches
-            && lookup != Lookup::Peek
+            && matches!(lookup, Lookup::Read | Lookup::Write)
         {
             shard.touch(key.db, found, now);
         }
