@@ -25,3 +25,42 @@ impl fmt::Display for OutOfMemory {
 }
 
 impl std::error::Error for OutOfMemory {}
+
+/// An operation on a string could not be done.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[non_exhaustive]
+pub enum StringError {
+    /// The key holds a value of another type.
+    WrongType,
+    /// The string would grow longer than allowed.
+    TooLong,
+    /// The value is not an `i64` in canonical form.
+    NotInteger,
+    /// The value, or what is to be added to it, is not a number.
+    NotFloat,
+    /// The result does not fit an `i64`.
+    Overflow,
+    /// The result is infinite or no number.
+    NotFinite,
+}
+
+impl fmt::Display for StringError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self {
+            Self::WrongType => return WrongType.fmt(f),
+            Self::TooLong => "the string would be longer than allowed",
+            Self::NotInteger => "the value is not an integer",
+            Self::NotFloat => "not a floating-point number",
+            Self::Overflow => "the result does not fit an integer",
+            Self::NotFinite => "the result is not a finite number",
+        })
+    }
+}
+
+impl std::error::Error for StringError {}
+
+impl From<WrongType> for StringError {
+    fn from(_: WrongType) -> Self {
+        Self::WrongType
+    }
+}

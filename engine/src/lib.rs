@@ -57,7 +57,7 @@ pub mod random;
 pub mod sync;
 pub mod time;
 
-pub use error::{OutOfMemory, WrongType};
+pub use error::{OutOfMemory, StringError, WrongType};
 pub use raw::shared::SharedBytes;
 pub use shard::change::{Change, Event};
 pub use shard::evict::{LfuTuning, Policy, Tuning};

@@ -31,10 +31,23 @@ pub enum Error {
     Text(&'static str),
     /// The same, made at run time.
     Owned(String),
+    /// The same with words of the client's in it, which need not be UTF-8.
+    Echo(Vec<u8>),
 }
 
 impl Error {
     /// The line a client reads, code first, without the leading `-`.
+    pub fn line(&self) -> Cow<'_, [u8]> {
+        match self {
+            Self::Echo(line) => Cow::Borrowed(line),
+            other => match other.message() {
+                Cow::Borrowed(text) => Cow::Borrowed(text.as_bytes()),
+                Cow::Owned(text) => Cow::Owned(text.into_bytes()),
+            },
+        }
+    }
+
+    /// The same as text, as far as it is text.
     pub fn message(&self) -> Cow<'static, str> {
         Cow::Borrowed(match self {
             Self::Syntax => "ERR syntax error",
@@ -52,6 +65,7 @@ impl Error {
                 return Cow::Owned(format!("ERR invalid expire time in '{name}' command"));
             }
             Self::Owned(text) => return Cow::Owned(text.clone()),
+            Self::Echo(line) => return Cow::Owned(String::from_utf8_lossy(line).into_owned()),
         })
     }
 }

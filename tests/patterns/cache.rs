@@ -1,12 +1,14 @@
 //! What the patterns ask of a cache, and who answers: a server through redis-rs, or the store in this process.
 
+use std::sync::Arc;
 use std::time::Duration;
 
 use redis::{Commands, ExistenceCheck, SetExpiry, SetOptions};
+use scrubjay::Store;
 use scrubjay_tests::server::{Backend, Server};
 
 /// A cache as the patterns see it. One caller's; each caller has its own.
-pub trait Cache: Send {
+pub(crate) trait Cache: Send {
     /// The value, unless it has expired or was never there.
     fn get(&mut self, key: &str) -> Option<Vec<u8>>;
     /// Sets a value that expires.
@@ -20,20 +22,20 @@ pub trait Cache: Send {
 }
 
 /// Somewhere to cache, open to many callers.
-pub trait Place: Sync {
+pub(crate) trait Place: Sync {
     /// The cache for one more caller.
     fn caller(&self) -> Box<dyn Cache>;
 }
 
 /// A server and the protocol to speak to it.
-pub struct Remote {
+pub(crate) struct Remote {
     server: Server,
     client: redis::Client,
 }
 
 impl Remote {
     /// Starts one.
-    pub fn start(backend: Backend, resp3: bool) -> Result<Self, String> {
+    pub(crate) fn start(backend: Backend, resp3: bool) -> Result<Self, String> {
         let server = Server::start(backend)?;
         let protocol = if resp3 { "resp3" } else { "resp2" };
         let url = format!("redis://{}/?protocol={protocol}", server.address());
@@ -87,5 +89,43 @@ impl Cache for redis::Connection {
                 _ => Err(error),
             })
             .expect("compare and delete")
+    }
+}
+
+/// The store in this process.
+#[derive(Clone)]
+pub(crate) struct Embedded(Arc<Store>);
+
+impl Embedded {
+    pub(crate) fn new() -> Self {
+        Self(Arc::new(Store::builder().build()))
+    }
+}
+
+impl Place for Embedded {
+    fn caller(&self) -> Box<dyn Cache> {
+        Box::new(self.clone())
+    }
+}
+
+impl Cache for Embedded {
+    fn get(&mut self, key: &str) -> Option<Vec<u8>> {
+        self.0.get_with(key, |value| value.to_vec()).expect("the patterns cache strings")
+    }
+
+    fn set(&mut self, key: &str, value: &[u8], ttl: Duration) {
+        self.0.set_for(key, value, ttl).expect("no memory limit");
+    }
+
+    fn set_if_absent(&mut self, key: &str, value: &[u8], ttl: Duration) -> bool {
+        self.0.set_if_absent(key, value, Some(ttl)).expect("no memory limit")
+    }
+
+    fn remove(&mut self, key: &str) -> bool {
+        self.0.remove(key)
+    }
+
+    fn remove_if_equal(&mut self, key: &str, value: &[u8]) -> bool {
+        self.0.remove_if_equal(key, value)
     }
 }

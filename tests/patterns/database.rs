@@ -7,14 +7,14 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 use rusqlite::{Connection, OptionalExtension};
 
 /// A table of names by number.
-pub struct Database {
+pub(crate) struct Database {
     connection: Mutex<Connection>,
     loads: AtomicUsize,
 }
 
 impl Database {
     /// Opens a new one in a folder.
-    pub fn create(folder: &Path) -> Self {
+    pub(crate) fn create(folder: &Path) -> Self {
         let connection = Connection::open(folder.join("users.sqlite")).expect("SQLite opens a new file");
         connection
             .execute_batch(
@@ -25,7 +25,7 @@ impl Database {
     }
 
     /// The name of a user. This is the expensive call that the patterns save.
-    pub fn load(&self, id: u32) -> Option<String> {
+    pub(crate) fn load(&self, id: u32) -> Option<String> {
         self.loads.fetch_add(1, Ordering::SeqCst);
         let connection = self.connection.lock().expect("no caller panics while it loads");
         let name = connection.query_row("SELECT name FROM users WHERE id = ?1", [id], |row| row.get(0));
@@ -33,14 +33,14 @@ impl Database {
     }
 
     /// Inserts or changes a user.
-    pub fn store(&self, id: u32, name: &str) {
+    pub(crate) fn store(&self, id: u32, name: &str) {
         let connection = self.connection.lock().expect("no caller panics while it stores");
         let upsert = "INSERT INTO users VALUES (?1, ?2) ON CONFLICT (id) DO UPDATE SET name = excluded.name";
         connection.execute(upsert, (id, name)).expect("a well-formed statement");
     }
 
     /// How often it has been read.
-    pub fn loads(&self) -> usize {
+    pub(crate) fn loads(&self) -> usize {
         self.loads.load(Ordering::SeqCst)
     }
 }

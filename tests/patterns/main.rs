@@ -14,7 +14,7 @@ use std::sync::{Arc, Barrier, Mutex};
 use std::thread;
 use std::time::Duration;
 
-use cache::{Cache, Place, Remote};
+use cache::{Cache, Embedded, Place, Remote};
 use database::Database;
 use libtest_mimic::{Arguments, Failed, Trial};
 use patterns::{CacheAside, Guarded, Negative, WriteThrough, key, lock, slow_load};
@@ -142,26 +142,32 @@ const PATTERNS: [(&str, Pattern); 4] = [
 #[derive(Clone, Copy, PartialEq)]
 enum Column {
     Remote(Backend, bool),
+    Embedded,
 }
 
 impl Column {
     fn all() -> Vec<Self> {
         let remote = Backend::ALL.into_iter().flat_map(|backend| [false, true].map(|resp3| (backend, resp3)));
-        remote.map(|(backend, resp3)| Self::Remote(backend, resp3)).collect()
+        remote.map(|(backend, resp3)| Self::Remote(backend, resp3)).chain([Self::Embedded]).collect()
     }
 
     fn name(self) -> String {
         match self {
             Self::Remote(backend, resp3) => format!("{backend} RESP{}", if resp3 { 3 } else { 2 }),
+            Self::Embedded => "embedded".to_owned(),
         }
     }
 
     fn place(self) -> Result<Box<dyn Place>, String> {
         Ok(match self {
             Self::Remote(backend, resp3) => Box::new(Remote::start(backend, resp3)?),
+            Self::Embedded => Box::new(Embedded::new()),
         })
     }
 }
+
+/// Pattern, column, and the word that goes there.
+type Outcome = ((&'static str, String), &'static str);
 
 fn run(pattern: Pattern, column: Column) -> Result<(), Failed> {
     let place = column.place()?;
@@ -178,7 +184,7 @@ fn main() {
     let arguments = Arguments::from_args();
     std::fs::create_dir_all(target().join("tmp")).expect("the target folder is writable");
     let had = references();
-    let outcomes: Arc<Mutex<Vec<((&str, String), &str)>>> = Arc::default();
+    let outcomes: Arc<Mutex<Vec<Outcome>>> = Arc::default();
     let mut trials = Vec::new();
     for column in Column::all() {
         for (name, pattern) in PATTERNS {
@@ -206,7 +212,7 @@ fn main() {
     conclusion.exit();
 }
 
-fn table(outcomes: &[((&str, String), &str)]) {
+fn table(outcomes: &[Outcome]) {
     let columns: Vec<String> = Column::all().into_iter().map(Column::name).collect();
     print!("{:<18}", "redis-rs");
     columns.iter().for_each(|column| print!("{column:<16}"));

@@ -18,21 +18,21 @@ fn decode(value: &[u8]) -> Option<String> {
 }
 
 /// The key of a user.
-pub fn key(id: u32) -> String {
+pub(crate) fn key(id: u32) -> String {
     format!("user:{id}")
 }
 
 /// **Cache-aside.** Reads go to the cache and, on a miss, to the database, and leave the answer in the cache. Writes
 /// go to the database and drop the cached value: the next reader fetches the new one. What changes behind the cache's
 /// back is seen when the TTL is over.
-pub struct CacheAside<'a> {
-    pub cache: &'a mut dyn Cache,
-    pub database: &'a Database,
-    pub ttl: Duration,
+pub(crate) struct CacheAside<'a> {
+    pub(crate) cache: &'a mut dyn Cache,
+    pub(crate) database: &'a Database,
+    pub(crate) ttl: Duration,
 }
 
 impl CacheAside<'_> {
-    pub fn read(&mut self, id: u32) -> Option<String> {
+    pub(crate) fn read(&mut self, id: u32) -> Option<String> {
         if let Some(value) = self.cache.get(&key(id)) {
             return decode(&value);
         }
@@ -41,7 +41,7 @@ impl CacheAside<'_> {
         Some(name)
     }
 
-    pub fn write(&mut self, id: u32, name: &str) {
+    pub(crate) fn write(&mut self, id: u32, name: &str) {
         self.database.store(id, name);
         self.cache.remove(&key(id));
     }
@@ -49,14 +49,14 @@ impl CacheAside<'_> {
 
 /// **Write-through.** Writes go to the database and then to the cache, so that a reader finds what was written without
 /// asking the database.
-pub struct WriteThrough<'a>(pub CacheAside<'a>);
+pub(crate) struct WriteThrough<'a>(pub(crate) CacheAside<'a>);
 
 impl WriteThrough<'_> {
-    pub fn read(&mut self, id: u32) -> Option<String> {
+    pub(crate) fn read(&mut self, id: u32) -> Option<String> {
         self.0.read(id)
     }
 
-    pub fn write(&mut self, id: u32, name: &str) {
+    pub(crate) fn write(&mut self, id: u32, name: &str) {
         self.0.database.store(id, name);
         self.0.cache.set(&key(id), &encode(Some(name)), self.0.ttl);
     }
@@ -64,13 +64,13 @@ impl WriteThrough<'_> {
 
 /// **Negative caching.** That a user does not exist is cached too, for a while of its own, or every request for what
 /// is not there would reach the database.
-pub struct Negative<'a> {
-    pub aside: CacheAside<'a>,
-    pub ttl_absent: Duration,
+pub(crate) struct Negative<'a> {
+    pub(crate) aside: CacheAside<'a>,
+    pub(crate) ttl_absent: Duration,
 }
 
 impl Negative<'_> {
-    pub fn read(&mut self, id: u32) -> Option<String> {
+    pub(crate) fn read(&mut self, id: u32) -> Option<String> {
         // A cached absence must not look like a miss: this is why it is not simply `aside.read`.
         if let Some(value) = self.aside.cache.get(&key(id)) {
             return decode(&value);
@@ -81,7 +81,7 @@ impl Negative<'_> {
         name
     }
 
-    pub fn write(&mut self, id: u32, name: &str) {
+    pub(crate) fn write(&mut self, id: u32, name: &str) {
         self.aside.write(id, name);
     }
 }
@@ -89,16 +89,16 @@ impl Negative<'_> {
 /// **Cache-aside under a stampede.** Of many callers that miss a hot key, the one that gets the lock loads it; the
 /// others wait for the value to appear. The lock expires, lest a caller that dies take it along, and is released only
 /// by the token it was taken with, lest a slow caller release another's.
-pub struct Guarded<'a> {
-    pub cache: &'a mut dyn Cache,
-    pub ttl: Duration,
-    pub ttl_lock: Duration,
+pub(crate) struct Guarded<'a> {
+    pub(crate) cache: &'a mut dyn Cache,
+    pub(crate) ttl: Duration,
+    pub(crate) ttl_lock: Duration,
     /// Unique to this caller.
-    pub token: String,
+    pub(crate) token: String,
 }
 
 impl Guarded<'_> {
-    pub fn read(&mut self, id: u32, load: &dyn Fn(u32) -> Option<String>) -> Option<String> {
+    pub(crate) fn read(&mut self, id: u32, load: &dyn Fn(u32) -> Option<String>) -> Option<String> {
         let lock = lock(id);
         let answer = poll(GENEROUS, || {
             if let Some(value) = self.cache.get(&key(id)) {
@@ -123,18 +123,18 @@ impl Guarded<'_> {
     }
 
     /// Gives the lock up if it is ours; whether it was.
-    pub fn release(&mut self, id: u32) -> bool {
+    pub(crate) fn release(&mut self, id: u32) -> bool {
         self.cache.remove_if_equal(&lock(id), self.token.as_bytes())
     }
 }
 
 /// The key of the lock that guards a user.
-pub fn lock(id: u32) -> String {
+pub(crate) fn lock(id: u32) -> String {
     format!("lock:{}", key(id))
 }
 
 /// A loader so slow that everyone else comes while it runs.
-pub fn slow_load(database: &Database) -> impl Fn(u32) -> Option<String> {
+pub(crate) fn slow_load(database: &Database) -> impl Fn(u32) -> Option<String> {
     |id| {
         pause(Duration::from_millis(50));
         database.load(id)

@@ -118,8 +118,8 @@ impl Reply {
             Ok(())
         };
         match self {
-            Self::Simple(text) => write!(out, "+{}", escape(text)),
-            Self::Error(text) => write!(out, "-{}", escape(text)),
+            Self::Simple(text) => write!(out, "+{}", line(text)),
+            Self::Error(text) => write!(out, "-{}", line(text)),
             Self::Integer(number) => write!(out, ":{number}"),
             Self::Bulk(text) => write!(out, "\"{}\"", escape(text)),
             Self::NullBulk => write!(out, "$-1"),
@@ -141,6 +141,14 @@ impl Reply {
                 reply.show(out, depth + 1)
             }
         }
+    }
+}
+
+/// The text of a line without quotes: a blank at its end, which editors and readers overlook, is an escape.
+fn line(text: &[u8]) -> String {
+    match text {
+        [text @ .., b' '] => escape(text) + "\\x20",
+        text => escape(text),
     }
 }
 
@@ -377,6 +385,7 @@ mod tests {
     fn every_kind_of_reply_is_shown_as_it_is() {
         assert_eq!(shown(b"+OK\r\n"), "+OK");
         assert_eq!(shown(b"-ERR no\r\n"), "-ERR no");
+        assert_eq!(shown(b"-ERR none of \r\n"), "-ERR none of\\x20");
         assert_eq!(shown(b":-7\r\n"), ":-7");
         assert_eq!(shown(b"$4\r\na\r\n\0\r\n"), r#""a\r\n\x00""#);
         assert_eq!(shown(b"$-1\r\n"), "$-1");

@@ -40,21 +40,33 @@ impl Metric {
         Self::LoadBusy,
     ];
 
-    pub(crate) fn title(self) -> &'static str {
+    pub(crate) fn name(self) -> &'static str {
         match self {
-            Self::CpuPerRequest => "CPU time of the server per request, µs (user and kernel, all threads)",
-            Self::RequestsPerSecond => "Requests per second (more is better)",
-            Self::LatencyP50 => "Latency p50, ms",
-            Self::LatencyP99 => "Latency p99, ms",
-            Self::LatencyP999 => "Latency p99.9, ms",
-            Self::LatencyMax => "Latency max, ms",
-            Self::ResidentPerKey => "Resident bytes per key",
+            Self::CpuPerRequest => "CPU time of the server per request",
+            Self::RequestsPerSecond => "Requests per second",
+            Self::LatencyP50 => "Latency p50",
+            Self::LatencyP99 => "Latency p99",
+            Self::LatencyP999 => "Latency p99.9",
+            Self::LatencyMax => "Latency max",
+            Self::ResidentPerKey => "Resident memory per key",
             Self::UsedPerKey => "`used_memory` per key",
-            Self::SecondsUntilGone => "Seconds from the last deadline until DBSIZE is 0",
+            Self::SecondsUntilGone => "From the last deadline until DBSIZE is 0",
             Self::KeysAtDeadline => "Keys still counted at the last deadline",
-            Self::SecondsToGrow => "Seconds to write all keys",
-            Self::ServerBusy => "Server busy, % of one core",
-            Self::LoadBusy => "Load generator busy, % of one core",
+            Self::SecondsToGrow => "Time to write all keys",
+            Self::ServerBusy => "Server busy",
+            Self::LoadBusy => "Load generator busy",
+        }
+    }
+
+    pub(crate) fn unit(self) -> &'static str {
+        match self {
+            Self::CpuPerRequest => "µs, user and kernel, all threads",
+            Self::RequestsPerSecond => "more is better",
+            Self::LatencyP50 | Self::LatencyP99 | Self::LatencyP999 | Self::LatencyMax => "ms",
+            Self::ResidentPerKey | Self::UsedPerKey => "bytes",
+            Self::SecondsUntilGone | Self::SecondsToGrow => "seconds",
+            Self::KeysAtDeadline => "keys",
+            Self::ServerBusy | Self::LoadBusy => "% of one core",
         }
     }
 
@@ -111,8 +123,13 @@ impl Latency {
 
     /// Counts `requests` that took `duration` each.
     pub(crate) fn record(&mut self, duration: Duration, requests: u64) {
-        let nanos = u64::try_from(duration.as_nanos()).unwrap_or(u64::MAX);
-        self.0.saturating_record_n(nanos.max(1), requests);
+        self.0.saturating_record_n(nanos(duration), requests);
+    }
+
+    /// Counts a request that took `duration`, and those which that kept from being sent one `period` apart.
+    pub(crate) fn record_periodic(&mut self, duration: Duration, period: Duration) {
+        let longest = nanos(duration).min(Self::NANOS_MAX);
+        self.0.record_correct(longest, nanos(period)).expect("invariant: it lies within the bounds");
     }
 
     pub(crate) fn add(&mut self, other: &Self) {
@@ -132,6 +149,10 @@ impl Latency {
         // The histogram rounds up to the end of a bucket; the maximum is kept as well as any other value.
         self.0.value_at_quantile(quantile).min(self.0.max()) as f64 / 1e6
     }
+}
+
+fn nanos(duration: Duration) -> u64 {
+    u64::try_from(duration.as_nanos()).unwrap_or(u64::MAX).max(1)
 }
 
 /// The median of some figures and how far they lie apart.
@@ -260,5 +281,13 @@ mod tests {
         latency.record(Duration::from_millis(30), 1);
         assert!((latency.quantile_ms(0.5) - 0.1).abs() < 0.001);
         assert!((latency.quantile_ms(1.0) - 30.0).abs() < 0.03);
+    }
+
+    #[test]
+    fn a_stall_counts_for_all_it_delays() {
+        let mut latency = Latency::new();
+        latency.record_periodic(Duration::from_millis(10), Duration::from_millis(1));
+        assert!((latency.quantile_ms(0.5) - 5.0).abs() < 0.01);
+        assert!((latency.quantile_ms(0.0) - 1.0).abs() < 0.01);
     }
 }

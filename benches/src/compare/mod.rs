@@ -33,7 +33,7 @@ use std::path::PathBuf;
 use std::sync::atomic::AtomicU64;
 use std::time::Duration;
 
-use anyhow::{Context, Result};
+use anyhow::{Context, Result, ensure};
 
 use self::contender::{Contender, Name};
 use self::cores::Placement;
@@ -73,7 +73,7 @@ pub(crate) struct Options {
     #[arg(long, value_name = "N", value_parser = clap::value_parser!(u16).range(1..))]
     rounds: Option<u16>,
     /// Seconds of a load in each round [default: 1.5; quick: 0.3]
-    #[arg(long, value_name = "S", value_parser = load::rate)]
+    #[arg(long, value_name = "S", value_parser = positive)]
     seconds: Option<f64>,
     /// Keys in the keyspace; `growth` writes five times as many [default: 1000000; quick: 100000]
     #[arg(long, value_name = "N", value_parser = clap::value_parser!(u64).range(1..=1_000_000_000))]
@@ -82,7 +82,7 @@ pub(crate) struct Options {
     #[arg(long, value_name = "N", default_value_t = 50, value_parser = clap::value_parser!(u16).range(1..=10_000))]
     connections: u16,
     /// Open loop: this many requests per second, latency from the scheduled moment; only loads run
-    #[arg(long, value_name = "R", value_parser = load::rate)]
+    #[arg(long, value_name = "R", value_parser = positive)]
     rate: Option<f64>,
     /// The servers listen on the first free ports from here
     #[arg(long, value_name = "N", default_value_t = 23_100)]
@@ -124,6 +124,7 @@ pub(crate) fn run(options: &Options) -> Result<()> {
         std::fs::write(path, report.html()?).with_context(|| format!("writing {}", path.display()))?;
         eprintln!("The report is {}", path.display());
     }
+    ensure!(report.failures().is_empty(), "failed: {}", report.failures().join(", "));
     Ok(())
 }
 
@@ -152,23 +153,30 @@ impl Bench<'_> {
         let placement = Placement::new(scenario.threads, &self.cores);
         cores::pin(&[placement.load])?;
         let mut samples: Vec<Vec<Sample>> = self.contenders.iter().map(|_| Vec::new()).collect();
+        let mut failures = vec![None; self.contenders.len()];
         for round in 0..self.rounds(scenario) {
             for (index, contender) in self.contenders.iter().enumerate() {
-                progress.step(format_args!(
-                    "{}, round {}, {}",
-                    scenario.name,
-                    round + 1,
-                    contender.name.as_str()
-                ));
-                let sample = self.take_turn(&scenario.work, round, index, &placement, fleet);
-                samples[index].push(
-                    sample.with_context(|| format!("{} on {}", scenario.name, contender.name.as_str()))?,
-                );
+                let who = contender.name.as_str();
+                progress.step(format_args!("{}, round {}, {who}", scenario.name, round + 1));
+                if failures[index].is_some() {
+                    continue;
+                }
+                match self.take_turn(&scenario.work, round, index, &placement, fleet) {
+                    Ok(sample) => samples[index].push(sample),
+                    Err(error) => {
+                        // The others go on, and so does the run: one gap should not cost all figures. Nobody
+                        // knows what state the server is in, so nothing else is measured on it.
+                        progress.finish();
+                        eprintln!("{} on {who}: {error:#}", scenario.name);
+                        failures[index] = Some(format!("{} on {who}", scenario.name));
+                        *fleet = None;
+                    }
+                }
             }
         }
         // The goals are for closed loops.
         let goals = if self.options.rate.is_some() { &[] } else { scenario.goals };
-        Ok(Row { title: scenario.title, goals, samples })
+        Ok(Row { title: scenario.title, goals, samples, failures: failures.into_iter().flatten().collect() })
     }
 
     /// One round on the contender with this `index`.
@@ -288,4 +296,11 @@ impl Bench<'_> {
         }
         settings
     }
+}
+
+/// A number of seconds, or of requests per second.
+fn positive(text: &str) -> Result<f64> {
+    let number: f64 = text.parse()?;
+    ensure!((0.001..=1e9).contains(&number), "it must lie between 0.001 and 1,000,000,000");
+    Ok(number)
 }

@@ -1,8 +1,9 @@
 //! Another connection's view while the server is busy: one small request a millisecond, PING and GET in turn.
 //!
-//! A prober that waits for a slow reply asks too seldom just when it matters. So the requests have a schedule:
-//! one that could not be sent on time, because the reply before it was late, counts from when it was due.
-//! A prober woken late by its own timer counts from its waking, since that is no fault of the server's.
+//! A prober that waits for a slow reply asks too seldom just when it matters. So a reply that took longer than
+//! a period stands for the requests that should have been sent meanwhile, each of which would have waited a
+//! period less than the one before. It is not asked to catch up: if the prober itself gets too little of its
+//! core, its delays would add up, and be charged to the server.
 
 use std::net::{SocketAddr, TcpStream};
 use std::sync::Arc;
@@ -54,20 +55,19 @@ fn probe(mut stream: TcpStream, is_over: &AtomicBool, keys: &AtomicU64) -> Resul
     let mut buffer = vec![0; 4096];
     let mut latency = Latency::new();
     let mut due = clock::now();
-    let mut answered = due;
     while !is_over.load(Ordering::Relaxed) {
         clock::pause_until(due);
-        let start = if answered > due { due } else { clock::now() };
         this.renew(|_| random.u64(..keys.load(Ordering::Relaxed).max(1)));
+        let start = clock::now();
         let wanted = replies.complete() + 1;
         client::exchange(&mut stream, this.bytes(), &mut buffer, |bytes| {
             replies.take(bytes)?;
             Ok(replies.complete() == wanted)
         })?;
-        answered = clock::now();
-        latency.record(answered - start, 1);
+        let answered = clock::now();
+        latency.record_periodic(answered - start, PERIOD);
         std::mem::swap(&mut this, &mut next);
-        due += PERIOD;
+        due = answered.max(due + PERIOD);
     }
     Ok(latency)
 }

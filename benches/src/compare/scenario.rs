@@ -98,7 +98,7 @@ pub(crate) const ALL: &[Scenario] = &[
         work: Work::Memory(Records { template: SET_WITH_TTL, value_bytes: 1024 }), goals: &[],
     },
     Scenario {
-        name: "expiry", title: "Every key expires within one second", threads: 1,
+        name: "expiry", title: "All keys expire within one second", threads: 1,
         work: Work::Expiry(Records { template: SET_WITH_DEADLINE, value_bytes: 8 }),
         goals: &[
             (Metric::SecondsUntilGone, Goal::Value(0.2)),
@@ -107,7 +107,7 @@ pub(crate) const ALL: &[Scenario] = &[
         ],
     },
     Scenario {
-        name: "growth", title: "Five times the keys, 64 B, batches of 64", threads: 1,
+        name: "growth", title: "Growing from nothing, 64 B, batches of 64", threads: 1,
         work: Work::Growth(Records { template: SET, value_bytes: 64 }),
         goals: &[(Metric::LatencyP999, Goal::Ratio(0.8)), (Metric::LatencyMax, Goal::Ratio(1.2))],
     },

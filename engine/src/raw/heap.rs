@@ -3,6 +3,8 @@
 //! The engine brings no allocator of its own and hooks none: it counts what it asks for, rounded the way glibc's
 //! malloc rounds. Under another allocator the count is an estimate of the same size.
 
+use std::ptr::NonNull;
+
 /// What an object owns on the heap, so that whoever holds it can account for it.
 pub trait HeapBytes {
     /// The bytes on the heap that go when this object is dropped, allocator overhead included.
@@ -47,12 +49,55 @@ pub fn trim() -> bool {
 /// Sets malloc up for a process that is mainly a cache. For the server's `main` only, before it starts threads: the
 /// settings are the whole process's, and a library has no business with them.
 ///
-/// One arena: slab pages are freed by whichever thread evicts, and memory freed into one arena cannot serve another,
+/// One arena: large values are freed by whichever thread evicts, and memory freed into one arena cannot serve another,
 /// so each further arena adds its own holes to the resident set. Small blocks come from the threads' own caches and
 /// do not meet the arena's lock. The thresholds are pinned because glibc would otherwise raise them (up to 32 MiB)
 /// after the first large block is freed, and large values would be cut from the heap and leave holes in it.
 pub fn configure_process() {
     glibc::configure();
+}
+
+/// Gives the memory behind these addresses back to the system, if they are whole system pages and the system can; the
+/// addresses stay allocated. What was there is lost.
+///
+/// # Safety
+///
+/// The range lies within one allocation of the caller's, who treats it as uninitialised from now on.
+pub(super) unsafe fn discard(base: NonNull<u8>, bytes: usize) {
+    // SAFETY: the contract.
+    unsafe { system::discard(base, bytes) };
+}
+
+#[cfg(all(target_os = "linux", not(miri)))]
+mod system {
+    use std::ffi::{c_int, c_void};
+    use std::ptr::NonNull;
+
+    // SAFETY: the prototype of sys/mman.h.
+    unsafe extern "C" {
+        fn madvise(address: *mut c_void, length: usize, advice: c_int) -> c_int;
+    }
+
+    const MADV_DONTNEED: c_int = 4;
+
+    /// # Safety
+    ///
+    /// As of [`discard`](super::discard).
+    pub(super) unsafe fn discard(base: NonNull<u8>, bytes: usize) {
+        // SAFETY: nothing outside of the range changes. Within it, private memory reads as zeros afterwards, shared memory
+        // is unchanged, and both are as good as uninitialised. An error changes nothing.
+        unsafe { madvise(base.as_ptr().cast(), bytes, MADV_DONTNEED) };
+    }
+}
+
+#[cfg(not(all(target_os = "linux", not(miri))))]
+mod system {
+    use std::ptr::NonNull;
+
+    /// # Safety
+    ///
+    /// None is needed.
+    pub(super) unsafe fn discard(_base: NonNull<u8>, _bytes: usize) {}
 }
 
 #[cfg(all(target_os = "linux", target_env = "gnu", not(miri)))]

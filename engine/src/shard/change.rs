@@ -72,6 +72,12 @@ pub enum Change<'a> {
 pub struct Log {
     listening: bool,
     dirty: u64,
+    /// Boxed, since mostly nobody listens.
+    told: Option<Box<Told>>,
+}
+
+#[derive(Debug, Default)]
+struct Told {
     changes: Vec<Recorded>,
     keys: Vec<u8>,
 }
@@ -100,8 +106,7 @@ impl Log {
     #[inline]
     pub fn happened(&mut self, db: u16, key: &[u8], event: Event) {
         if self.listening {
-            self.keys.extend_from_slice(key);
-            self.changes.push(Recorded::Key { db, event, key_end: self.keys.len() });
+            self.tell_key(db, key, event);
         }
     }
 
@@ -109,7 +114,7 @@ impl Log {
     pub fn flushed(&mut self, db: Option<u16>, count: usize) {
         self.dirty += count as u64;
         if self.listening {
-            self.changes.push(Recorded::Flushed(db));
+            self.told.get_or_insert_default().changes.push(Recorded::Flushed(db));
         }
     }
 
@@ -117,8 +122,15 @@ impl Log {
     pub fn swapped(&mut self, a: u16, b: u16) {
         self.dirty += 1;
         if self.listening {
-            self.changes.push(Recorded::Swapped(a, b));
+            self.told.get_or_insert_default().changes.push(Recorded::Swapped(a, b));
         }
+    }
+
+    #[cold]
+    fn tell_key(&mut self, db: u16, key: &[u8], event: Event) {
+        let told = self.told.get_or_insert_default();
+        told.keys.extend_from_slice(key);
+        told.changes.push(Recorded::Key { db, event, key_end: told.keys.len() });
     }
 
     /// How many changes callers made.
@@ -127,26 +139,28 @@ impl Log {
     }
 
     /// Whether there is nothing to tell.
+    #[inline]
     pub fn is_empty(&self) -> bool {
-        self.changes.is_empty()
+        self.told.is_none()
     }
 
     /// The changes, oldest first.
     pub fn iter(&self) -> impl Iterator<Item = Change<'_>> {
         let mut key_start = 0;
-        self.changes.iter().map(move |recorded| match *recorded {
-            Recorded::Key { db, event, key_end } => {
-                let key = &self.keys[std::mem::replace(&mut key_start, key_end)..key_end];
-                Change::Key { db, key, event }
-            }
-            Recorded::Flushed(db) => Change::Flushed(db),
-            Recorded::Swapped(a, b) => Change::Swapped(a, b),
-        })
+        self.told.iter().flat_map(|told| told.changes.iter().map(move |change| (told, change))).map(
+            move |(told, change)| match *change {
+                Recorded::Key { db, event, key_end } => {
+                    let key = &told.keys[std::mem::replace(&mut key_start, key_end)..key_end];
+                    Change::Key { db, key, event }
+                }
+                Recorded::Flushed(db) => Change::Flushed(db),
+                Recorded::Swapped(a, b) => Change::Swapped(a, b),
+            },
+        )
     }
 
     /// Forgets all changes, but not how many there were.
     pub fn clear(&mut self) {
-        self.changes.clear();
-        self.keys.clear();
+        self.told = None;
     }
 }

@@ -35,9 +35,16 @@ pub struct Maintained {
 /// What an operation leaves to be done once its locks are gone.
 #[derive(Default)]
 pub(super) struct Settling {
-    garbage: Vec<Object>,
-    remains: Vec<ByteSlab<Object>>,
+    /// Boxed, since nearly every operation leaves none.
+    garbage: Option<Box<Garbage>>,
     due: Option<Millis>,
+}
+
+/// What was removed, to be dropped.
+#[derive(Default)]
+struct Garbage {
+    objects: Vec<Object>,
+    slabs: Vec<ByteSlab<Object>>,
 }
 
 impl Settling {
@@ -56,8 +63,9 @@ impl Settling {
             self.due = Some(self.due.map_or(armed, |due| due.min(armed)));
         }
         if locked.shard.has_garbage() {
-            self.garbage.append(&mut locked.shard.take_garbage());
-            self.remains.append(&mut locked.shard.take_remains());
+            let garbage = self.garbage.get_or_insert_default();
+            garbage.objects.append(&mut locked.shard.take_garbage());
+            garbage.slabs.append(&mut locked.shard.take_remains());
         }
     }
 
@@ -73,12 +81,7 @@ impl Settling {
 
     /// The databases that were flushed, for somebody else to take apart.
     pub(super) fn take_remains(&mut self) -> Vec<ByteSlab<Object>> {
-        std::mem::take(&mut self.remains)
-    }
-
-    /// Puts back what [`take_remains`](Self::take_remains) took, to be dropped with the rest.
-    pub(super) fn put_remains(&mut self, remains: Vec<ByteSlab<Object>>) {
-        self.remains = remains;
+        self.garbage.as_mut().map(|garbage| std::mem::take(&mut garbage.slabs)).unwrap_or_default()
     }
 }
 

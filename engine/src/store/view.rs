@@ -1,5 +1,7 @@
 //! What one operation sees: the keys whose shards it has locked, at one moment. It records each mutation itself.
 
+mod strings;
+
 use std::ops::Deref;
 use std::time::Duration;
 
@@ -9,11 +11,11 @@ use super::walk::Flush;
 use super::{Key, Locked, Store, StoreShard};
 use crate::WrongType;
 use crate::raw::shared::SharedBytes;
-use crate::raw::slab::{EntryRef, NewValue, ValueMut, ValueRef};
+use crate::raw::slab::{EntryRef, NewValue, ValueRef};
 use crate::shard::change::{Event, Log};
 use crate::shard::{self, Found};
 use crate::time::Millis;
-use crate::types::{Encoding, Kind, Object, string};
+use crate::types::{Encoding, Kind, Object};
 
 /// Which shards a view locks.
 #[derive(Debug, Clone, Copy)]
@@ -234,47 +236,6 @@ impl<'s> View<'s> {
         Some(entry.bytes() + TABLE_BYTES)
     }
 
-    /// Sets `key` to a string, whatever was there.
-    pub fn set(&mut self, key: Key<'_>, value: &[u8], deadline: Deadline, event: Event) {
-        let found = self.find(key);
-        let old = found.and_then(|found| self.shard(key).entry(found).deadline());
-        let deadline = deadline.over(old);
-        let encoding = string::encoding_of(key.bytes.len(), value, deadline.is_some());
-        let value = string::new_value(key.bytes.len(), value, deadline.is_some());
-        self.write(key, found, encoding, deadline, value);
-        self.log.changed(key.db, key.bytes, event);
-    }
-
-    /// Appends to the string at `key`, which is made when it is not there; the new length in bytes.
-    ///
-    /// # Errors
-    /// [`WrongType`] when another type lives there.
-    pub fn append(&mut self, key: Key<'_>, tail: &[u8]) -> Result<usize, WrongType> {
-        let Some(found) = self.look_up(key, Lookup::Write) else {
-            self.set(key, tail, Deadline::Clear, Event::Append);
-            return Ok(tail.len());
-        };
-        let len = Text::of(self.shard(key).entry(found))?.len();
-        self.write_at(key, found, len, tail);
-        self.log.changed(key.db, key.bytes, Event::Append);
-        Ok(len + tail.len())
-    }
-
-    /// Overwrites part of the string at `key` from `offset` on, filling a gap with zero bytes; the new length in bytes.
-    ///
-    /// # Errors
-    /// [`WrongType`] when another type lives there.
-    pub fn set_range(&mut self, key: Key<'_>, offset: usize, bytes: &[u8]) -> Result<usize, WrongType> {
-        let found = match self.look_up(key, Lookup::Write) {
-            Some(found) => found,
-            None => self.write(key, None, Encoding::Raw, None, NewValue::Inline(b"")),
-        };
-        let len = Text::of(self.shard(key).entry(found))?.len();
-        self.write_at(key, found, offset, bytes);
-        self.log.changed(key.db, key.bytes, Event::SetRange);
-        Ok(len.max(offset + bytes.len()))
-    }
-
     /// Removes `key`; whether it was there. With [`Event::Expired`] it counts as expired: somebody gave it a deadline that
     /// had passed.
     pub fn remove(&mut self, key: Key<'_>, event: Event) -> bool {
@@ -293,7 +254,8 @@ impl<'s> View<'s> {
     pub fn set_deadline(&mut self, key: Key<'_>, deadline: Option<Millis>, event: Event) -> bool {
         let Some(found) = self.find(key) else { return false };
         let now = self.now;
-        self.shard(key).set_deadline(key.place(), found, deadline, now);
+        let found = self.shard(key).set_deadline(key.place(), found, deadline, now);
+        self.keep_embedded(key, found);
         self.log.changed(key.db, key.bytes, event);
         true
     }
@@ -315,7 +277,8 @@ impl<'s> View<'s> {
         };
         let encoding = Encoding::from_bits(meta.encoding);
         let there = self.find(to);
-        self.write(to, there, encoding, meta.deadline, value);
+        let written = self.write(to, there, encoding, meta.deadline, value);
+        self.keep_embedded(to, written);
         // One change that two keys tell of.
         self.log.happened(from.db, from.bytes, left);
         self.log.changed(to.db, to.bytes, came);
@@ -337,7 +300,8 @@ impl<'s> View<'s> {
         };
         let value = object.map_or(NewValue::Inline(&inline), NewValue::Heap);
         let there = self.find(to);
-        self.write(to, there, Encoding::from_bits(meta.encoding), meta.deadline, value);
+        let written = self.write(to, there, Encoding::from_bits(meta.encoding), meta.deadline, value);
+        self.keep_embedded(to, written);
         self.log.changed(to.db, to.bytes, Event::CopyTo);
         true
     }
@@ -398,43 +362,6 @@ impl<'s> View<'s> {
         }
     }
 
-    /// Writes into a string, which grows as far as needed, and from then on is raw to Valkey.
-    fn write_at(&mut self, key: Key<'_>, found: Found, offset: usize, bytes: &[u8]) {
-        let now = self.now;
-        let shard = self.shard(key);
-        let entry = shard.entry(found);
-        let meta = shard::Meta { encoding: Encoding::Raw.bits(), ..entry.meta() };
-        let end = offset + bytes.len();
-        let found = match entry.value() {
-            ValueRef::Inline(old) if end > old.len() => {
-                if string::lies_inline(key.bytes.len(), end, meta.deadline.is_some()) {
-                    shard.resize_value(key.db, found, end)
-                } else {
-                    let mut grown = SharedBytes::with_capacity(end);
-                    grown.extend_from_slice(old);
-                    grown.resize(end);
-                    shard.replace(key.place(), found, meta, NewValue::Heap(Object::Bytes(grown)), now)
-                }
-            }
-            _ => found,
-        };
-        match shard.value_mut(found) {
-            ValueMut::Inline(value) => value[offset..end].copy_from_slice(bytes),
-            ValueMut::Heap(mut object) => {
-                let Object::Bytes(value) = &mut *object;
-                if offset == value.len() {
-                    value.extend_from_slice(bytes);
-                } else {
-                    if end > value.len() {
-                        value.resize(end);
-                    }
-                    value.make_mut()[offset..end].copy_from_slice(bytes);
-                }
-            }
-        }
-        shard.set_encoding(found, Encoding::Raw.bits());
-    }
-
     pub(super) fn shards(&self) -> usize {
         self.store.shards.len()
     }
@@ -462,12 +389,9 @@ impl<'s> View<'s> {
     pub(super) fn flushed(&mut self, db: Option<u16>, count: usize, how: Flush) {
         self.log.flushed(db, count);
         self.settle();
-        let remains = self.settling.take_remains();
-        if how == Flush::Async && !remains.is_empty() {
-            self.store.trash.lock().extend(remains);
+        if how == Flush::Async {
+            self.store.trash.lock().extend(self.settling.take_remains());
             self.store.wake_maintenance();
-        } else {
-            self.settling.put_remains(remains);
         }
     }
 

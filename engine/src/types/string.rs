@@ -7,35 +7,60 @@ use crate::raw::slab::{NewValue, fits_inline};
 /// The longest string that Valkey takes for an integer: `-9223372036854775808`.
 const INT_BYTES_MAX: usize = 20;
 
+/// What Valkey embeds is a block of at most 128 bytes; so much is left of it for key, value and deadline.
+const EMBEDDED_BYTES_MAX: usize = 113;
+/// Keys from this length on have a longer header there.
+const LONG_KEY_BYTES: usize = 32;
+const LONG_KEY_HEADER_BYTES: usize = 2;
+const DEADLINE_BYTES: usize = 8;
+
 /// The encoding of a string that is set whole.
+#[inline]
 pub fn encoding_of(key_len: usize, value: &[u8], has_deadline: bool) -> Encoding {
     if is_canonical_integer(value) {
         Encoding::Int
-    } else if is_embstr(key_len, value.len(), has_deadline) {
-        Encoding::Embstr
     } else {
-        Encoding::Raw
+        encoding_of_text(key_len, value.len(), has_deadline)
     }
+}
+
+/// The encoding of a string of this length that is set whole, and is not taken for an integer.
+#[inline]
+pub fn encoding_of_text(key_len: usize, value_len: usize, has_deadline: bool) -> Encoding {
+    let key_bytes = key_len.saturating_add(if key_len < LONG_KEY_BYTES { 0 } else { LONG_KEY_HEADER_BYTES });
+    let beside = key_bytes.saturating_add(if has_deadline { DEADLINE_BYTES } else { 0 });
+    if value_len.saturating_add(beside) <= EMBEDDED_BYTES_MAX { Encoding::Embstr } else { Encoding::Raw }
 }
 
 /// Whether the bytes are what an `i64` prints as.
+#[inline]
 pub fn is_canonical_integer(bytes: &[u8]) -> bool {
+    parse_integer(bytes).is_some()
+}
+
+/// The `i64` that prints as these bytes.
+#[inline]
+pub fn parse_integer(bytes: &[u8]) -> Option<i64> {
     if bytes.len() > INT_BYTES_MAX {
-        return false;
+        return None;
     }
-    let digits = bytes.strip_prefix(b"-").unwrap_or(bytes);
-    match digits {
-        [] => false,
-        [b'0'] => digits.len() == bytes.len(),
-        [b'0', ..] => false,
-        _ if !digits.iter().all(u8::is_ascii_digit) => false,
-        _ if digits.len() < 19 => true,
-        _ => std::str::from_utf8(bytes).is_ok_and(|text| text.parse::<i64>().is_ok()),
+    match bytes {
+        [b'0'] => Some(0),
+        [b'-', digits @ ..] => 0i64.checked_sub_unsigned(magnitude(digits)?),
+        digits => i64::try_from(magnitude(digits)?).ok(),
     }
 }
 
-fn is_embstr(_key_len: usize, value_len: usize, _has_deadline: bool) -> bool {
-    value_len <= 44
+/// The number of digits that do not begin with a nought.
+#[inline]
+fn magnitude(digits: &[u8]) -> Option<u64> {
+    if !matches!(digits, [b'1'..=b'9', ..]) {
+        return None;
+    }
+    digits.iter().try_fold(0u64, |number, byte| {
+        let digit = byte.is_ascii_digit().then(|| u64::from(byte - b'0'))?;
+        number.checked_mul(10)?.checked_add(digit)
+    })
 }
 
 /// Whether a string of this length lies beside its key. A long key does not push its value out.
@@ -49,5 +74,52 @@ pub fn new_value(key_len: usize, value: &[u8], has_deadline: bool) -> NewValue<'
         NewValue::Inline(value)
     } else {
         NewValue::Heap(Object::Bytes(SharedBytes::copy_from(value)))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn integers_are_what_an_i64_prints_as() {
+        for number in [0, 1, -1, 10, -10, 42, i64::MAX, i64::MIN, i64::MAX - 1] {
+            assert_eq!(parse_integer(number.to_string().as_bytes()), Some(number));
+        }
+        let others =
+            "|-|-0|00|01|-01|+1| 1|1 |1.0|1a|9223372036854775808|-9223372036854775809|123456789012345678901";
+        for text in others.split('|') {
+            assert_eq!(parse_integer(text.as_bytes()), None, "{text:?}");
+        }
+    }
+
+    /// The longest value that Valkey 9.1.2 embeds, without and with a deadline, by the length of its key.
+    #[test]
+    fn embeds_what_valkey_embeds() {
+        let table = [
+            (0, Some(113), Some(105)),
+            (1, Some(112), Some(104)),
+            (16, Some(97), Some(89)),
+            (31, Some(82), Some(74)),
+            (32, Some(79), Some(71)),
+            (64, Some(47), Some(39)),
+            (100, Some(11), Some(3)),
+            (103, Some(8), Some(0)),
+            (104, Some(7), None),
+            (111, Some(0), None),
+            (112, None, None),
+            (256, None, None),
+        ];
+        for (key_len, plain, mortal) in table {
+            for (longest, has_deadline) in [(plain, false), (mortal, true)] {
+                for value_len in 0..200 {
+                    let embedded = longest.is_some_and(|longest| value_len <= longest);
+                    let expected = if embedded { Encoding::Embstr } else { Encoding::Raw };
+                    let got = encoding_of(key_len, &vec![b'x'; value_len], has_deadline);
+                    assert_eq!(got, expected, "{key_len} {value_len} {has_deadline}");
+                }
+            }
+        }
+        assert_eq!(encoding_of(1000, b"12", true), Encoding::Int);
     }
 }

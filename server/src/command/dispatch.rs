@@ -3,6 +3,7 @@
 //! The order of the gates is behaviour: it decides which of two errors a client reads. It is Valkey's
 //! (`tests/commands/gates.txt` holds it there).
 
+use std::ops::Range;
 use std::sync::atomic::Ordering::Relaxed;
 
 use scrubjay::{Key, Scope};
@@ -22,27 +23,25 @@ use crate::shared::Shared;
 pub struct Prepared<'a> {
     args: Args<'a>,
     command: Result<&'static Entry, Error>,
-    /// Its key, when the declaration has just one.
-    key: Option<Key<'a>>,
+    /// Which of the batch's keys are its own.
+    keys: Range<usize>,
 }
 
-impl<'a> Prepared<'a> {
-    /// Looks a request up.
-    pub fn new(shared: &Shared, session: &Session, args: Args<'a>) -> Self {
-        let command = find(args);
-        let key = match &command {
-            Ok(command) => match *command.keys() {
-                keys::Plan::One(key) => Some(shared.store.key(session.db, args.at(key.index))),
-                _ => None,
-            },
-            Err(_) => None,
-        };
-        Self { args, command, key }
-    }
+/// The keys of a batch of requests, in order.
+pub type BatchKeys<'a> = SmallVec<[Key<'a>; 48]>;
 
-    /// The key whose memory is worth fetching.
-    pub fn key(&self) -> Option<Key<'a>> {
-        self.key
+impl<'a> Prepared<'a> {
+    /// Looks a request up and adds its keys to those of the batch.
+    pub fn new(shared: &Shared, session: &Session, args: Args<'a>, keys: &mut BatchKeys<'a>) -> Self {
+        let command = find(args);
+        let first = keys.len();
+        if let Ok(command) = &command {
+            // A call that contradicts its declaration is the handler's to refuse; it finds the keys there are locked.
+            let _ = keys::for_each(command, &args, |key| {
+                keys.push(shared.store.key(session.db, args.at(key.index)));
+            });
+        }
+        Self { args, command, keys: first..keys.len() }
     }
 }
 
@@ -52,6 +51,7 @@ pub fn dispatch(
     stats: &Block,
     session: &mut Session,
     request: &Prepared<'_>,
+    keys: &BatchKeys<'_>,
     reply: &mut Reply,
     now: u64,
 ) {
@@ -66,10 +66,11 @@ pub fn dispatch(
             if let Err(error) = gates(shared, session, command, request.args, now) {
                 refuse(stats, Some(command), &error, reply);
             } else {
+                let keys = &keys[request.keys.clone()];
                 let counters = stats.command(command.id());
                 counters.calls.add(1);
                 stats.processed.add(1);
-                if let Err(error) = run(shared, session, command, request, reply, now) {
+                if let Err(error) = run(shared, session, command, request.args, keys, reply, now) {
                     reply.truncate_to(mark);
                     answer(stats, &error, reply);
                     counters.failed.add(1);
@@ -82,7 +83,7 @@ pub fn dispatch(
 
 /// The command that the request names, with as many arguments as it takes.
 fn find(args: Args<'_>) -> Result<&'static Entry, Error> {
-    let command = table::resolve(&args).map_err(|unknown| Error::Owned(unknown.message(&args)))?;
+    let command = table::resolve(&args).map_err(|unknown| Error::Echo(unknown.message(&args)))?;
     if command.accepts(args.len()) { Ok(command) } else { Err(Error::Arity(command.full_name().into())) }
 }
 
@@ -110,35 +111,31 @@ fn run(
     shared: &Shared,
     session: &mut Session,
     command: &'static Entry,
-    request: &Prepared<'_>,
+    args: Args<'_>,
+    keys: &[Key<'_>],
     reply: &mut Reply,
     now: u64,
 ) -> Result<(), Error> {
-    let args = request.args;
-    let mut keys: SmallVec<[Key<'_>; 4]> = SmallVec::new();
-    match request.key {
-        // The database may have been changed since the request was looked up.
-        Some(key) => keys.push(key.in_db(session.db)),
-        // A call that contradicts its declaration is the handler's to refuse; it finds the keys there are locked.
-        None => {
-            let hash = |key: keys::KeyRef| keys.push(shared.store.key(session.db, args.at(key.index)));
-            let _ = keys::for_each(command, &args, hash);
+    // A SELECT in the same batch has changed the database since the keys were hashed; their places are the same.
+    let moved: SmallVec<[Key<'_>; 4]>;
+    let keys = match keys.first() {
+        Some(key) if key.db() != session.db => {
+            moved = keys.iter().map(|key| key.in_db(session.db)).collect();
+            &moved
         }
-    }
+        _ => keys,
+    };
     let scope = match command.locks {
         Locks::All => Scope::All,
         Locks::Walk => Scope::Walk,
-        Locks::Keys => match keys.as_slice() {
+        Locks::Keys => match keys {
             [] => Scope::None,
             [key] => Scope::Key(key),
             keys => Scope::Keys(keys),
         },
     };
     let view = shared.store.view(scope, now);
-    let mut ctx = Ctx { shared, session, view, keys: &keys, args, reply };
-    let result = (command.handler)(&mut ctx);
-    ctx.view.settle();
-    result
+    (command.handler)(&mut Ctx { shared, session, view, keys, args, reply })
 }
 
 /// Answers a request that was never run.
@@ -152,10 +149,12 @@ fn refuse(stats: &Block, command: Option<&'static Entry>, error: &Error, reply: 
 
 /// Writes an error reply, and counts it.
 fn answer(stats: &Block, error: &Error, reply: &mut Reply) {
-    let message = error.message();
-    let (code, text) = message.split_once(' ').unwrap_or((&message, ""));
-    reply.error(code, text);
-    stats.error(code);
+    let line = error.line();
+    let code = line.split(|byte| *byte == b' ').next().unwrap_or_default();
+    let text = line.get(code.len() + 1..).unwrap_or_default();
+    let code = String::from_utf8_lossy(code);
+    reply.error(&code, text);
+    stats.error(&code);
 }
 
 /// Drops the reply when the client does not want it.

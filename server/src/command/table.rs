@@ -96,42 +96,41 @@ pub(crate) enum Unknown {
 }
 
 impl Unknown {
-    /// The error that the client reads. The caller makes spaces of line ends, as it does for all errors.
+    /// The error that the client reads. Whoever writes it makes spaces of line ends, as in all errors.
     #[cold]
-    pub(crate) fn message(self, args: &Args<'_>) -> String {
+    pub(crate) fn message(self, args: &Args<'_>) -> Vec<u8> {
         match self {
             Self::Command => {
-                let name = args.get(0).unwrap_or_default();
-                // Names, but not too many, so that whoever reads a log sees what the client was after.
-                let mut preview = Vec::new();
+                let mut message = b"ERR unknown command '".to_vec();
+                message.extend_from_slice(c_text(args.get(0).unwrap_or_default(), SHOWN_BYTES_MAX));
+                message.extend_from_slice(b"', with args beginning with: ");
+                // Enough of them for whoever reads a log to see what the client was after.
+                let end = message.len() + SHOWN_BYTES_MAX;
                 for arg in args.iter().skip(1) {
-                    let Some(room) = PREVIEW_BYTES_MAX.checked_sub(preview.len()).filter(|room| *room > 0)
-                    else {
+                    let room = end.saturating_sub(message.len());
+                    if room == 0 {
                         break;
-                    };
-                    preview.push(b'\'');
-                    preview.extend_from_slice(c_text(arg, room));
-                    preview.extend_from_slice(b"' ");
+                    }
+                    message.push(b'\'');
+                    message.extend_from_slice(c_text(arg, room));
+                    message.extend_from_slice(b"' ");
                 }
-                format!(
-                    "ERR unknown command '{}', with args beginning with: {}",
-                    String::from_utf8_lossy(c_text(name, PREVIEW_BYTES_MAX)),
-                    String::from_utf8_lossy(&preview)
-                )
+                message
             }
             Self::Subcommand(container) => {
-                let name = args.get(1).unwrap_or_default();
-                format!(
-                    "ERR unknown subcommand '{}'. Try {} HELP.",
-                    String::from_utf8_lossy(c_text(name, PREVIEW_BYTES_MAX)),
-                    container.name.to_ascii_uppercase()
-                )
+                let mut message = b"ERR unknown subcommand '".to_vec();
+                message.extend_from_slice(c_text(args.get(1).unwrap_or_default(), SHOWN_BYTES_MAX));
+                message.extend_from_slice(b"'. Try ");
+                message.extend_from_slice(container.name.to_ascii_uppercase().as_bytes());
+                message.extend_from_slice(b" HELP.");
+                message
             }
         }
     }
 }
 
-const PREVIEW_BYTES_MAX: usize = 128;
+/// How much of a name, and of all arguments together, an error repeats.
+const SHOWN_BYTES_MAX: usize = 128;
 
 /// What C prints of these bytes with `%.*s`: up to the first NUL, and not more than that many.
 fn c_text(bytes: &[u8], max: usize) -> &[u8] {

@@ -11,12 +11,11 @@ use std::rc::Rc;
 use std::sync::atomic::Ordering::Relaxed;
 use std::task::{Context, Poll};
 
-use scrubjay::Key;
 use smallvec::SmallVec;
 
 use super::socket::Socket;
 use super::thread::Thread;
-use crate::command::dispatch::{Prepared, dispatch};
+use crate::command::dispatch::{BatchKeys, Prepared, dispatch};
 use crate::resp::{Limits, Outcome, Reply, RequestParser};
 use crate::session::Session;
 
@@ -186,22 +185,22 @@ impl Connection {
             }
             let now = shared.store.clock().now();
             self.session.client.active_ms.store(now, Relaxed);
+            let mut keys = BatchKeys::new();
             let prepared: SmallVec<[Prepared<'_>; BATCH]> = requests[..count]
                 .iter()
                 .zip(starts)
                 .map(|(request, start)| {
-                    Prepared::new(shared, &self.session, request.view(&bytes[start..]).into())
+                    Prepared::new(shared, &self.session, request.view(&bytes[start..]).into(), &mut keys)
                 })
                 .collect();
-            if count > 1 {
-                let keys: SmallVec<[Key<'_>; BATCH]> = prepared.iter().filter_map(Prepared::key).collect();
+            if keys.len() > 1 {
                 shared.store.prefetch(&keys);
             }
             for request in &prepared {
                 if self.session.closing {
                     break;
                 }
-                dispatch(shared, thread.stats(), &mut self.session, request, &mut self.reply, now);
+                dispatch(shared, thread.stats(), &mut self.session, request, &keys, &mut self.reply, now);
             }
             start = end;
             match stop {

@@ -22,7 +22,7 @@ use super::double::DoubleText;
 
 /// From this size on a counted value is spliced in rather than copied: about where one more segment of a
 /// `writev` costs less than copying.
-const SPLICE_BYTES_MIN: usize = 16 * 1024;
+pub const SPLICE_BYTES_MIN: usize = 16 * 1024;
 /// A late header is put before at most this many inline bytes by moving them; before more it is spliced in.
 const MOVE_BYTES_MAX: usize = 16 * 1024;
 /// An emptied output keeps at most this much capacity: enough that a steady pipeline does not allocate.

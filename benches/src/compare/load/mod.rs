@@ -14,7 +14,7 @@ mod connection;
 use std::net::SocketAddr;
 use std::time::{Duration, Instant};
 
-use anyhow::{Context, Result, bail, ensure};
+use anyhow::{Context, Result, ensure};
 use mio::{Events, Poll, Token};
 use nix::time::ClockId;
 
@@ -218,13 +218,5 @@ impl Generator {
 
     fn nils(&self) -> u64 {
         self.connections.iter().map(Connection::nils).sum()
-    }
-}
-
-/// The request rate as asked for on the command line.
-pub(crate) fn rate(text: &str) -> Result<f64> {
-    match text.parse() {
-        Ok(rate) if rate > 0.0 && f64::is_finite(rate) => Ok(rate),
-        _ => bail!("a rate is a number of requests per second above 0"),
     }
 }

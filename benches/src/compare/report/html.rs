@@ -37,7 +37,7 @@ pub(super) fn page(report: &Report<'_>) -> Result<String> {
         let bars: Vec<Bars> = report.rows.iter().filter_map(|row| bars(report, row, metric)).collect();
         if !bars.is_empty() {
             let first = report.contenders[0].name.as_str();
-            page.push_str(&format!("<h2>{}, as a multiple of {first}'s</h2>\n", escape(metric.title())));
+            page.push_str(&format!("<h2>{}, as a multiple of {first}'s</h2>\n", escape(metric.name())));
             page.push_str(
                 "<p>Thin lines: the spread of the rounds. Black marks: what is to be reached.</p>\n",
             );
@@ -47,7 +47,8 @@ pub(super) fn page(report: &Report<'_>) -> Result<String> {
             ));
         }
     }
-    let watched: Vec<&Row> = report.rows.iter().filter(|row| row.latency(0).is_some()).collect();
+    let is_watched = |row: &&Row| (0..report.contenders.len()).any(|who| row.latency(who).is_some());
+    let watched: Vec<&Row> = report.rows.iter().filter(is_watched).collect();
     if !watched.is_empty() {
         page.push_str(&format!("<h2>Latency by percentile</h2>\n<p>{legend}</p>\n<div class=\"grid\">\n"));
         for row in watched {

@@ -19,6 +19,8 @@ pub(crate) struct Row {
     pub(crate) goals: &'static [(Metric, Goal)],
     /// By contender, then by round.
     pub(crate) samples: Vec<Vec<Sample>>,
+    /// Who could not be measured; what was measured before that still counts.
+    pub(crate) failures: Vec<String>,
 }
 
 /// A whole run. The first contender is who the others are measured by.
@@ -79,6 +81,11 @@ impl<'a> Report<'a> {
         html::page(self)
     }
 
+    /// What could not be measured.
+    pub(crate) fn failures(&self) -> Vec<&str> {
+        self.rows.iter().flat_map(|row| &row.failures).map(String::as_str).collect()
+    }
+
     /// Who, where, how.
     fn preface(&self) -> Vec<String> {
         let who: Vec<String> =
@@ -98,7 +105,9 @@ impl<'a> Report<'a> {
     }
 
     fn table(&self, metric: Metric) -> Option<Table> {
-        let rows: Vec<&Row> = self.rows.iter().filter(|row| row.spread(metric, 0).is_some()).collect();
+        let is_measured =
+            |row: &&Row| (0..self.contenders.len()).any(|who| row.spread(metric, who).is_some());
+        let rows: Vec<&Row> = self.rows.iter().filter(is_measured).collect();
         let has_goals = rows.iter().any(|row| row.goal(metric).is_some()) && self.scrubjay().is_some();
         let first = self.contenders[0].name.as_str();
         let mut header = vec![String::new(), first.to_owned()];
@@ -133,7 +142,11 @@ impl<'a> Report<'a> {
             cells
         });
         let rows: Vec<Vec<String>> = cells.collect();
-        (!rows.is_empty()).then(|| Table { title: metric.title().to_owned(), header, rows })
+        (!rows.is_empty()).then(|| Table {
+            title: format!("{} ({})", metric.name(), metric.unit()),
+            header,
+            rows,
+        })
     }
 
     /// Whether Scrubjay reaches the row's goal; `None` without a goal, or without what it is measured by.
@@ -156,13 +169,17 @@ impl<'a> Report<'a> {
         let missed: Vec<String> = judged
             .iter()
             .filter(|(.., verdict)| *verdict == Verdict::Missed)
-            .map(|(row, metric, _)| format!("{} ({})", row.title, metric.title()))
+            .map(|(row, metric, _)| format!("{}: {}", row.title, metric.name()))
             .collect();
         let reached = judged.len() - missed.len();
         let mut summary = format!("{reached} of {} goals are reached.", judged.len());
         if !missed.is_empty() {
             summary.push_str(&format!(" Missed: {}.", missed.join("; ")));
         }
-        (!judged.is_empty()).then_some(summary)
+        let failures = self.failures();
+        if !failures.is_empty() {
+            summary.push_str(&format!(" Failed, and so not judged: {}.", failures.join(", ")));
+        }
+        (!judged.is_empty() || !failures.is_empty()).then_some(summary)
     }
 }

@@ -41,11 +41,8 @@ impl fmt::Display for Table {
 
 /// A median and, where there was more than one round, how far the rounds lie apart.
 pub(crate) fn spread(Spread { median, min, max }: Spread, unit: &str) -> String {
-    if min == max {
-        format!("{}{unit}", number(median))
-    } else {
-        format!("{}{unit} ({}–{})", number(median), number(min), number(max))
-    }
+    let (median, min, max) = (number(median), number(min), number(max));
+    if min == max { format!("{median}{unit}") } else { format!("{median}{unit} ({min}–{max})") }
 }
 
 /// Three digits, or all of a larger number's.

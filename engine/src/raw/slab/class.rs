@@ -3,16 +3,17 @@
 //! Slots come in 8-byte steps up to 128 bytes, then in eight steps an octave (12.5 % and less) up to about 4 KiB.
 //! From 1 KiB on the steps are bent a little so that a full page is divided without a rest.
 //!
-//! A class's pages grow with it: a page is about a sixteenth of what lives in the class, from 4 to 64 KiB. So a
-//! store of ten keys takes ten small pages at most, and the page that is being filled wastes about 6 %.
+//! A class's pages grow with it: a page is about a sixteenth of what lives in the class, from 4 to 64 KiB, and no smaller
+//! than needed to waste little behind its last slot. So a store of ten keys takes ten small pages at most, and in a large
+//! one the pages that are being filled waste some 6 %.
 
-use crate::raw::heap::malloc_usable;
+use super::blocks::{ORDERS, UNIT};
 
-/// Slots begin at multiples of this, so an offset of 16 bits' worth fits 13 bits of a handle.
+/// Slots begin at multiples of this, so an offset within a page fits 13 bits of a handle.
 pub(super) const GRANULE: usize = 8;
 
-/// What a page of 64 KiB holds: malloc puts its own header in front, and the two make 64 KiB together.
-pub(super) const PAGE_BYTES_MAX: usize = 65536 - 16;
+/// The largest page.
+pub(super) const PAGE_BYTES_MAX: usize = UNIT << (ORDERS - 1);
 
 /// The number of classes; a set of classes fits 64 bits.
 pub(super) const CLASSES: usize = 55;
@@ -68,33 +69,36 @@ pub(super) fn slot_bytes(class: usize) -> usize {
     usize::from(SLOT_BYTES_OF[class])
 }
 
-/// How large a page should be for a class in which `live_bytes` live, malloc's header included: a power of two.
-#[inline]
-pub(super) fn page_bytes(live_bytes: usize) -> usize {
-    let share = (live_bytes / 16).clamp(4096, 65536);
-    1 << share.ilog2()
-}
+/// The order of the smallest page of each class that leaves no more than an eighth unused at its end.
+static ORDER_MIN: [u8; CLASSES] = {
+    let mut orders = [0; CLASSES];
+    let mut class = 0;
+    while class < CLASSES {
+        let slot = SLOT_BYTES[class] as usize;
+        while (UNIT << orders[class]) % slot > (UNIT << orders[class]) / 8 {
+            orders[class] += 1;
+        }
+        class += 1;
+    }
+    orders
+};
 
-/// How many slots the next page of a class has, and what it asks from the allocator. The largest pages are all of
-/// one size, whatever their class, so that one that is freed serves any other.
-pub(super) fn page_shape(class: usize, live_bytes: usize) -> (usize, usize) {
-    let slot = slot_bytes(class);
-    let room = page_bytes(live_bytes) - 16;
-    let slots = (room / slot).max(1);
-    let bytes = if room == PAGE_BYTES_MAX { PAGE_BYTES_MAX } else { malloc_usable(slots * slot) };
-    (slots, bytes)
+/// How large the next page should be for a class in which `live_bytes` live: `UNIT << order` bytes.
+#[inline]
+pub(super) fn page_order(class: usize, live_bytes: usize) -> u8 {
+    let share = (live_bytes / 16).clamp(UNIT, PAGE_BYTES_MAX);
+    ((share / UNIT).ilog2() as u8).max(ORDER_MIN[class])
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::raw::heap::malloc_bytes;
 
     #[test]
     fn classes_ascend_in_small_steps() {
         assert_eq!(slot_bytes(0), 16);
         assert_eq!(slot_bytes(14), 128);
-        assert_eq!(MAX_INLINE, 4088);
+        assert_eq!(MAX_INLINE, 4096);
         for class in 1..CLASSES {
             let (below, size) = (slot_bytes(class - 1), slot_bytes(class));
             assert!(size > below && size % GRANULE == 0);
@@ -114,14 +118,16 @@ mod tests {
     }
 
     #[test]
-    fn pages_waste_little_and_fit_a_handle() {
+    fn pages_waste_little_and_grow() {
         for class in 0..CLASSES {
-            for live in [0, 100_000, 400_000, 900_000, 1 << 20, 1 << 30] {
-                let (slots, bytes) = page_shape(class, live);
-                let used = slots * slot_bytes(class);
-                assert!(used <= bytes && bytes <= PAGE_BYTES_MAX && slots < usize::from(u16::MAX));
-                assert!(malloc_bytes(bytes) - used <= 32 + used / 40, "{class} {live}: {used} of {bytes}");
+            for order in page_order(class, 0)..ORDERS as u8 {
+                let page = UNIT << order;
+                assert!(page % slot_bytes(class) <= page / 8, "{class} {order}");
             }
+            assert_eq!(page_order(class, 1 << 20), 4);
+            assert_eq!(page_order(class, usize::MAX), 4);
         }
+        assert_eq!([0, 131_071, 131_072, 600_000].map(|live| page_order(0, live)), [0, 0, 1, 3]);
+        assert!(ORDER_MIN.iter().all(|&order| order <= 3));
     }
 }

@@ -26,6 +26,7 @@
 //! with the slab. Shared references into slots last as long as a borrow of the slab, mutable ones as long as a mutable
 //! borrow; only methods with `&mut self` write to pages.
 
+mod blocks;
 mod class;
 mod entry;
 #[cfg(test)]
@@ -47,7 +48,8 @@ use super::heap::{HeapBytes, malloc_bytes};
 pub use class::MAX_INLINE;
 pub use entry::{EntryRef, Meta, NewValue, ValueRef};
 
-use class::{CLASSES, class_of, page_bytes, page_shape, slot_bytes};
+use blocks::{Blocks, Run, UNIT};
+use class::{CLASSES, class_of, page_order, slot_bytes};
 use entry::{Head, Shape};
 use page::{OVERSIZE, Page, VACANT};
 
@@ -77,7 +79,8 @@ pub struct ByteSlab<X: HeapBytes> {
     emptied_to: u32,
     len: usize,
     live_bytes: usize,
-    page_bytes_held: usize,
+    blocks: Blocks,
+    oversize_bytes: usize,
     heap_bytes: usize,
     objects: usize,
     owned: PhantomData<X>,
@@ -145,7 +148,8 @@ impl<X: HeapBytes> ByteSlab<X> {
             emptied_to: 0,
             len: 0,
             live_bytes: 0,
-            page_bytes_held: 0,
+            blocks: Blocks::new(),
+            oversize_bytes: 0,
             heap_bytes: 0,
             objects: 0,
             owned: PhantomData,
@@ -164,7 +168,9 @@ impl<X: HeapBytes> ByteSlab<X> {
 
     /// The memory the slab holds: pages in full, and their directory. What owned objects hold is apart.
     pub fn bytes_held(&self) -> usize {
-        self.page_bytes_held + malloc_bytes(self.pages.capacity() * size_of::<Page>())
+        self.blocks.held_bytes()
+            + self.oversize_bytes
+            + malloc_bytes(self.pages.capacity() * size_of::<Page>())
     }
 
     /// The memory that the owned objects hold.
@@ -221,11 +227,19 @@ impl<X: HeapBytes> ByteSlab<X> {
         Some(unsafe { EntryRef::new(page, at, head) })
     }
 
-    /// Asks the processor to fetch an entry that will be read soon. Any handle will do.
+    /// Asks the processor to fetch an entry that will be read soon, as far as the processor would not see by itself that
+    /// it is read from front to back. Any handle will do.
     #[inline]
     pub fn prefetch(&self, handle: Handle) {
+        const LINE_BYTES: usize = 64;
+        const LINES_MAX: usize = 3;
         if let Some(page) = self.pages.get(number_of(handle) as usize) {
-            prefetch(page.address(granule_of(handle)));
+            let address = page.address(granule_of(handle));
+            // Where the value lies only the head can tell. With one line on its way a batch of 16 random reads took 46 to
+            // 50 ns each, with two 30 to 40.
+            for line in 0..page.slot_bytes().div_ceil(LINE_BYTES).min(LINES_MAX) {
+                prefetch(address.wrapping_add(line * LINE_BYTES));
+            }
         }
     }
 
@@ -511,7 +525,7 @@ impl<X: HeapBytes> ByteSlab<X> {
 
     #[cold]
     fn take_oversize(&mut self, bytes: usize) -> Place {
-        let number = self.number(Page::oversize(bytes));
+        let number = self.number(Page::oversize(Run::own(bytes)));
         let (granule, at) = self.pages[number as usize].take();
         self.len += 1;
         self.live_bytes += bytes;
@@ -553,15 +567,17 @@ impl<X: HeapBytes> ByteSlab<X> {
     #[cold]
     fn add_page(&mut self, class: usize) {
         let live = self.classes[class].live as usize * slot_bytes(class);
-        let (slots, bytes) = page_shape(class, live);
-        let number = self.number(Page::with_slots(class, slots, bytes));
-        self.classes[class].free += slots as u32;
+        let page = Page::with_slots(class, self.blocks.take(page_order(class, live)));
+        self.classes[class].free += page.slots() as u32;
+        let number = self.number(page);
         self.relist(number);
     }
 
     /// Gives a page a number.
     fn number(&mut self, page: Page) -> u32 {
-        self.page_bytes_held += page.held_bytes();
+        if page.class() == OVERSIZE {
+            self.oversize_bytes += page.held_bytes();
+        }
         if self.vacant != 0 {
             let number = self.vacant;
             unlink(&mut self.pages, &mut self.vacant, number);
@@ -581,7 +597,10 @@ impl<X: HeapBytes> ByteSlab<X> {
     #[cold]
     fn drop_page(&mut self, number: u32) {
         let page = mem::replace(&mut self.pages[number as usize], Page::vacant());
-        self.page_bytes_held -= page.held_bytes();
+        if page.class() == OVERSIZE {
+            self.oversize_bytes -= page.held_bytes();
+        }
+        self.blocks.give_back(page.into_run());
         link(&mut self.pages, &mut self.vacant, number);
         self.vacant_count += 1;
         // So that a slab that was large once does not keep its directory.
@@ -601,8 +620,7 @@ impl<X: HeapBytes> ByteSlab<X> {
     /// Puts a page on the list where it belongs.
     fn relist(&mut self, number: u32) {
         let page = &self.pages[number as usize];
-        let list =
-            if page.live() == page.slots() { UNLISTED } else { (page.live() * LISTS / page.slots()) as u8 };
+        let list = if page.live() == page.slots() { UNLISTED } else { page.eighths() };
         if number == self.emptying || list == page.list {
             return;
         }
@@ -634,7 +652,7 @@ impl<X: HeapBytes> ByteSlab<X> {
         let class = &self.classes[number];
         let (live, free) =
             (class.live as usize * slot_bytes(number), class.free as usize * slot_bytes(number));
-        if free > 2 * page_bytes(live) {
+        if free > 2 * (UNIT << page_order(number, live)) {
             self.sparse |= 1 << number;
         } else {
             self.sparse &= !(1 << number);

@@ -1,4 +1,4 @@
-//! One page: a block of memory cut into slots of one size.
+//! One page: a run of memory cut into slots of one size.
 //!
 //! ```text
 //! | live | free | live | free | ... | never used     |
@@ -14,17 +14,16 @@
 //! Invariants:
 //!
 //! - P1: `end` is a multiple of the slot size in granules, or one for an oversize page that is in use, or zero;
-//!   the slots before `end` lie within `memory`.
+//!   the slots before `end` lie within `run`, which is this page's alone.
 //! - P2: each slot that begins before `end` begins with an initialised head. If that says live, an entry in the
 //!   form of `entry.rs` with this head lies in the slot, and fits it.
 //! - P3: following `free` through the heads of free slots meets each free slot before `end` once.
 
-use std::alloc::{Layout, alloc, dealloc, handle_alloc_error};
 use std::ptr::NonNull;
 
+use super::blocks::Run;
 use super::class::{GRANULE, slot_bytes};
 use super::entry::Head;
-use crate::raw::heap::malloc_bytes;
 
 /// The class of a page that holds one entry too large for any class.
 pub(super) const OVERSIZE: u8 = u8::MAX;
@@ -35,7 +34,7 @@ pub(super) const VACANT: u8 = u8::MAX - 1;
 const NONE: u16 = u16::MAX;
 
 pub(super) struct Page {
-    memory: Memory,
+    run: Run,
     /// `u32::MAX / slot_granules + 1`: for what it is good, see `is_slot`.
     reciprocal: u32,
     slot_granules: u32,
@@ -51,12 +50,13 @@ pub(super) struct Page {
 }
 
 impl Page {
-    /// A page of this many free slots.
-    pub(super) fn with_slots(class: usize, slots: usize, bytes: usize) -> Self {
+    /// A page of free slots, as many as fit the run.
+    pub(super) fn with_slots(class: usize, run: Run) -> Self {
         let slot_granules = (slot_bytes(class) / GRANULE) as u32;
-        assert!(slots * slot_bytes(class) <= bytes && bytes / GRANULE < usize::from(NONE));
+        let slots = run.bytes() / slot_bytes(class);
+        assert!(slots > 0 && run.bytes() / GRANULE < usize::from(NONE), "invariant: granules fit 16 bits");
         Self {
-            memory: Memory::new(bytes),
+            run,
             reciprocal: u32::MAX / slot_granules + 1,
             slot_granules,
             slots: slots as u16,
@@ -65,15 +65,16 @@ impl Page {
         }
     }
 
-    /// A page for one entry of `bytes` bytes.
-    pub(super) fn oversize(bytes: usize) -> Self {
-        Self { memory: Memory::new(bytes), slots: 1, class: OVERSIZE, ..Self::vacant() }
+    /// A page for one entry, as large as the run.
+    pub(super) fn oversize(run: Run) -> Self {
+        assert!(run.bytes() >= size_of::<Head>(), "invariant: an entry has a head at least");
+        Self { run, slots: 1, class: OVERSIZE, ..Self::vacant() }
     }
 
     /// No page: every handle into it is refused.
     pub(super) const fn vacant() -> Self {
         Self {
-            memory: Memory::none(),
+            run: Run::none(),
             // Makes granule zero a slot, and with `end` at one at most the only one.
             reciprocal: 1,
             slot_granules: 1,
@@ -88,6 +89,16 @@ impl Page {
         }
     }
 
+    /// The memory of a page that is no longer needed.
+    pub(super) fn into_run(self) -> Run {
+        self.run
+    }
+
+    #[cfg(test)]
+    pub(super) fn run(&self) -> &Run {
+        &self.run
+    }
+
     pub(super) fn class(&self) -> u8 {
         self.class
     }
@@ -100,15 +111,22 @@ impl Page {
         usize::from(self.live)
     }
 
-    /// What the page takes from the allocator.
+    /// How full it is, in eighths rounded down; eight if no slot is free.
+    #[inline]
+    pub(super) fn eighths(&self) -> u8 {
+        // In 32 bits, where a division is cheap.
+        (u32::from(self.live) * 8 / u32::from(self.slots)) as u8
+    }
+
+    /// What the page takes from the system.
     pub(super) fn held_bytes(&self) -> usize {
-        malloc_bytes(self.memory.bytes)
+        self.run.held_bytes()
     }
 
     /// The room of one slot.
     #[inline]
     pub(super) fn slot_bytes(&self) -> usize {
-        if self.class == OVERSIZE { self.memory.bytes } else { self.slot_granules as usize * GRANULE }
+        if self.class == OVERSIZE { self.run.bytes() } else { self.slot_granules as usize * GRANULE }
     }
 
     /// The entry whose slot begins at this granule, and its head; none if none lives there.
@@ -126,7 +144,7 @@ impl Page {
     /// Where the slot would be that begins at this granule. The address may be anywhere: for prefetching only.
     #[inline]
     pub(super) fn address(&self, granule: u32) -> *const u8 {
-        self.memory.base.as_ptr().wrapping_add(granule as usize * GRANULE)
+        self.run.base().as_ptr().wrapping_add(granule as usize * GRANULE)
     }
 
     /// The live entries from this granule on, which begins a slot: granule, place and head of each.
@@ -145,9 +163,9 @@ impl Page {
         if self.free == NONE {
             let granule = u32::from(self.end);
             // SAFETY: fewer than `slots` slots lie before `end`, as none of them is free, so one more lies within the
-            // memory: that of `with_slots`, or the one slot of `oversize`.
-            let at = unsafe { self.memory.base.add(granule as usize * GRANULE) };
-            // SAFETY: within the memory, as above, and aligned: memory is, and slots begin at multiples of 8. P2 for
+            // run: `with_slots` has divided, and the one slot of `oversize` is the run.
+            let at = unsafe { self.run.base().add(granule as usize * GRANULE) };
+            // SAFETY: within the run, as above, and aligned: runs are, and slots begin at multiples of 8. P2 for
             // the new slot.
             unsafe { at.cast::<Head>().write(Head::free(NONE)) };
             self.end += self.slot_granules as u16;
@@ -185,50 +203,15 @@ impl Page {
     fn slot(&self, granule: u32) -> NonNull<u8> {
         debug_assert!(self.is_slot(granule));
         // SAFETY: callers have a granule that `is_slot` accepts or that `free` holds; both lie before `end`, and slots
-        // before `end` lie within the memory (P1).
-        unsafe { self.memory.base.add(granule as usize * GRANULE) }
-    }
-}
-
-/// A block from the allocator, aligned to 16 bytes, or none. Nothing in it is initialised until somebody does it.
-struct Memory {
-    base: NonNull<u8>,
-    /// Zero: nothing is allocated, and `base` dangles.
-    bytes: usize,
-}
-
-impl Memory {
-    const fn none() -> Self {
-        Self { base: NonNull::dangling(), bytes: 0 }
-    }
-
-    fn new(bytes: usize) -> Self {
-        assert!(bytes >= size_of::<Head>(), "invariant: a page holds a head at least");
-        let layout = Self::layout(bytes);
-        // SAFETY: the layout is not empty, by the assertion.
-        let memory = unsafe { alloc(layout) };
-        let Some(base) = NonNull::new(memory) else { handle_alloc_error(layout) };
-        Self { base, bytes }
-    }
-
-    fn layout(bytes: usize) -> Layout {
-        // Sixteen is what malloc gives without being asked for more.
-        Layout::from_size_align(bytes, 16).expect("capacity overflow")
-    }
-}
-
-impl Drop for Memory {
-    fn drop(&mut self) {
-        if self.bytes > 0 {
-            // SAFETY: allocated by `new` with this layout, and owned by nobody else.
-            unsafe { dealloc(self.base.as_ptr(), Self::layout(self.bytes)) };
-        }
+        // before `end` lie within the run (P1).
+        unsafe { self.run.base().add(granule as usize * GRANULE) }
     }
 }
 
 #[cfg(test)]
 mod tests {
-    use super::super::class::{CLASSES, page_shape};
+    use super::super::blocks::Blocks;
+    use super::super::class::{CLASSES, page_order};
     use super::*;
 
     #[test]
@@ -237,8 +220,9 @@ mod tests {
             if cfg!(miri) && class % 9 != 0 {
                 continue;
             }
-            let (slots, bytes) = page_shape(class, usize::MAX);
-            let mut page = Page::with_slots(class, slots, bytes);
+            let mut blocks = Blocks::new();
+            let mut page = Page::with_slots(class, blocks.take(page_order(class, usize::MAX)));
+            let slots = page.slots();
             for _ in 0..slots {
                 page.take();
             }

@@ -1,9 +1,10 @@
 //! GET.
 
+use scrubjay::Lookup;
+
 use crate::command::Ctx;
 use crate::command::spec::{Acl, Arg, Command, Flags, Key};
 use crate::error::Error;
-use scrubjay::Lookup;
 
 pub(super) static GET: Command = Command {
     name: "get",
@@ -23,7 +24,7 @@ pub(super) static GET: Command = Command {
 fn get(ctx: &mut Ctx<'_>) -> Result<(), Error> {
     let key = ctx.key(1);
     match ctx.view.string(key, Lookup::Read)? {
-        Some(value) => ctx.reply.bulk(&*value),
+        Some(value) => super::bulk(ctx.reply, &value, ..),
         None => ctx.reply.null(),
     }
     Ok(())

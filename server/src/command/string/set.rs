@@ -1,9 +1,12 @@
 //! SET.
 
+use scrubjay::shard::change::Event;
+use scrubjay::{Deadline, Lookup};
+
+use super::options::{Allow, Condition, Expiry, Options};
 use crate::command::Ctx;
 use crate::command::spec::{Acl, Arg, Command, Flags, Key};
 use crate::error::Error;
-use scrubjay::{Deadline, shard::change::Event};
 
 pub(super) static SET: Command = Command {
     name: "set",
@@ -63,8 +66,61 @@ pub(super) static SET: Command = Command {
 .checked();
 
 fn set(ctx: &mut Ctx<'_>) -> Result<(), Error> {
+    if ctx.args.len() > 3 {
+        return set_with_options(ctx);
+    }
     let key = ctx.key(1);
     ctx.view.set(key, ctx.args.at(2), Deadline::Clear, Event::Set);
     ctx.reply.ok();
+    Ok(())
+}
+
+fn set_with_options(ctx: &mut Ctx<'_>) -> Result<(), Error> {
+    let key = ctx.key(1);
+    let options = Options::parse(ctx.args, 3, Allow::SET)?;
+    let deadline = options.expiry.deadline(ctx, "set")?;
+
+    let met = if options.get || matches!(options.condition, Condition::Equal(_)) {
+        let lookup = if options.get { Lookup::Read } else { Lookup::Write };
+        let old = ctx.view.string(key, lookup)?;
+        if options.get {
+            match &old {
+                Some(old) => super::bulk(ctx.reply, old, ..),
+                None => ctx.reply.null(),
+            }
+        }
+        match options.condition {
+            Condition::None => true,
+            Condition::Absent => old.is_none(),
+            Condition::Present => old.is_some(),
+            Condition::Equal(index) => old.is_some_and(|old| *old == *ctx.args.at(index)),
+        }
+    } else {
+        match options.condition {
+            Condition::Absent => ctx.view.meta(key, Lookup::Write).is_none(),
+            Condition::Present => ctx.view.meta(key, Lookup::Write).is_some(),
+            Condition::None | Condition::Equal(_) => true,
+        }
+    };
+    if !met {
+        if !options.get {
+            ctx.reply.null();
+        }
+        return Ok(());
+    }
+
+    let value = ctx.args.at(2);
+    match deadline {
+        // What has expired already is not even set.
+        Some(at) if at <= ctx.now() => {
+            ctx.view.remove(key, Event::Expired);
+        }
+        Some(at) => ctx.view.set(key, value, Deadline::At(at), Event::Set),
+        None if options.expiry == Expiry::Keep => ctx.view.set(key, value, Deadline::Keep, Event::Set),
+        None => ctx.view.set(key, value, Deadline::Clear, Event::Set),
+    }
+    if !options.get {
+        ctx.reply.ok();
+    }
     Ok(())
 }

@@ -1,0 +1,358 @@
+//! The same random bytes to Scrubjay and to Valkey, and every reply compared.
+//!
+//! Two tests run side by side, each against a pair of servers of its own: sequences of commands (`commands.rs` says
+//! which), and streams of bytes that are only sometimes commands. Each runs for `FUZZ_SECONDS` (default 5) and prints
+//! the seed of a failure; `SEED=...` runs that one again. Proptest shrinks what fails to what still fails.
+#![forbid(unsafe_code)]
+
+mod commands;
+mod compare;
+mod grammar;
+
+use std::collections::BTreeSet;
+use std::fmt::{self, Write as _};
+use std::hash::{BuildHasher, Hasher, RandomState};
+use std::io::{Read, Write as _};
+use std::net::{Shutdown, TcpStream};
+use std::time::Duration;
+
+use proptest::prelude::*;
+use proptest::sample::select;
+use proptest::test_runner::{Config, RngAlgorithm, TestCaseError, TestRng, TestRunner};
+use scrubjay_tests::patience::{Deadline, GENEROUS, pause};
+use scrubjay_tests::server::{Backend, Server, references};
+use scrubjay_tests::wire::{Client, Reply, Silence, encode};
+use scrubjay_tests::words;
+
+use commands::COMMANDS;
+use grammar::{Words, command, keys};
+
+/// Sequences from one seed. A failure is shrunk within its seed, so few is better.
+const CASES_PER_SEED: u32 = 8;
+/// After a command whose deadline is one millisecond away.
+const UNTIL_EXPIRED: Duration = Duration::from_millis(4);
+
+/// Commands on one connection.
+#[derive(Clone)]
+struct Sequence {
+    resp3: bool,
+    /// How many commands are sent before their replies are read.
+    batch: usize,
+    steps: Vec<Step>,
+}
+
+#[derive(Clone, Debug)]
+struct Step {
+    words: Words,
+    expires: bool,
+}
+
+/// As a transcript would have it.
+impl fmt::Debug for Sequence {
+    fn fmt(&self, out: &mut fmt::Formatter<'_>) -> fmt::Result {
+        writeln!(out, "in batches of {}", self.batch)?;
+        if self.resp3 {
+            writeln!(out, "@resp3")?;
+        }
+        for step in &self.steps {
+            writeln!(out, "> {}", typed(&step.words))?;
+            if step.expires {
+                writeln!(out, "@sleep {}", UNTIL_EXPIRED.as_millis())?;
+            }
+        }
+        Ok(())
+    }
+}
+
+/// The command as a person would type it, unless it would take a long time.
+fn typed(words: &Words) -> String {
+    let shown = words.iter().map(|word| match word.split_at_checked(300) {
+        Some((start, rest)) => format!("{}...and {} bytes", words::join(&[start]), rest.len()),
+        None => words::join(&[word]),
+    });
+    shown.collect::<Vec<_>>().join(" ")
+}
+
+fn sequences(known: &BTreeSet<String>) -> impl Strategy<Value = Sequence> {
+    let steps = COMMANDS.iter().filter_map(|line| {
+        let (line, expires) = line.strip_prefix('~').map_or((*line, false), |line| (line, true));
+        let name = line.split(' ').next().expect("invariant: a line has a first word");
+        // Commands of later days, listed already, are asked of both once we have them.
+        let ask = known.contains(&name.to_ascii_lowercase()) || name == "word";
+        ask.then(|| command(line).prop_map(move |words| Step { words, expires }).boxed())
+    });
+    let step = prop::strategy::Union::new(steps);
+    (any::<bool>(), select(vec![1, 1, 4, 32]), prop::collection::vec(step, 1..60))
+        .prop_map(|(resp3, batch, steps)| Sequence { resp3, batch, steps })
+}
+
+#[test]
+fn commands_are_answered_as_valkey_answers_them() {
+    let Some(pair) = Pair::start() else { return };
+    let known = match pair.ours.connect().typed("COMMAND LIST") {
+        Ok(Reply::Array(names) | Reply::Set(names)) => names.iter().filter_map(Reply::text).collect(),
+        other => panic!("COMMAND LIST answers {other:?}"),
+    };
+    search("command sequences", sequences(&known), |sequence| pair.run(sequence));
+}
+
+#[test]
+fn bytes_are_answered_as_valkey_answers_them() {
+    let Some(pair) = Pair::start() else { return };
+    search("streams of bytes", streams(), |Stream(bytes)| pair.feed(bytes));
+}
+
+/// Two servers, empty at the start of each case.
+struct Pair {
+    ours: Server,
+    theirs: Server,
+}
+
+impl Pair {
+    fn start() -> Option<Self> {
+        if !references().contains(&Backend::Valkey) {
+            return None;
+        }
+        let start = |backend| Server::start(backend).unwrap_or_else(|why| panic!("{why}"));
+        Some(Self { ours: start(Backend::Scrubjay), theirs: start(Backend::Valkey) })
+    }
+
+    fn run(&self, sequence: &Sequence) -> Result<usize, String> {
+        let mut ours = self.ours.connect();
+        let mut theirs = self.theirs.connect();
+        let hello = ["HELLO", if sequence.resp3 { "3" } else { "2" }];
+        for client in [&mut ours, &mut theirs] {
+            client.typed("FLUSHALL").map_err(|why| why.to_string())?;
+            client.command(&hello).map_err(|why| why.to_string())?;
+        }
+        let mut waiting: Vec<&Step> = Vec::new();
+        for (index, step) in sequence.steps.iter().enumerate() {
+            waiting.push(step);
+            if step.expires || waiting.len() >= sequence.batch || index + 1 == sequence.steps.len() {
+                answer_alike(&mut ours, &mut theirs, &waiting)?;
+                waiting.clear();
+                if step.expires {
+                    pause(UNTIL_EXPIRED);
+                    // Valkey counts a dead key until someone asks for it (or its sampling comes by).
+                    let look = Step {
+                        words: [b"EXISTS".to_vec()].into_iter().chain(keys()).collect(),
+                        expires: false,
+                    };
+                    answer_alike(&mut ours, &mut theirs, &[&look])?;
+                }
+            }
+        }
+        hold_alike(&mut ours, &mut theirs)?;
+        Ok(sequence.steps.len())
+    }
+
+    fn feed(&self, bytes: &[u8]) -> Result<usize, String> {
+        let answer = |server: &Server| {
+            // What arrives is not kept from the next case.
+            server.connect().typed("FLUSHALL").map_err(|why| why.to_string())?;
+            let mut stream = TcpStream::connect(server.address()).map_err(|why| why.to_string())?;
+            stream.set_read_timeout(Some(GENEROUS)).map_err(|why| why.to_string())?;
+            stream.write_all(bytes).map_err(|why| why.to_string())?;
+            // The end of the stream tells the server that there is no more, and so tells us when it has said all.
+            drop(stream.shutdown(Shutdown::Write));
+            let mut said = Vec::new();
+            match stream.read_to_end(&mut said) {
+                Err(why) if why.kind() == std::io::ErrorKind::WouldBlock => {
+                    Err(format!("{} does not close the connection", server.backend))
+                }
+                _ => Ok(said),
+            }
+        };
+        let (ours, theirs) = (answer(&self.ours)?, answer(&self.theirs)?);
+        if ours == theirs {
+            return Ok(1);
+        }
+        Err(format!(
+            "Scrubjay says \"{}\"\nValkey says   \"{}\"",
+            words::escape(&ours),
+            words::escape(&theirs)
+        ))
+    }
+}
+
+/// Sends commands to both and compares what they say.
+fn answer_alike(ours: &mut Client, theirs: &mut Client, steps: &[&Step]) -> Result<(), String> {
+    let bytes: Vec<u8> = steps.iter().flat_map(|step| encode(&step.words)).collect();
+    let sent = |client: &mut Client| client.send_bytes(&bytes).map_err(|_| Silence::Closed.to_string());
+    sent(ours)?;
+    sent(theirs)?;
+    for step in steps {
+        let (our, their) = (ours.read(GENEROUS), theirs.read(GENEROUS));
+        let alike = match (&our, &their) {
+            (Ok(our), Ok(their)) => compare::same(&step.words, our, their),
+            (our, their) => our == their,
+        };
+        if !alike {
+            let shown = |reply: Result<Reply, Silence>| {
+                reply.map_or_else(|silence| silence.to_string(), |reply| reply.to_string())
+            };
+            let typed = typed(&step.words);
+            return Err(format!("> {typed}\nScrubjay says\n{}\nValkey says\n{}", shown(our), shown(their)));
+        }
+    }
+    Ok(())
+}
+
+/// Compares what a sequence has left behind: the keys as KEYS and as a whole SCAN have them, and each entry.
+fn hold_alike(ours: &mut Client, theirs: &mut Client) -> Result<(), String> {
+    let step = |line: &str, key: Option<&[u8]>| {
+        let mut words = words::split(line).expect("invariant: well-formed");
+        words.extend(key.map(<[u8]>::to_vec));
+        Step { words, expires: false }
+    };
+    let steps = [step("HELLO 2", None), step("DBSIZE", None), step("KEYS *", None)];
+    answer_alike(ours, theirs, &steps.iter().collect::<Vec<_>>())?;
+
+    let keys = scan(theirs)?;
+    let scanned = scan(ours)?;
+    if keys != scanned {
+        let shown = |keys: &BTreeSet<Vec<u8>>| words::join(&keys.iter().collect::<Vec<_>>());
+        return Err(format!("a whole SCAN\nScrubjay has {}\nValkey has   {}", shown(&scanned), shown(&keys)));
+    }
+    let questions = ["TYPE", "GET", "PTTL", "OBJECT ENCODING"];
+    let steps: Vec<Step> =
+        keys.iter().flat_map(|key| questions.map(|question| step(question, Some(key)))).collect();
+    answer_alike(ours, theirs, &steps.iter().collect::<Vec<_>>())
+}
+
+fn scan(client: &mut Client) -> Result<BTreeSet<Vec<u8>>, String> {
+    let (mut keys, mut cursor) = (BTreeSet::new(), "0".to_owned());
+    loop {
+        let reply = client.command(&["SCAN", &cursor]).map_err(|why| why.to_string())?;
+        let parts = reply.elements().filter(|parts| parts.len() == 2);
+        let [next, found] = parts.ok_or_else(|| format!("SCAN answers {reply}"))? else { unreachable!() };
+        keys.extend(
+            found.elements().unwrap_or_default().iter().filter_map(|key| key.bytes().map(<[u8]>::to_vec)),
+        );
+        cursor = next.text().ok_or_else(|| format!("SCAN answers {reply}"))?;
+        if cursor == "0" {
+            return Ok(keys);
+        }
+    }
+}
+
+/// A stream of bytes, shown as one line.
+#[derive(Clone)]
+struct Stream(Vec<u8>);
+
+impl fmt::Debug for Stream {
+    fn fmt(&self, out: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(out, ">> \"{}\"", words::escape(&self.0))
+    }
+}
+
+/// Commands, inline and not, with pieces between them that are neither. Each stream is read in one go by either
+/// server, so that where a reader's buffer ends makes no difference.
+fn streams() -> impl Strategy<Value = Stream> {
+    const PIECES: &[&str] = &[
+        "PING\r\n",
+        "PING\n",
+        "\r\n",
+        "\n",
+        "SET a \"b c\"\r\n",
+        "SET a 'b'\r\n",
+        "SET a \"b\r\n",
+        "SET a \"b\"c\r\n",
+        "GET a\r\n",
+        "   \r\n",
+        "PING \"\\x41\\n\"\r\n",
+        "*1\r\n$4\r\nPING\r\n",
+        "*2\r\n$3\r\nGET\r\n$1\r\na\r\n",
+        "*3\r\n$3\r\nSET\r\n$1\r\na\r\n$5\r\nhello\r\n",
+        "*0\r\n",
+        "*-1\r\n",
+        "*-10\r\n",
+        "*1\r\n",
+        "*x\r\n",
+        "*\r\n",
+        "* 1\r\n",
+        "*+1\r\n",
+        "*01\r\n",
+        "*1\n",
+        "*2147483648\r\n",
+        "*9223372036854775807\r\n",
+        "*99999999999999999999\r\n",
+        "*1048577\r\n",
+        "$4\r\n",
+        "$-1\r\n",
+        "$x\r\n",
+        "$\r\n",
+        "$536870913\r\n",
+        "$99999999999999999999\r\n",
+        "PING",
+        "PINGPING",
+        ":1\r\n",
+        "+OK\r\n",
+        "-ERR\r\n",
+        "_\r\n",
+        "%1\r\n",
+        "*1\r\nPING\r\n",
+        "*1\r\n:1\r\n",
+        "*1\r\n$4\r\nPINGxx",
+        "*1\r\n$0\r\n\r\n",
+        "\0\0\r\n",
+        "*1\r\n$3\r\nPING\r\n",
+        "GET / HTTP/1.1\r\n",
+        "POST / HTTP/1.1\r\n",
+        "Host: localhost\r\n",
+        "*2\r\n$4\r\nECHO\r\n$3\r\na\r\n\r\n",
+    ];
+    let piece = prop_oneof![
+        12 => select(PIECES).prop_map(|piece| piece.as_bytes().to_vec()),
+        1 => prop::collection::vec(any::<u8>(), 0..20),
+        1 => prop::collection::vec(select(b"*$:+-%_0123456789\r\n PINGET\"'\\x".to_vec()), 0..30),
+    ];
+    prop::collection::vec(piece, 1..12).prop_map(|pieces| Stream(pieces.concat()))
+}
+
+/// Tries cases until the time is over or one fails.
+fn search<S: Strategy>(what: &str, strategy: S, run: impl Fn(&S::Value) -> Result<usize, String>)
+where
+    S::Value: Clone + fmt::Debug,
+{
+    let variable = |name: &str| {
+        let value = std::env::var(name).ok()?;
+        Some(value.parse::<u64>().unwrap_or_else(|_| panic!("{name} is a number")))
+    };
+    let seconds = variable("FUZZ_SECONDS").unwrap_or(5);
+    let first = variable("SEED").unwrap_or_else(|| RandomState::new().build_hasher().finish() >> 16);
+    eprintln!("{what}: SEED={first} for {seconds} s");
+    let deadline = Deadline::after(Duration::from_secs(seconds));
+    let (mut cases, mut answers) = (0, 0);
+    for seed in first.. {
+        let mut bytes = [0; 32];
+        bytes[..8].copy_from_slice(&seed.to_le_bytes());
+        let rng = TestRng::from_seed(RngAlgorithm::ChaCha, &bytes);
+        let config = Config {
+            cases: CASES_PER_SEED,
+            max_shrink_iters: 2000,
+            failure_persistence: None,
+            ..Config::default()
+        };
+        let counted = std::cell::Cell::new(0);
+        let outcome = TestRunner::new_with_rng(config, rng).run(&strategy, |case| {
+            let count = run(&case).map_err(TestCaseError::fail)?;
+            counted.set(counted.get() + count);
+            Ok(())
+        });
+        if let Err(proptest::test_runner::TestError::Fail(why, case)) = outcome {
+            let mut report = String::new();
+            let version = Backend::Valkey.version().unwrap_or_default();
+            let _ =
+                writeln!(report, "{what}: Valkey {version} answers otherwise; SEED={seed} shows it again");
+            let _ = writeln!(report, "{case:?}\n{why}");
+            panic!("{report}");
+        }
+        cases += CASES_PER_SEED;
+        answers += counted.get();
+        if deadline.is_over() {
+            break;
+        }
+    }
+    eprintln!("{what}: {cases} of them, {answers} in all, answered alike");
+}
