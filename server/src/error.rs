@@ -21,6 +21,8 @@ pub enum Error {
     OutOfMemory,
     /// The command needs the key to be there.
     NoSuchKey,
+    /// A key would be copied or moved to where it is.
+    SameObject,
     /// Too few or too many arguments for the command of this full name (`config|get`).
     Arity(Cow<'static, str>),
     /// An expiry that is not positive or not representable, for the command of this name.
@@ -54,6 +56,7 @@ impl Error {
             Self::WrongType => "WRONGTYPE Operation against a key holding the wrong kind of value",
             Self::OutOfMemory => "OOM command not allowed when used memory > 'maxmemory'.",
             Self::NoSuchKey => "ERR no such key",
+            Self::SameObject => "ERR source and destination objects are the same",
             Self::Text(text) => text,
             Self::Arity(name) => {
                 return Cow::Owned(format!("ERR wrong number of arguments for '{name}' command"));

@@ -37,9 +37,12 @@ pub enum Scope<'k> {
 pub enum Lookup {
     /// Somebody reads the value: counts a hit or a miss, and the entry counts as used.
     Read,
+    /// Somebody asks about the entry, not for its value (`TTL`, `TYPE`, `EXISTS`, `OBJECT`): counts a hit or a miss, and is
+    /// no use of the entry.
+    Ask,
     /// Somebody is about to write: the entry counts as used, nothing is counted.
     Write,
-    /// Nothing: `OBJECT`, `TTL` and other questions about the entry.
+    /// Nothing.
     Peek,
 }
 
@@ -210,6 +213,11 @@ impl<'s> View<'s> {
         }
     }
 
+    /// Whether there is an entry at `key`.
+    pub fn exists(&mut self, key: Key<'_>, lookup: Lookup) -> bool {
+        self.look_up(key, lookup).is_some()
+    }
+
     /// Facts about the entry at `key`, as they are before this look.
     pub fn meta(&mut self, key: Key<'_>, lookup: Lookup) -> Option<Meta> {
         let found = self.look_up(key, Lookup::Peek);
@@ -241,9 +249,10 @@ impl<'s> View<'s> {
         true
     }
 
-    /// Gives the entry at `key` a deadline, or takes it away; whether the entry was there.
+    /// Gives the entry at `key` a deadline, or takes it away; whether the entry was there. It does not count as used: the
+    /// caller has looked it up.
     pub fn set_deadline(&mut self, key: Key<'_>, deadline: Option<Millis>, event: Event) -> bool {
-        let Some(found) = self.look_up(key, Lookup::Write) else { return false };
+        let Some(found) = self.find(key) else { return false };
         let now = self.now;
         let found = self.shard(key).set_deadline(key.place(), found, deadline, now);
         self.keep_embedded(key, found);
@@ -254,7 +263,7 @@ impl<'s> View<'s> {
     /// Moves the entry at `from`, with its deadline, to `to`, in place of what was there; whether it was there. A large
     /// value is not copied. Serves `RENAME` and `MOVE`, which differ in the events they tell of.
     pub fn transfer(&mut self, from: Key<'_>, to: Key<'_>, (left, came): (Event, Event)) -> bool {
-        let Some(found) = self.look_up(from, Lookup::Write) else { return false };
+        let Some(found) = self.find(from) else { return false };
         let entry = self.shard(from).entry(found);
         let meta = entry.meta();
         let inline = match entry.value() {
@@ -270,14 +279,16 @@ impl<'s> View<'s> {
         let there = self.find(to);
         let written = self.write(to, there, encoding, meta.deadline, value);
         self.keep_embedded(to, written);
-        self.log.changed(from.db, from.bytes, left);
+        // One change that two keys tell of.
+        self.log.happened(from.db, from.bytes, left);
         self.log.changed(to.db, to.bytes, came);
         true
     }
 
-    /// Copies the entry at `from`, with its deadline, to `to`, in place of what was there; whether it was there.
+    /// Copies the entry at `from`, with its deadline, to `to`, in place of what was there; whether it was there. It does not
+    /// count as used: the caller has looked it up.
     pub fn copy(&mut self, from: Key<'_>, to: Key<'_>) -> bool {
-        let Some(found) = self.look_up(from, Lookup::Read) else { return false };
+        let Some(found) = self.find(from) else { return false };
         let entry = self.shard(from).entry(found);
         let meta = entry.meta();
         let (inline, object) = match entry.value() {
@@ -314,7 +325,7 @@ impl<'s> View<'s> {
     fn note(&mut self, key: Key<'_>, found: Option<Found>, lookup: Lookup) {
         let (now, touches) = (self.now, self.touches);
         let shard = self.shard(key);
-        if lookup == Lookup::Read {
+        if matches!(lookup, Lookup::Read | Lookup::Ask) {
             match found {
                 Some(_) => shard.counters.hits += 1,
                 None => shard.counters.misses += 1,
@@ -322,7 +333,7 @@ impl<'s> View<'s> {
         }
         if let Some(found) = found
             && touches
-            && lookup != Lookup::Peek
+            && matches!(lookup, Lookup::Read | Lookup::Write)
         {
             shard.touch(key.db, found, now);
         }

@@ -30,21 +30,25 @@ impl View<'_> {
     /// 0 at the end. Every key that is there from the first step, with cursor 0, to the last is shown at least once,
     /// whatever is added, removed, grown or shrunk in between. Cursors are below 2^53.
     pub fn scan(&mut self, db: u16, at: u64, mut show: impl FnMut(&[u8], Meta)) -> u64 {
-        let (index, position) = cursor_parts(at);
-        if index >= self.shards() {
-            return 0;
-        }
+        let (mut index, mut position) = cursor_parts(at);
         let now = self.now();
-        let next = self.with_shard(index, |locked, _| {
-            locked.shard.scan_step(db, position, now, |found, entry| {
-                show(entry.key(), meta_of(&locked.shard, found, now));
-            })
-        });
-        match next {
-            Some(position) => cursor(index, position),
-            None if index + 1 < self.shards() => cursor(index + 1, 0),
-            None => 0,
+        let mut shown = false;
+        while index < self.shards() {
+            let next = self.with_shard(index, |locked, _| {
+                locked.shard.scan_step(db, position, now, |found, entry| {
+                    shown = true;
+                    show(entry.key(), meta_of(&locked.shard, found, now));
+                })
+            });
+            match next {
+                Some(position) => return cursor(index, position),
+                // An empty shard is no bucket: a walk over a few keys should not take as many steps as there are shards.
+                None if !shown => (index, position) = (index + 1, 0),
+                None if index + 1 < self.shards() => return cursor(index + 1, 0),
+                None => return 0,
+            }
         }
+        0
     }
 
     /// Shows all live keys of `db` until told to stop.

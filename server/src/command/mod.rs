@@ -10,6 +10,7 @@ pub(crate) mod keys;
 mod describe;
 
 mod connection;
+mod generic;
 mod string;
 
 use scrubjay::{Key, View};

@@ -11,11 +11,12 @@ use std::sync::LazyLock;
 use super::args::Args;
 use super::keys::Plan;
 use super::spec::{Command, Group};
-use super::{connection, describe, string};
+use super::{connection, describe, generic, string};
 
 /// The groups' lists, in the order in which a stranger should read them.
 const GROUPS: &[(Group, &[&Command])] = &[
     (Group::String, string::COMMANDS),
+    (Group::Generic, generic::COMMANDS),
     (Group::Connection, connection::COMMANDS),
     (Group::Server, describe::COMMANDS),
 ];
