@@ -12,6 +12,7 @@ use super::args::Args;
 use super::keys::Plan;
 use super::spec::{Command, Group};
 use super::{connection, describe, string};
+use crate::error::Error;
 
 /// The groups' lists, in the order in which a stranger should read them.
 const GROUPS: &[(Group, &[&Command])] = &[
@@ -97,8 +98,8 @@ pub(crate) enum Unknown {
 impl Unknown {
     /// The error that the client reads. The caller makes spaces of line ends, as it does for all errors.
     #[cold]
-    pub(crate) fn message(self, args: &Args<'_>) -> String {
-        match self {
+    pub(crate) fn error(self, args: &Args<'_>) -> Error {
+        let line: Vec<u8> = match self {
             Self::Command => {
                 let name = args.get(0).unwrap_or_default();
                 // Names, but not too many, so that whoever reads a log sees what the client was after.
@@ -112,21 +113,16 @@ impl Unknown {
                     preview.extend_from_slice(c_text(arg, room));
                     preview.extend_from_slice(b"' ");
                 }
-                format!(
-                    "ERR unknown command '{}', with args beginning with: {}",
-                    String::from_utf8_lossy(c_text(name, PREVIEW_BYTES_MAX)),
-                    String::from_utf8_lossy(&preview)
-                )
+                let name = c_text(name, PREVIEW_BYTES_MAX);
+                [b"ERR unknown command '", name, b"', with args beginning with: ", &preview].concat()
             }
             Self::Subcommand(container) => {
-                let name = args.get(1).unwrap_or_default();
-                format!(
-                    "ERR unknown subcommand '{}'. Try {} HELP.",
-                    String::from_utf8_lossy(c_text(name, PREVIEW_BYTES_MAX)),
-                    container.name.to_ascii_uppercase()
-                )
+                let name = c_text(args.get(1).unwrap_or_default(), PREVIEW_BYTES_MAX);
+                let container = container.name.to_ascii_uppercase();
+                [b"ERR unknown subcommand '", name, b"'. Try ", container.as_bytes(), b" HELP."].concat()
             }
-        }
+        };
+        Error::Bytes(line)
     }
 }
 
