@@ -1,7 +1,8 @@
 //! The typed twin of the byte slab: values of one type, named by four-byte handles, without any unsafe code.
 //!
-//! Pages have 64 slots and fill as a `Vec` does, so a slab of three values holds room for four. A page without values
-//! goes back to the allocator. Values never move inside the slab: a handle is good until its value is removed.
+//! Pages have 64 slots and fill as a `Vec` does, so a slab of three values holds room for four. A page
+//! without values goes back to the allocator. Values never move inside the slab: a handle is good until its
+//! value is removed.
 
 #![forbid(unsafe_code)]
 
