@@ -9,15 +9,12 @@
 //!
 //! Invariants, which the proofs below lean on:
 //!
-//! - I1: `header` points to an allocation of `layout(capacity)`, made by `std::alloc` and live while `refs >
-//! 0`;
-//!   its provenance covers all of it.
+//! - I1: `header` points to an allocation of `layout(capacity)`, made by `std::alloc` and live while
+//!   `refs > 0`; its provenance covers all of it.
 //! - I2: the first `len <= capacity` bytes after the header are initialised.
-//! - I3: `refs` is the number of `SharedBytes` that hold this allocation. Everything but `refs` is written
-//! only by
-//! a holder with `&mut self` that has seen `refs == 1`: nobody else can then read it, and nobody else can add
-//! a
-//!   reference, as that takes a `&SharedBytes` of which there is no second one.
+//! - I3: `refs` is the number of `SharedBytes` that hold this allocation. Everything but `refs` is
+//!   written only by a holder with `&mut self` that has seen `refs == 1`: nobody else can then read it, and
+//!   nobody else can add a reference, as that takes a `&SharedBytes` of which there is no second one.
 
 use std::alloc::{Layout, alloc, dealloc, handle_alloc_error, realloc};
 use std::fmt;
@@ -378,7 +375,9 @@ mod tests {
         })]
 
         #[test]
-        fn behaves_like_a_vec_with_snapshots(ops in prop::collection::vec(op(), 1..if cfg!(miri) { 15 } else { 40 })) {
+        fn behaves_like_a_vec_with_snapshots(
+            ops in prop::collection::vec(op(), 1..if cfg!(miri) { 15 } else { 40 }),
+        ) {
             let (mut buffer, mut model) = (SharedBytes::default(), Vec::new());
             let mut snapshots: Vec<(SharedBytes, Vec<u8>)> = Vec::new();
             for op in ops {

@@ -1,7 +1,7 @@
 //! Where pages come from: blocks of 1 MiB, divided into units of 4 KiB.
 //!
 //! ```text
-//! block: [8 KiB][4][4][16 KiB ][ free ... ][64 KiB ] runs of 2^n units, aligned like a buddy's
+//! block: [8 KiB][4][4][16 KiB     ][ free ... ][64 KiB                 ]    runs of 2^n units, aligned as a buddy's
 //! ```
 //!
 //! A run that is given back is discarded: its addresses stay ours, its memory goes back to the system at
@@ -12,9 +12,8 @@
 //!
 //! Invariants:
 //!
-//! - B1: a bit of `used` is set exactly if its unit is in a [`Run`] that was taken and not given back, or is
-//! the spare.
-//!   So runs do not overlap, and the blocks they lie in stay.
+//! - B1: a bit of `used` is set exactly if its unit is in a [`Run`] that was taken and not given back, or
+//!   is the spare. So runs do not overlap, and the blocks they lie in stay.
 //! - B2: before the block that `hints` has for an order, no block has a free run of that order.
 //!
 //! A run's memory lives until the run is given back or the `Blocks` are dropped, whichever is first; the slab
@@ -310,7 +309,9 @@ mod tests {
 
         /// Takes a run of some order, or gives the one at some place back.
         #[test]
-        fn runs_never_overlap(ops in prop::collection::vec((0..9u8, any::<usize>()), 1..if cfg!(miri) { 60 } else { 400 })) {
+        fn runs_never_overlap(
+            ops in prop::collection::vec((0..9u8, any::<usize>()), 1..if cfg!(miri) { 60 } else { 400 }),
+        ) {
             let mut blocks = Blocks::new();
             let mut runs: Vec<Run> = Vec::new();
             for (op, at) in ops {

@@ -4,10 +4,9 @@
 //! ```text
 //! handle: page number 19 | granule in the page 13
 //!
-//! pages: [vacant] [48 B x 85] [88 B x 744] [oversize] [vacant] ... page zero is never used, so no handle is
-//! zero
-//!                     |            |
-//! lists of the class: 4/8 full -> 7/8 full; full pages are on none
+//! pages: [vacant] [88 B x 46] [oversize] [88 B x 744] [vacant] ...      page zero is never used: no handle is zero
+//!                     |                       |
+//! lists of the class: 4/8 full                7/8 full                  full pages are on none
 //! ```
 //!
 //! An entry's slot is of the smallest class that holds it (`class.rs`); one too large for any class, because

@@ -15,11 +15,9 @@
 //! Invariants:
 //!
 //! - P1: `end` is a multiple of the slot size in granules, or one for an oversize page that is in use, or
-//! zero;
-//!   the slots before `end` lie within `run`, which is this page's alone.
+//!   zero; the slots before `end` lie within `run`, which is this page's alone.
 //! - P2: each slot that begins before `end` begins with an initialised head. If that says live, an entry in
-//! the
-//!   form of `entry.rs` with this head lies in the slot, and fits it.
+//!   the form of `entry.rs` with this head lies in the slot, and fits it.
 //! - P3: following `free` through the heads of free slots meets each free slot before `end` once.
 
 use std::ptr::NonNull;
