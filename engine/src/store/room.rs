@@ -7,6 +7,7 @@
 use super::maintain::Settling;
 use super::{Locked, Store};
 use crate::OutOfMemory;
+use crate::raw::extents::slack_bytes;
 use crate::shard::change::Log;
 use crate::shard::evict::{Policy, Tuning};
 use crate::sync::Mutex;
@@ -61,7 +62,7 @@ impl Room {
 
     fn used(&self) -> usize {
         let sum = self.shards_bytes.load(Relaxed) + self.outside_bytes.load(Relaxed);
-        usize::try_from(sum).unwrap_or(0)
+        usize::try_from(sum).unwrap_or(0).saturating_add(slack_bytes())
     }
 
     /// Brings the account up to date with a shard that has changed.
@@ -82,11 +83,11 @@ impl Room {
 }
 
 impl Store {
-    /// What the store holds, in bytes: pages in full, tables, wheels, large values, and what
-    /// [`note_outside`](Self::note_outside) was told of.
+    /// What the store holds, in bytes: pages in full, tables, wheels, large values, the holes between these (of all stores of
+    /// the process together), and what [`note_outside`](Self::note_outside) was told of.
     pub fn used_bytes(&self) -> usize {
         let held: usize = self.shards.iter().map(|shard| shard.lock().shard.bytes()).sum();
-        held + usize::try_from(self.room.outside_bytes.load(Relaxed)).unwrap_or(0)
+        held + usize::try_from(self.room.outside_bytes.load(Relaxed)).unwrap_or(0) + slack_bytes()
     }
 
     /// The same without taking a lock, and so out of date by less than a thousandth of the limit.
