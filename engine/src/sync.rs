@@ -9,6 +9,7 @@
 
 use std::ops::{Deref, DerefMut};
 
+use parking_lot::Mutex as RealMutex;
 #[cfg(not(shuttle))]
 pub use parking_lot::{Mutex, MutexGuard};
 #[cfg(shuttle)]
@@ -49,6 +50,21 @@ impl<T> Deref for CachePadded<T> {
 impl<T> DerefMut for CachePadded<T> {
     fn deref_mut(&mut self) -> &mut T {
         &mut self.0
+    }
+}
+
+/// A lock that the model checker does not take the place of: for what stands beneath everything else, and is to its users
+/// one step, as an allocator is.
+pub(crate) struct Plain<T>(RealMutex<T>);
+
+impl<T> Plain<T> {
+    pub(crate) const fn new(value: T) -> Self {
+        Self(RealMutex::new(value))
+    }
+
+    /// Lends the value to one caller at a time.
+    pub(crate) fn with<R>(&self, act: impl FnOnce(&mut T) -> R) -> R {
+        act(&mut self.0.lock())
     }
 }
 

@@ -108,8 +108,11 @@ impl Server {
 
 /// The longest rest between two rounds of maintenance: a wall clock that jumps is noticed after so long.
 const REST_MAX: Duration = Duration::from_millis(100);
-/// Memory given back to the allocator that is worth asking it to give it back to the system.
-const TRIM_BYTES: usize = 16 * 1024 * 1024;
+/// Memory given back to the allocator that is worth asking it to give it back to the system, at least so much and such a
+/// share of what is in use; and how long to wait before asking again, since it takes some milliseconds.
+const TRIM_BYTES: usize = 2 * 1024 * 1024;
+const TRIM_SHARE: usize = 64;
+const TRIM_MICROS: u64 = 1_000_000;
 
 /// Keeps the store tidy: what has expired is given back when its deadline comes, not when somebody looks.
 async fn maintain(shared: Arc<Shared>) {
@@ -117,7 +120,7 @@ async fn maintain(shared: Arc<Shared>) {
     let due = Arc::new(Notify::new());
     let waker = Arc::clone(&due);
     store.on_due(Arc::new(move || waker.notify_one()));
-    let mut most_bytes = 0;
+    let (mut most_bytes, mut trimmed_at) = (0, 0);
     loop {
         let now = store.clock().now();
         let rest = match store.maintain(now).next {
@@ -130,9 +133,10 @@ async fn maintain(shared: Arc<Shared>) {
         }
         let used = store.accounted_bytes();
         most_bytes = used.max(most_bytes);
-        if most_bytes - used > TRIM_BYTES.max(used / 16) {
+        let micros = store.clock().monotonic_micros();
+        if most_bytes - used > TRIM_BYTES.max(used / TRIM_SHARE) && micros - trimmed_at > TRIM_MICROS {
             scrubjay::raw::heap::trim();
-            most_bytes = used;
+            (most_bytes, trimmed_at) = (used, micros);
         }
         // Woken early when a nearer deadline is given; else the rest is over, which is no error.
         let _ = tokio::time::timeout(rest, due.notified()).await;

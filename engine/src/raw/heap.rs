@@ -3,7 +3,10 @@
 //! The engine brings no allocator of its own and hooks none: it counts what it asks for, rounded the way
 //! glibc's malloc rounds. Under another allocator the count is an estimate of the same size.
 
+use std::alloc::{Layout, alloc, dealloc, handle_alloc_error, realloc};
 use std::ptr::NonNull;
+
+use super::extents;
 
 /// What an object owns on the heap, so that whoever holds it can account for it.
 pub trait HeapBytes {
@@ -14,7 +17,7 @@ pub trait HeapBytes {
 }
 
 /// From this size on malloc maps a block of its own (glibc's default; [`configure_process`] pins it).
-const MMAP_THRESHOLD: usize = 128 * 1024;
+pub(super) const MMAP_THRESHOLD: usize = 128 * 1024;
 const SYSTEM_PAGE: usize = 4096;
 
 /// What malloc takes for a block of `bytes`: eight bytes of header, in steps of sixteen, at least 32; whole
@@ -46,6 +49,7 @@ pub const fn malloc_usable(bytes: usize) -> usize {
 /// lock, some 10 ms where 80 MB of values of 5 to 12 kB were freed one by one: for after a flush, for MEMORY
 /// PURGE, and for when the resident set has outgrown what is in use.
 pub fn trim() -> bool {
+    extents::purge();
     glibc::trim()
 }
 
@@ -68,6 +72,71 @@ pub fn configure_process() {
 /// about what is in use.
 pub fn disable_huge_pages() -> bool {
     system::disable_huge_pages()
+}
+
+/// What a block from [`allocate`] takes for `bytes`.
+pub const fn held_bytes(bytes: usize) -> usize {
+    if extents::serves(bytes) { extents::rounded(bytes) } else { malloc_bytes(bytes) }
+}
+
+/// The largest request to [`allocate`] that takes no more than a request of `bytes` does.
+pub(super) const fn usable_bytes(bytes: usize) -> usize {
+    if extents::serves(bytes) { extents::rounded(bytes) } else { malloc_usable(bytes) }
+}
+
+/// Memory for one thing of any size but zero, aligned to 16 bytes.
+pub(super) fn allocate(bytes: usize) -> NonNull<u8> {
+    if extents::serves(bytes) {
+        return extents::take(bytes);
+    }
+    let layout = layout(bytes);
+    assert!(bytes > 0, "invariant: nothing is not allocated");
+    // SAFETY: the layout is not empty, by the assertion.
+    let memory = unsafe { alloc(layout) };
+    NonNull::new(memory).unwrap_or_else(|| handle_alloc_error(layout))
+}
+
+/// Frees what was allocated.
+///
+/// # Safety
+///
+/// It was allocated by [`allocate`] with this size, and nobody uses it any more.
+pub(super) unsafe fn free(at: NonNull<u8>, bytes: usize) {
+    // SAFETY: the contract; which of both it came from follows from the size.
+    unsafe {
+        if extents::serves(bytes) {
+            extents::give_back(at, bytes);
+        } else {
+            dealloc(at.as_ptr(), layout(bytes));
+        }
+    }
+}
+
+/// Moves what was allocated to memory of another size. As much of it is kept as fits.
+///
+/// # Safety
+///
+/// It was allocated by [`allocate`] with the size `old`, and nobody uses it any more.
+pub(super) unsafe fn reallocate(at: NonNull<u8>, old: usize, new: usize) -> NonNull<u8> {
+    if extents::serves(old) || extents::serves(new) {
+        let to = allocate(new);
+        // SAFETY: both are ours and at least as long; the old one is freed once, by the contract.
+        unsafe {
+            to.copy_from_nonoverlapping(at, old.min(new));
+            free(at, old);
+        }
+        return to;
+    }
+    assert!(new > 0, "invariant: nothing is not allocated");
+    // SAFETY: allocated with this layout, by the contract and as no extents serve it; the new size is not zero, and `layout`
+    // has checked that it does not overflow.
+    let memory = unsafe { realloc(at.as_ptr(), layout(old), layout(new).size()) };
+    NonNull::new(memory).unwrap_or_else(|| handle_alloc_error(layout(new)))
+}
+
+fn layout(bytes: usize) -> Layout {
+    // Sixteen is what malloc gives without being asked for more.
+    Layout::from_size_align(bytes, 16).expect("capacity overflow")
 }
 
 /// Gives the memory behind these addresses back to the system, if they are whole system pages and the system

@@ -9,14 +9,13 @@
 //!
 //! Invariants, which the proofs below lean on:
 //!
-//! - I1: `header` points to an allocation of `layout(capacity)`, made by `std::alloc` and live while
-//!   `refs > 0`; its provenance covers all of it.
+//! - I1: `header` points to memory of `total_bytes(capacity)` from `heap::allocate`, live while `refs > 0`;
+//!   its provenance covers all of it.
 //! - I2: the first `len <= capacity` bytes after the header are initialised.
 //! - I3: `refs` is the number of `SharedBytes` that hold this allocation. Everything but `refs` is
 //!   written only by a holder with `&mut self` that has seen `refs == 1`: nobody else can then read it, and
 //!   nobody else can add a reference, as that takes a `&SharedBytes` of which there is no second one.
 
-use std::alloc::{Layout, alloc, dealloc, handle_alloc_error, realloc};
 use std::fmt;
 use std::ops::Deref;
 use std::process::abort;
@@ -24,7 +23,7 @@ use std::ptr::{self, NonNull};
 use std::slice;
 use std::sync::atomic::{AtomicUsize, Ordering, fence};
 
-use super::heap::{HeapBytes, malloc_bytes, malloc_usable};
+use super::heap::{HeapBytes, allocate, free, held_bytes, reallocate, usable_bytes};
 
 /// Up to this length a growing buffer doubles, beyond it grows by this much: as Valkey's strings do.
 const DOUBLING_MAX: usize = 1024 * 1024;
@@ -65,10 +64,7 @@ impl SharedBytes {
     /// An empty buffer with room for `capacity` bytes.
     pub fn with_capacity(capacity: usize) -> Self {
         let capacity = rounded(capacity);
-        let layout = layout(capacity);
-        // SAFETY: the layout holds a header, so it is not empty.
-        let memory = unsafe { alloc(layout) };
-        let Some(header) = NonNull::new(memory.cast::<Header>()) else { handle_alloc_error(layout) };
+        let header = allocate(total_bytes(capacity)).cast::<Header>();
         // SAFETY: a fresh allocation that begins with room for a header, and is aligned for one.
         unsafe { header.write(Header { refs: AtomicUsize::new(1), len: 0, capacity }) };
         Self { header }
@@ -164,12 +160,9 @@ impl SharedBytes {
     /// Moves a buffer that is ours alone to an allocation with this capacity, at least its length.
     fn reallocate(&mut self, capacity: usize) {
         debug_assert!(capacity >= self.len());
-        let (old, new) = (layout(self.capacity()), layout(capacity));
-        // SAFETY: allocated with the layout `old` (I1); ours alone, so no other pointer to it is left;
-        // `new.size()` is not zero, and `layout` has checked that it does not overflow.
-        let memory = unsafe { realloc(self.header.as_ptr().cast(), old, new.size()) };
-        let Some(header) = NonNull::new(memory.cast::<Header>()) else { handle_alloc_error(new) };
-        self.header = header;
+        let (old, new) = (total_bytes(self.capacity()), total_bytes(capacity));
+        // SAFETY: allocated with this size (I1); ours alone, so no other pointer to it is left.
+        self.header = unsafe { reallocate(self.header.cast(), old, new) }.cast();
         // SAFETY: the header has moved along with the bytes; ours alone.
         unsafe { (*self.header.as_ptr()).capacity = capacity };
     }
@@ -190,13 +183,12 @@ impl SharedBytes {
 
 /// The capacity that takes no more from malloc than this one does.
 fn rounded(capacity: usize) -> usize {
-    let wanted = layout(capacity).size();
-    malloc_usable(wanted).max(wanted) - size_of::<Header>()
+    let wanted = total_bytes(capacity);
+    usable_bytes(wanted).max(wanted) - size_of::<Header>()
 }
 
-fn layout(capacity: usize) -> Layout {
-    let size = size_of::<Header>().checked_add(capacity).expect("capacity overflow");
-    Layout::from_size_align(size, align_of::<Header>()).expect("capacity overflow")
+fn total_bytes(capacity: usize) -> usize {
+    size_of::<Header>().checked_add(capacity).expect("capacity overflow")
 }
 
 impl Clone for SharedBytes {
@@ -220,10 +212,10 @@ impl Drop for SharedBytes {
         // Release: what we did with the bytes happens before whoever frees or changes them.
         if self.header().refs.fetch_sub(1, Ordering::Release) == 1 {
             fence(Ordering::Acquire);
-            let layout = layout(self.capacity());
-            // SAFETY: we were the last holder (I3), the layout is the one it was allocated with (I1); a
-            // header has nothing to drop.
-            unsafe { dealloc(self.header.as_ptr().cast(), layout) };
+            let bytes = total_bytes(self.capacity());
+            // SAFETY: we were the last holder (I3), the size is the one it was allocated with (I1); a header has
+            // nothing to drop.
+            unsafe { free(self.header.cast(), bytes) };
         }
     }
 }
@@ -246,7 +238,7 @@ impl AsRef<[u8]> for SharedBytes {
 
 impl HeapBytes for SharedBytes {
     fn heap_bytes(&self) -> usize {
-        malloc_bytes(size_of::<Header>() + self.capacity())
+        held_bytes(total_bytes(self.capacity()))
     }
 }
 
@@ -304,9 +296,9 @@ mod tests {
     #[test]
     fn grows_like_valkeys_strings() {
         let mut buffer = SharedBytes::copy_from(&[1; 5000]);
-        assert!(buffer.capacity() < 5016, "made to measure");
-        buffer.extend_from_slice(&[2; 10]);
-        assert!((10_020..10_040).contains(&buffer.capacity()), "doubled");
+        assert!(buffer.capacity() < 5000 + 1024, "made to measure");
+        buffer.extend_from_slice(&[2; 130]);
+        assert!((10_260..10_260 + 1024).contains(&buffer.capacity()), "doubled");
         let mut large = SharedBytes::copy_from(&vec![1; 2 << 20]);
         large.extend_from_slice(b"x");
         assert!(large.capacity() < (3 << 20) + 8192, "one MiB more");

@@ -65,9 +65,12 @@ impl<X: HeapBytes, P: Positions> Shard<X, P> {
         self.recount(place.db);
     }
 
-    /// Removes what has expired at `now`, at most about `budget` entries, and sweeps a wheel that is full of dead
-    /// records by as much.
+    /// Removes what has expired at `now`, at most about `budget` entries in all databases together, and sweeps wheels that
+    /// are full of dead records by as much.
     pub fn expire_step(&mut self, now: Millis, budget: usize, log: &mut Log) -> Expired {
+        let wheels = self.spaces.iter().filter(|space| space.wheel.is_some()).count();
+        // Each gets its share, so that none has to wait for another to be done.
+        let budget = (budget / wheels.max(1)).max(1);
         let mut more = false;
         for db in 0..self.spaces.len() {
             // Taken out so that the wheel and the rest of the shard can both be changed.

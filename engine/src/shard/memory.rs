@@ -29,18 +29,24 @@ impl<X: HeapBytes, P: Positions> Shard<X, P> {
         let (spaces, positions) = (&mut self.spaces, &self.positions);
         self.slab.compact(budget, |old, new, entry| {
             let key = entry.key();
-            let position = positions.position(key);
+            let (position, tag) = (positions.position(key), positions.tag(key));
             // The entry does not say which database it is in; few are in use.
             let (space, slot) = spaces
                 .iter_mut()
                 .filter(|space| !space.table.is_empty())
                 .find_map(|space| {
-                    let slot = space.table.find_handle(position, positions.tag(key), old.to_bits())?;
+                    let slot = space.table.find_handle(position, tag, old.to_bits())?;
                     Some((space, slot))
                 })
                 .expect("invariant: every entry stands in a table");
             space.table.set_handle(slot, new.to_bits());
         });
+    }
+
+    /// Whether [`compact`](Self::compact) has something to do.
+    #[inline]
+    pub fn is_sparse(&self) -> bool {
+        self.slab.is_sparse()
     }
 
     /// Bytes one entry occupies: its slot and what it owns.

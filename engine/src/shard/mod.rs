@@ -198,17 +198,23 @@ impl<X: HeapBytes, P: Positions> Shard<X, P> {
     /// Notes that an entry is used now.
     #[inline]
     pub fn touch(&mut self, db: u16, found: Found, now: Millis) {
+        self.count_use(db, found);
+        let clock = self.slab.get(found.handle).clock();
+        let touched = self.evictor.touched(clock, now, &mut self.random);
+        if touched != clock {
+            self.slab.set_clock(found.handle, touched);
+        }
+    }
+
+    /// Counts a use of an entry where the policy counts them in the table.
+    #[inline]
+    fn count_use(&mut self, db: u16, found: Found) {
         if self.policy().counts_in_table() {
             let table = &mut self.spaces[usize::from(db)].table;
             let count = table.use_count(found.slot);
             if count < 3 {
                 table.set_use_count(found.slot, count + 1);
             }
-        }
-        let clock = self.slab.get(found.handle).clock();
-        let touched = self.evictor.touched(clock, now, &mut self.random);
-        if touched != clock {
-            self.slab.set_clock(found.handle, touched);
         }
     }
 
@@ -229,7 +235,7 @@ impl<X: HeapBytes, P: Positions> Shard<X, P> {
         let space = &mut self.spaces[usize::from(place.db)];
         let entries = ByPosition { slab: &self.slab, positions: &self.positions };
         let slot = space.table.insert(place.position, place.tag, handle.to_bits(), &entries);
-        self.evictor.inserted(place, slot, &mut space.table);
+        self.evictor.inserted(place, slot, &mut space.table, self.slab.len());
         self.recount(place.db);
         Found { slot, handle }
     }
@@ -245,6 +251,7 @@ impl<X: HeapBytes, P: Positions> Shard<X, P> {
     ) -> Found {
         let old = self.slab.get(found.handle).meta();
         let clock = self.evictor.touched(old.clock, now, &mut self.random);
+        self.count_use(place.db, found);
         let (handle, displaced) = self.slab.replace(found.handle, Meta { clock, ..meta }, value);
         self.garbage.extend(displaced);
         self.rearm(place, old.deadline, meta.deadline, now);
@@ -341,6 +348,7 @@ impl<X: HeapBytes, P: Positions> Shard<X, P> {
         let count = self.spaces[range.clone()].iter().map(|space| space.table.len()).sum();
         if count == self.slab.len() {
             self.remains.push(std::mem::take(&mut self.slab));
+            self.evictor.clear();
         } else {
             for space in &self.spaces[range.clone()] {
                 for handle in space.table.iter() {

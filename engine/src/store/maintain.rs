@@ -10,6 +10,9 @@ use crate::types::Object;
 
 /// Entries that expire in one step of maintenance, under one lock: some 30 us.
 const EXPIRED_PER_STEP: usize = 128;
+/// Entries moved in one step out of sparse pages, and steps in one round for each shard.
+const MOVED_PER_STEP: usize = 128;
+const COMPACTIONS_MAX: usize = 1024;
 /// Entries that expire on the way when an operation has locked a shard in which some are due.
 const EXPIRED_IN_PASSING: usize = 8;
 
@@ -114,12 +117,16 @@ impl Store {
         let mut next = None;
         for shard in &self.shards {
             let mut more = true;
+            let mut compactions = 0;
             while more {
                 let mut log = Log::new(self.observers.any());
                 let mut settling = Settling::default();
                 let mut locked = shard.lock();
                 more = !paused && locked.due <= now && locked.expire_some(now, EXPIRED_PER_STEP, &mut log);
-                locked.shard.compact(EXPIRED_PER_STEP);
+                locked.shard.compact(MOVED_PER_STEP);
+                // It ends when no entry is left that could be moved, and it needs not end in this round.
+                compactions += 1;
+                more |= locked.shard.is_sparse() && compactions < COMPACTIONS_MAX;
                 let due = Some(locked.due).filter(|due| *due != Millis::MAX && !paused);
                 next = next.into_iter().chain(due).min();
                 settling.settle(self, &mut locked, &mut log);

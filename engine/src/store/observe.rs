@@ -46,9 +46,13 @@ impl Observers {
 }
 
 impl super::Store {
-    /// Tells `observer` of every change from now on.
+    /// Tells `observer` of every change from now on. Not to be called while a [`View`](super::View) is open.
     pub fn observe(&self, observer: Arc<dyn Observer>) {
         self.observers.add(observer);
+        // Operations that began before do not know of it yet.
+        for shard in &self.shards {
+            drop(shard.lock());
+        }
     }
 
     /// Tells `observer` no more.

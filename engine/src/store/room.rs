@@ -7,16 +7,22 @@
 use super::maintain::Settling;
 use super::{Locked, Store};
 use crate::OutOfMemory;
+use crate::raw::extents::slack_bytes;
 use crate::shard::change::Log;
 use crate::shard::evict::{Policy, Tuning};
 use crate::sync::Mutex;
-use crate::sync::atomic::{AtomicIsize, AtomicUsize, Ordering::Relaxed};
+use crate::sync::atomic::{AtomicBool, AtomicIsize, AtomicUsize, Ordering::Relaxed};
 use crate::time::Millis;
 
 /// Bytes a shard may be out of date by when there is no limit.
 const LOT_BYTES_MAX: usize = 64 * 1024;
 /// Evictions for each time a shard is locked.
 const EVICTIONS_PER_LOCK: usize = 16;
+/// Passing the limit by one part in so many is put up with for a while: up to there an operation evicts no more than
+/// [`EVICTIONS_PER_CALL`] and leaves the rest to those that follow. What is evicted leaves holes first, and in a full
+/// store it takes some per cent of all entries until they become pages; one operation alone would be long about it.
+const TOLERANCE_SHARE: usize = 256;
+const EVICTIONS_PER_CALL: usize = 128;
 
 pub(super) struct Room {
     max_bytes: AtomicUsize,
@@ -27,6 +33,8 @@ pub(super) struct Room {
     outside_bytes: AtomicIsize,
     peak_bytes: AtomicUsize,
     policy: Mutex<(Policy, Tuning)>,
+    /// Whether the policy evicts at all.
+    evicts: AtomicBool,
     next_shard: AtomicUsize,
 }
 
@@ -39,6 +47,7 @@ impl Room {
             outside_bytes: AtomicIsize::new(0),
             peak_bytes: AtomicUsize::new(0),
             policy: Mutex::new((policy, tuning)),
+            evicts: AtomicBool::new(policy != Policy::NoEviction),
             next_shard: AtomicUsize::new(0),
         };
         room.limit(max_bytes, shards);
@@ -53,7 +62,7 @@ impl Room {
 
     fn used(&self) -> usize {
         let sum = self.shards_bytes.load(Relaxed) + self.outside_bytes.load(Relaxed);
-        usize::try_from(sum).unwrap_or(0)
+        usize::try_from(sum).unwrap_or(0).saturating_add(slack_bytes())
     }
 
     /// Brings the account up to date with a shard that has changed.
@@ -61,20 +70,24 @@ impl Room {
     pub(super) fn account(&self, locked: &mut Locked) {
         let bytes = locked.shard.bytes();
         if bytes.abs_diff(locked.accounted_bytes) > self.lot_bytes.load(Relaxed) {
-            let change = bytes as isize - locked.accounted_bytes as isize;
-            locked.accounted_bytes = bytes;
-            self.shards_bytes.fetch_add(change, Relaxed);
+            self.account_in_full(locked);
             self.peak_bytes.fetch_max(self.used(), Relaxed);
         }
+    }
+
+    fn account_in_full(&self, locked: &mut Locked) {
+        let bytes = locked.shard.bytes();
+        let change = bytes as isize - std::mem::replace(&mut locked.accounted_bytes, bytes) as isize;
+        self.shards_bytes.fetch_add(change, Relaxed);
     }
 }
 
 impl Store {
-    /// What the store holds, in bytes: pages in full, tables, wheels, large values, and what
-    /// [`note_outside`](Self::note_outside) was told of.
+    /// What the store holds, in bytes: pages in full, tables, wheels, large values, the holes between these (of all stores of
+    /// the process together), and what [`note_outside`](Self::note_outside) was told of.
     pub fn used_bytes(&self) -> usize {
         let held: usize = self.shards.iter().map(|shard| shard.lock().shard.bytes()).sum();
-        held + usize::try_from(self.room.outside_bytes.load(Relaxed)).unwrap_or(0)
+        held + usize::try_from(self.room.outside_bytes.load(Relaxed)).unwrap_or(0) + slack_bytes()
     }
 
     /// The same without taking a lock, and so out of date by less than a thousandth of the limit.
@@ -106,6 +119,10 @@ impl Store {
     /// Changes the memory limit; 0 for none. Room is made by the operations that follow.
     pub fn set_max_memory(&self, bytes: usize) {
         self.room.limit(bytes, self.shards.len());
+        // Lots that were small beside the old limit may be large beside the new one.
+        for shard in &self.shards {
+            self.room.account_in_full(&mut shard.lock());
+        }
     }
 
     /// The policy, and what it is told.
@@ -115,14 +132,19 @@ impl Store {
 
     /// Changes the policy, and what it is told.
     pub fn set_policy(&self, policy: Policy, tuning: Tuning) {
-        *self.room.policy.lock() = (policy, tuning);
+        let mut current = self.room.policy.lock();
+        *current = (policy, tuning);
+        self.room.evicts.store(policy != Policy::NoEviction, Relaxed);
         for shard in &self.shards {
-            shard.lock().shard.set_policy(policy, tuning);
+            let mut locked = shard.lock();
+            locked.shard.set_policy(policy, tuning);
+            self.room.account_in_full(&mut locked);
         }
     }
 
     /// Evicts until the memory limit holds with `bytes` more than now. Call it before an operation that takes memory, and
-    /// not while a [`View`](super::View) is open.
+    /// not while a [`View`](super::View) is open; and after one, with 0 bytes, as it may have taken more than was foreseen.
+    /// Then the limit is passed by half a per cent at most, if there is enough to evict.
     ///
     /// # Errors
     /// When the limit is passed already and the policy finds nothing to evict.
@@ -137,31 +159,48 @@ impl Store {
 
     #[cold]
     fn evict_down_to(&self, max: usize, bytes: usize, now: Millis) -> Result<(), OutOfMemory> {
-        let shards = self.shards.len();
-        let mut in_vain = 0;
-        while self.room.used().saturating_add(bytes) > max && in_vain < shards {
-            let index = self.room.next_shard.fetch_add(1, Relaxed) % shards;
-            let mut evicted = 0;
-            let mut log = Log::new(self.observers.any());
-            let mut settling = Settling::default();
-            let mut locked = self.shards[index].lock();
-            let target = self.room.used().saturating_add(bytes).saturating_sub(max);
-            let before = locked.shard.bytes();
-            while evicted < EVICTIONS_PER_LOCK
-                && before.saturating_sub(locked.shard.bytes()) < target
-                && locked.shard.evict(now, &mut log)
-            {
-                evicted += 1;
-            }
-            // In full, so that the loop sees what it has done.
-            let held = locked.shard.bytes();
-            let change = held as isize - std::mem::replace(&mut locked.accounted_bytes, held) as isize;
-            self.room.shards_bytes.fetch_add(change, Relaxed);
-            settling.settle(self, &mut locked, &mut log);
-            drop(locked);
-            settling.finish(self);
-            in_vain = if evicted == 0 { in_vain + 1 } else { 0 };
+        let refused = || if self.room.used() > max { Err(OutOfMemory) } else { Ok(()) };
+        if !self.room.evicts.load(Relaxed) {
+            return refused();
         }
-        if self.room.used() > max { Err(OutOfMemory) } else { Ok(()) }
+        // What can never fit is no reason to evict everything else before it is there.
+        let bytes = if bytes > max { 0 } else { bytes };
+        let tolerated = max.saturating_add(max / TOLERANCE_SHARE);
+        let shards = self.shards.len();
+        let (mut evicted, mut in_vain) = (0, 0);
+        loop {
+            let wanted = self.room.used().saturating_add(bytes);
+            if wanted <= max || (wanted <= tolerated && evicted >= EVICTIONS_PER_CALL) {
+                return Ok(());
+            }
+            if in_vain == shards {
+                return refused();
+            }
+            let index = self.room.next_shard.fetch_add(1, Relaxed) % shards;
+            let here = self.evict_from(index, wanted - max, now);
+            evicted += here;
+            in_vain = if here == 0 { in_vain + 1 } else { 0 };
+        }
+    }
+
+    /// Evicts some entries of one shard, to get `target` bytes or a part of them; how many.
+    fn evict_from(&self, index: usize, target: usize, now: Millis) -> usize {
+        let mut evicted = 0;
+        let mut log = Log::new(self.observers.any());
+        let mut settling = Settling::default();
+        let mut locked = self.shards[index].lock();
+        let before = locked.shard.bytes();
+        while evicted < EVICTIONS_PER_LOCK
+            && before.saturating_sub(locked.shard.bytes()) < target
+            && locked.shard.evict(now, &mut log)
+        {
+            evicted += 1;
+        }
+        // In full, so that the caller sees what it has done.
+        self.room.account_in_full(&mut locked);
+        settling.settle(self, &mut locked, &mut log);
+        drop(locked);
+        settling.finish(self);
+        evicted
     }
 }

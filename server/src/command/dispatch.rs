@@ -88,6 +88,11 @@ pub fn dispatch(
                     counters.failed.add(1);
                 }
                 session.commands += 1;
+                if command.flags.has(Flags::DENYOOM) {
+                    // A small request may make a large value, and others may have used the room that was made for this
+                    // one. Where nothing can be evicted, it is the next request that is refused.
+                    let _ = shared.store.make_room(0, now);
+                }
             }
         }
         unfit => refuse_unfit(shared, stats, session, unfit, request.args, reply, now),

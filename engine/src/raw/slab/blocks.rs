@@ -22,7 +22,7 @@
 use std::alloc::{Layout, alloc, dealloc, handle_alloc_error};
 use std::ptr::NonNull;
 
-use crate::raw::heap::{discard, malloc_bytes};
+use crate::raw::heap::{allocate, discard, free, held_bytes, malloc_bytes};
 
 /// The smallest run, and what a system page is nearly everywhere. Where it is larger, small runs stay
 /// resident.
@@ -54,12 +54,7 @@ impl Run {
 
     /// An allocation of its own, of any size but zero.
     pub(super) fn own(bytes: usize) -> Self {
-        let layout = Self::layout(bytes);
-        assert!(bytes > 0, "invariant: an entry has a head at least");
-        // SAFETY: the layout is not empty, by the assertion.
-        let memory = unsafe { alloc(layout) };
-        let Some(base) = NonNull::new(memory) else { handle_alloc_error(layout) };
-        Self { base, bytes, ..Self::none() }
+        Self { base: allocate(bytes), bytes, ..Self::none() }
     }
 
     /// The beginning, aligned to 16 bytes.
@@ -75,20 +70,15 @@ impl Run {
 
     /// What it takes from the system.
     pub(super) fn held_bytes(&self) -> usize {
-        if self.block == OWN { malloc_bytes(self.bytes) } else { self.bytes }
-    }
-
-    fn layout(bytes: usize) -> Layout {
-        // Sixteen is what malloc gives without being asked for more.
-        Layout::from_size_align(bytes, 16).expect("capacity overflow")
+        if self.block == OWN { held_bytes(self.bytes) } else { self.bytes }
     }
 }
 
 impl Drop for Run {
     fn drop(&mut self) {
         if self.block == OWN && self.bytes > 0 {
-            // SAFETY: allocated by `own` with this layout, and nobody else's.
-            unsafe { dealloc(self.base.as_ptr(), Self::layout(self.bytes)) };
+            // SAFETY: allocated by `own` with this size, and nobody else's.
+            unsafe { free(self.base, self.bytes) };
         }
     }
 }

@@ -132,10 +132,16 @@ impl Evictor {
     }
 
     #[inline]
-    pub(super) fn inserted(&mut self, place: Place, slot: Slot, table: &mut Table) {
+    pub(super) fn inserted(&mut self, place: Place, slot: Slot, table: &mut Table, all: usize) {
         if self.policy == Policy::AllKeysS3Fifo {
-            self.s3fifo.inserted(place, slot, table);
+            self.s3fifo.inserted(place, slot, table, all);
         }
+    }
+
+    /// All entries have gone: what is remembered of them is of no use.
+    pub(super) fn clear(&mut self) {
+        self.pool = pool::Pool::default();
+        self.s3fifo.clear();
     }
 }
 
@@ -164,8 +170,11 @@ impl<X: HeapBytes, P: Positions> Shard<X, P> {
     pub fn evict(&mut self, now: Millis, log: &mut Log) -> bool {
         let victim = match self.policy() {
             Policy::NoEviction => None,
-            Policy::AllKeysLru | Policy::VolatileLru => self.pooled_victim(now, lru::rank),
-            Policy::AllKeysLfu | Policy::VolatileLfu => self.pooled_victim(now, lfu::rank),
+            Policy::AllKeysLru => self.pooled_victim(now, lru::rank),
+            Policy::AllKeysLfu => self.pooled_victim(now, lfu::rank),
+            // Where nearly all records of the wheels are dead, a sample may meet none that is not.
+            Policy::VolatileLru => self.pooled_victim(now, lru::rank).or_else(|| self.soonest_victim()),
+            Policy::VolatileLfu => self.pooled_victim(now, lfu::rank).or_else(|| self.soonest_victim()),
             Policy::AllKeysRandom => self.random_victim(),
             Policy::VolatileRandom => self.random_volatile_victim(),
             Policy::VolatileTtl => self.soonest_victim(),

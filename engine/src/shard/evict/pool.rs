@@ -5,6 +5,8 @@
 //! turn, and the one that goes is the worst of the last few hundred rather than of five. Where only entries with a deadline
 //! may go, candidates are drawn from the wheel, which holds no others.
 
+use smallvec::SmallVec;
+
 use super::super::{Found, Positions, Shard, named};
 use super::lfu::LfuTuning;
 use crate::raw::heap::HeapBytes;
@@ -18,38 +20,28 @@ pub(super) type Rank = fn(clock: u32, now: Millis, tuning: LfuTuning) -> u32;
 
 #[derive(Default)]
 pub(super) struct Pool {
-    /// Ascending by rank: the last goes first.
-    candidates: Vec<Candidate>,
+    /// At most [`CAPACITY`] between two evictions.
+    candidates: SmallVec<[Candidate; 2 * CAPACITY]>,
     /// Where the hand goes on.
     hand: u64,
 }
 
-#[derive(Clone, Copy)]
+/// Where an entry lay when it was met, and its clock: if that is another now, it was used since.
+#[derive(Clone, Copy, PartialEq, Eq)]
 struct Candidate {
-    rank: u32,
     db: u16,
     tag: u8,
     position: u64,
-    handle: u32,
     clock: u32,
 }
 
 impl Pool {
-    fn offer(&mut self, candidate: Candidate) {
-        let known = |other: &Candidate| other.handle == candidate.handle && other.db == candidate.db;
-        if self.candidates.iter().any(known) {
-            return;
-        }
-        let at = self.candidates.partition_point(|other| other.rank <= candidate.rank);
-        if self.candidates.len() == CAPACITY {
-            if at == 0 {
-                return;
-            }
-            self.candidates.remove(0);
-            self.candidates.insert(at - 1, candidate);
-        } else {
-            self.candidates.insert(at, candidate);
-        }
+    /// Sorts the candidates, those that deserve most to go last, and keeps the best. All are ranked anew, as they were met at
+    /// different times.
+    fn rank(&mut self, rank: impl Fn(u32) -> u32) {
+        self.candidates.sort_unstable_by_key(|candidate| rank(candidate.clock));
+        let excess = self.candidates.len().saturating_sub(CAPACITY);
+        self.candidates.drain(..excess);
     }
 }
 
@@ -61,26 +53,32 @@ impl<X: HeapBytes, P: Positions> Shard<X, P> {
         for _ in 0..CAPACITY {
             self.meet_candidates(now, rank)?;
             while let Some(candidate) = self.evictor.pool.candidates.pop() {
-                let Candidate { db, tag, position, handle, clock, .. } = candidate;
-                let table = &self.spaces[usize::from(db)].table;
-                let Some(slot) = table.find_handle(position, tag, handle) else { continue };
-                let found = Found { slot, handle: named(handle) };
-                let entry = self.entry(found);
-                let may_go = !self.policy().is_volatile() || entry.deadline().is_some();
-                if may_go && entry.clock() == clock {
-                    return Some((db, found));
+                if let Some(found) = self.candidate(candidate) {
+                    return Some((candidate.db, found));
                 }
             }
         }
         None
     }
 
+    /// The entry of a candidate, if it is still there, was not used since, and may go.
+    fn candidate(&self, candidate: Candidate) -> Option<Found> {
+        let table = &self.spaces[usize::from(candidate.db)].table;
+        let slot = table.find(candidate.position, candidate.tag, |handle| {
+            let entry = self.slab.get(named(handle));
+            entry.clock() == candidate.clock && self.positions.position(entry.key()) == candidate.position
+        })?;
+        let found = Found { slot, handle: named(table.handle(slot)) };
+        let may_go = !self.policy().is_volatile() || self.entry(found).deadline().is_some();
+        may_go.then_some(found)
+    }
+
     /// Looks at `maxmemory-samples` entries or a few more. `None` when there is nothing that may go.
     fn meet_candidates(&mut self, now: Millis, rank: Rank) -> Option<()> {
         let db = self.crowded_db()?;
-        let samples = self.evictor.tuning.samples;
+        let samples = self.evictor.tuning.samples.max(1);
         let tuning = self.evictor.tuning.lfu;
-        let mut met = Vec::with_capacity(samples + 16);
+        let mut met: SmallVec<[Found; 32]> = SmallVec::new();
         let volatile = self.policy().is_volatile();
         if volatile {
             let wheel = self.spaces[usize::from(db)].wheel.as_ref()?;
@@ -92,7 +90,7 @@ impl<X: HeapBytes, P: Positions> Shard<X, P> {
             }
         } else {
             let mut hand = self.evictor.pool.hand;
-            // At most one lap: a table has as many entries as `crowded_db` has seen.
+            // At most one lap, from wherever the hand is.
             let mut laps = 0;
             while met.len() < samples && laps < 2 {
                 let table = &self.spaces[usize::from(db)].table;
@@ -105,17 +103,17 @@ impl<X: HeapBytes, P: Positions> Shard<X, P> {
         }
         for found in met {
             let entry = self.slab.get(found.handle);
-            let (clock, key) = (entry.clock(), entry.key());
-            let candidate = Candidate {
-                rank: rank(clock, now, tuning),
-                db,
-                tag: self.positions.tag(key),
-                position: self.positions.position(key),
-                handle: found.handle.to_bits(),
-                clock,
-            };
-            self.evictor.pool.offer(candidate);
+            let (tag, position) = (self.positions.tag(entry.key()), self.positions.position(entry.key()));
+            let candidate = Candidate { db, tag, position, clock: entry.clock() };
+            let pool = &mut self.evictor.pool;
+            if !pool.candidates.contains(&candidate) {
+                pool.candidates.push(candidate);
+                if pool.candidates.len() == 2 * CAPACITY {
+                    pool.rank(|clock| rank(clock, now, tuning));
+                }
+            }
         }
+        self.evictor.pool.rank(|clock| rank(clock, now, tuning));
         Some(())
     }
 }

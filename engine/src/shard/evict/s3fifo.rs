@@ -18,13 +18,18 @@ use crate::raw::heap::HeapBytes;
 
 /// The small queue's share of all entries: one in so many.
 const SMALL_SHARE: usize = 10;
+/// While nothing has to go the queue grows to this share of all entries, and some: then the oldest move on to the main part
+/// unproved. So it stays short in a store that never fills, and where entries are removed as fast as they come.
+const UNPRESSED_SHARE: usize = 5;
+const UNPRESSED_SLACK: usize = 64;
 /// What a new entry's use count starts at; more means that it was used.
 const FRESH: u8 = 1;
 /// Buckets the hand passes at most for one victim: four laps bring any count to zero, and one bucket holds the first.
 const LAPS_MAX: usize = 5;
 
 pub(super) struct Queues {
-    /// Position's top 48 bits, tag, database: in the order in which they came.
+    /// Position's top 48 bits, tag, database: in the order in which they came. Of the database's number there is room for
+    /// eight bits: entries of those beyond 255 are not found again, and count as the main part's.
     small: Ring,
     ghost: Ghost,
     hand: u64,
@@ -49,11 +54,31 @@ impl Queues {
         self.small.memory_bytes() + self.ghost.memory_bytes()
     }
 
+    /// An entry has come, and there are now `all`.
     #[inline]
-    pub(super) fn inserted(&mut self, place: Place, slot: Slot, table: &mut Table) {
+    pub(super) fn inserted(&mut self, place: Place, slot: Slot, table: &mut Table, all: usize) {
         table.set_use_count(slot, FRESH);
         if !self.ghost.remove(fingerprint(place.position, place.tag)) {
             self.small.push(record(place));
+            if self.small.len() > all / UNPRESSED_SHARE + UNPRESSED_SLACK {
+                self.small.pop();
+                // Also of one that has become too long since entries went.
+                self.small.pop();
+            }
+        }
+    }
+
+    /// All entries have gone.
+    pub(super) fn clear(&mut self) {
+        *self = Self::default();
+    }
+
+    /// Keeps the ghost about as long as there are entries. It is not changed for a few more or less: that takes as long as
+    /// it is, and this is asked at each eviction.
+    fn fit_ghost(&mut self, all: usize) {
+        let capacity = self.ghost.capacity();
+        if all > capacity || all < capacity / 2 {
+            self.ghost.resize(all + all / 4);
         }
     }
 }
@@ -61,11 +86,11 @@ impl Queues {
 impl<X: HeapBytes, P: Positions> Shard<X, P> {
     /// The entry that has to go.
     pub(super) fn s3fifo_victim(&mut self) -> Option<(u16, Found)> {
-        let all: usize = self.spaces.iter().map(|space| space.table.len()).sum();
+        let all = self.slab.len();
         if all == 0 {
             return None;
         }
-        self.evictor.s3fifo.ghost.resize(all);
+        self.evictor.s3fifo.fit_ghost(all);
         while self.evictor.s3fifo.small.len() > all / SMALL_SHARE {
             let Some(record) = self.evictor.s3fifo.small.pop() else { break };
             let (position, tag, db) = (record >> 16 << 16, (record >> 8) as u8, u16::from(record as u8));

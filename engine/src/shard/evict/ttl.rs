@@ -8,10 +8,11 @@ use crate::time::Millis;
 impl<X: HeapBytes, P: Positions> Shard<X, P> {
     /// The entry that would expire first.
     pub(super) fn soonest_victim(&mut self) -> Option<(u16, Found)> {
-        let db = self.crowded_db()?;
         loop {
-            let wheel = self.spaces[usize::from(db)].wheel.as_mut()?;
-            let record = wheel.take_soonest()?;
+            let wheels = self.spaces.iter().zip(0..);
+            let due = wheels.filter_map(|(space, db)| Some((space.wheel.as_ref()?.next_due()?, db)));
+            let (_, db) = due.min()?;
+            let record = self.spaces[usize::from(db)].wheel.as_mut()?.take_soonest()?;
             let agreeing =
                 self.agreeing(db, |deadline| record.agrees(deadline), record.position(), record.tag());
             if let Some(victim) = self.unfiled(db, agreeing) {
