@@ -25,9 +25,9 @@ fn size(random: &mut Random, least: usize, most: usize) -> usize {
 
 /// Ten rounds, each with values of other sizes: some keys are overwritten, some removed, some come back.
 fn churn(name: &str, store: &Store, live_bytes: usize, sizes: &[(usize, usize)]) -> f64 {
+    let value = vec![b'v'; sizes.iter().map(|(_, most)| *most).max().unwrap_or(0)];
     let start = resident();
     let mut random = Random::seeded(7);
-    let value = vec![b'v'; sizes.iter().map(|(_, most)| *most).max().unwrap_or(0)];
     let (mut worst, mut most_keys): (f64, u64) = (0.0, 0);
     for round in 0..10 {
         let (least, most) = sizes[round % sizes.len()];

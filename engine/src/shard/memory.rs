@@ -65,3 +65,18 @@ impl<X: HeapBytes, P: Positions> Shard<X, P> {
         space.table.iter().filter(lost).count()
     }
 }
+
+#[cfg(test)]
+impl<X: HeapBytes, P: Positions> Shard<X, P> {
+    /// What [`bytes`](Self::bytes) should be.
+    pub(crate) fn bytes_counted_anew(&self) -> usize {
+        let object = |entry: crate::raw::slab::EntryRef<'_, X>| entry.bytes() - entry.slot_bytes();
+        let objects: usize = self.slab.iter().map(|(_, entry)| object(entry)).sum();
+        let space = |space: &super::Space| {
+            let wheel = space.wheel.as_ref().map_or(0, |wheel| wheel.memory_bytes() + size_of_val(&**wheel));
+            space.table.memory_bytes() + wheel
+        };
+        let spaces: usize = self.spaces.iter().map(space).sum();
+        self.slab.bytes_held() + objects + spaces + self.evictor.memory_bytes()
+    }
+}

@@ -100,7 +100,8 @@ impl Locked {
     #[cold]
     fn expire_some(&mut self, now: Millis, budget: usize, log: &mut Log) -> bool {
         let expired = self.shard.expire_step(now, budget, log);
-        self.due = if expired.more { now } else { expired.next_due.unwrap_or(Millis::MAX) };
+        // At any moment, not at this one: the clock may be set back before the rest is done.
+        self.due = if expired.more { 0 } else { expired.next_due.unwrap_or(Millis::MAX) };
         expired.more
     }
 }

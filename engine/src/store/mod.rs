@@ -8,6 +8,8 @@ mod maintain;
 mod observe;
 mod room;
 mod route;
+#[cfg(all(test, not(shuttle)))]
+mod tests;
 mod view;
 mod walk;
 

@@ -82,6 +82,13 @@ impl Room {
     }
 }
 
+#[cfg(test)]
+impl Room {
+    pub(super) fn shards_bytes(&self) -> isize {
+        self.shards_bytes.load(Relaxed)
+    }
+}
+
 impl Store {
     /// What the store holds, in bytes: pages in full, tables, wheels, large values, the holes between these (of all stores of
     /// the process together), and what [`note_outside`](Self::note_outside) was told of.
