@@ -8,6 +8,7 @@ use std::time::Duration;
 use smallvec::SmallVec;
 
 use super::Locked;
+use super::route::SHARDS_MAX;
 use crate::sync::{CachePadded, Mutex, MutexGuard};
 
 pub(super) type Guard<'s> = MutexGuard<'s, Locked>;
@@ -17,8 +18,8 @@ type Shards = [CachePadded<Mutex<Locked>>];
 pub(super) enum Held<'s> {
     None,
     One(usize, Guard<'s>),
-    /// Ascending.
-    Many(SmallVec<[(usize, Guard<'s>); 4]>),
+    /// Ascending. Each knows its own number.
+    Many(SmallVec<[Guard<'s>; 12]>),
     /// Every shard, in order.
     All(Vec<Guard<'s>>),
 }
@@ -35,14 +36,19 @@ impl<'s> Held<'s> {
         numbers: impl Iterator<Item = usize>,
         patience: Option<Duration>,
     ) -> Option<Self> {
-        let mut numbers: SmallVec<[usize; 16]> = numbers.collect();
-        numbers.sort_unstable();
-        numbers.dedup();
-        if let [index] = numbers[..] {
-            return Self::one(shards, index, patience);
+        // A bit for each shard: what has to be sorted and freed of repetitions comes out so.
+        let mut wanted = [0u64; SHARDS_MAX / 64];
+        for index in numbers {
+            wanted[index / 64] |= 1 << (index % 64);
         }
-        let locked = numbers.into_iter().map(|index| Some((index, lock(&shards[index], patience)?)));
-        locked.collect::<Option<_>>().map(Self::Many)
+        let mut held = SmallVec::new();
+        for (word, mut bits) in wanted.into_iter().enumerate().take(shards.len().div_ceil(64)) {
+            while bits != 0 {
+                held.push(lock(&shards[word * 64 + bits.trailing_zeros() as usize], patience)?);
+                bits &= bits - 1;
+            }
+        }
+        Some(Self::Many(held))
     }
 
     /// Locks everything.
@@ -57,8 +63,8 @@ impl<'s> Held<'s> {
             Self::None => None,
             Self::One(held, guard) => (*held == index).then_some(&mut **guard),
             Self::Many(guards) => {
-                let at = guards.binary_search_by_key(&index, |(held, _)| *held).ok()?;
-                Some(&mut *guards[at].1)
+                let at = guards.binary_search_by_key(&index, |held| usize::from(held.index)).ok()?;
+                Some(&mut *guards[at])
             }
             Self::All(guards) => guards.get_mut(index).map(|guard| &mut **guard),
         }
@@ -69,7 +75,7 @@ impl<'s> Held<'s> {
         match self {
             Self::None => {}
             Self::One(_, guard) => act(guard),
-            Self::Many(guards) => guards.iter_mut().for_each(|(_, guard)| act(guard)),
+            Self::Many(guards) => guards.iter_mut().for_each(|guard| act(guard)),
             Self::All(guards) => guards.iter_mut().for_each(|guard| act(guard)),
         }
     }

@@ -35,6 +35,8 @@ type StoreShard = Shard<Object, ShardPositions>;
 
 /// What one lock guards.
 struct Locked {
+    /// Its number.
+    index: u16,
     shard: StoreShard,
     /// What of its bytes stands in the store's account.
     accounted_bytes: usize,
@@ -77,7 +79,12 @@ impl Store {
             let random = Random::seeded(random.next_u64());
             let mut shard = Shard::new(usize::from(builder.databases), route.positions(index), random);
             shard.set_policy(builder.policy, builder.tuning);
-            CachePadded::new(Mutex::new(Locked { shard, accounted_bytes: 0, due: Millis::MAX }))
+            CachePadded::new(Mutex::new(Locked {
+                index: index as u16,
+                shard,
+                accounted_bytes: 0,
+                due: Millis::MAX,
+            }))
         };
         let shards = (0..builder.shards).map(shard).collect();
         Self {

@@ -353,7 +353,7 @@ impl<'s> View<'s> {
         deadline: Option<Millis>,
         value: NewValue<'_, Object>,
     ) -> Found {
-        let meta = shard::Meta { kind: Kind::String.bits(), encoding: encoding.bits(), clock: 0, deadline };
+        let meta = string_meta(encoding, deadline);
         let now = self.now;
         let shard = self.shard(key);
         match found {
@@ -398,6 +398,11 @@ impl<'s> View<'s> {
     pub(super) fn swapped(&mut self, a: u16, b: u16) {
         self.log.swapped(a, b);
     }
+}
+
+/// What an entry says of itself that holds a string.
+fn string_meta(encoding: Encoding, deadline: Option<Millis>) -> shard::Meta {
+    shard::Meta { kind: Kind::String.bits(), encoding: encoding.bits(), clock: 0, deadline }
 }
 
 #[inline]

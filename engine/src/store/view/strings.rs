@@ -5,7 +5,7 @@
 
 use smallvec::SmallVec;
 
-use super::{Deadline, Lookup, Text, View};
+use super::{Deadline, Lookup, Text, View, held_shard, string_meta};
 use crate::StringError;
 use crate::raw::shared::SharedBytes;
 use crate::raw::slab::{NewValue, ValueMut, ValueRef};
@@ -18,13 +18,20 @@ use crate::types::{Encoding, Object, string};
 impl View<'_> {
     /// Sets `key` to a string, whatever was there.
     pub fn set(&mut self, key: Key<'_>, value: &[u8], deadline: Deadline, event: Event) {
-        let found = self.find(key);
-        let old = found.and_then(|found| self.shard(key).entry(found).deadline());
+        let now = self.now;
+        // Looked up once: this is the way of every SET.
+        let shard = &mut held_shard(&mut self.held, key).shard;
+        let found = shard.find(key.place(), key.bytes, now, &mut self.log);
+        let old = found.and_then(|found| shard.entry(found).deadline());
         let new = deadline.over(old);
         // Valkey first writes the value beside the old deadline, and takes that away afterwards.
         let encoding = string::encoding_of(key.bytes.len(), value, old.is_some() || new.is_some());
+        let meta = string_meta(encoding, new);
         let value = string::new_value(key.bytes.len(), value, new.is_some());
-        self.write(key, found, encoding, new, value);
+        match found {
+            Some(found) => shard.replace(key.place(), found, meta, value, now),
+            None => shard.insert(key.place(), key.bytes, meta, value, now),
+        };
         self.log.changed(key.db, key.bytes, event);
         if let Deadline::At(_) = deadline {
             self.log.happened(key.db, key.bytes, Event::Expire);
