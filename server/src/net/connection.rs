@@ -27,6 +27,8 @@ use crate::session::{Replies, Session};
 const OUTPUT_PAUSE_BYTES: usize = 1024 * 1024;
 /// Requests parsed before the first of them runs: their keys' memory is fetched meanwhile.
 pub(super) const BATCH: usize = 32;
+/// Keys whose memory is fetched at a time.
+const KEYS_AHEAD: usize = 32;
 /// The most that is reserved on a client's word that more is to come.
 const RESERVE_BYTES_MAX: usize = 1024 * 1024;
 /// What the kernel takes in one vectored write.
@@ -241,29 +243,35 @@ impl Connection {
             }
             let now = shared.store.clock().now();
             self.session.client.active_ms.store(now, Relaxed);
-            let mut keys = BatchKeys::new();
-            let prepared: SmallVec<[Prepared<'_>; BATCH]> = requests[..count]
-                .iter()
-                .zip(starts)
-                .map(|(request, start)| {
-                    Prepared::new(shared, &self.session, request.view(&bytes[start..]).into(), &mut keys)
-                })
-                .collect();
-            if keys.len() > 1 {
-                shared.store.prefetch(&keys);
-            }
-            for (index, request) in prepared.iter().enumerate() {
-                if self.session.closing {
-                    break;
+            let mut index = 0;
+            'batch: while index < count {
+                // Few enough keys that what is fetched for the last is still there when its turn comes.
+                let mut keys = BatchKeys::new();
+                let mut prepared: SmallVec<[Prepared<'_>; BATCH]> = SmallVec::new();
+                for (request, start) in requests[index..count].iter().zip(&starts[index..]) {
+                    let args = request.view(&bytes[*start..]).into();
+                    prepared.push(Prepared::new(shared, &self.session, args, &mut keys));
+                    if keys.len() >= KEYS_AHEAD {
+                        break;
+                    }
                 }
-                if index > 0 && self.reply.output().len() >= OUTPUT_PAUSE_BYTES {
-                    // The rest is parsed again, from its start, when the client has read.
-                    self.parser = RequestParser::new();
-                    end = starts[index];
-                    stop = None;
-                    break;
+                if keys.len() > 1 {
+                    shared.store.prefetch(&keys);
                 }
-                dispatch(shared, thread.stats(), &mut self.session, request, &keys, &mut self.reply, now);
+                for request in &prepared {
+                    if self.session.closing {
+                        break 'batch;
+                    }
+                    if index > 0 && self.reply.output().len() >= OUTPUT_PAUSE_BYTES {
+                        // The rest is parsed again, from its start, when the client has read.
+                        self.parser = RequestParser::new();
+                        end = starts[index];
+                        stop = None;
+                        break 'batch;
+                    }
+                    dispatch(shared, thread.stats(), &mut self.session, request, &keys, &mut self.reply, now);
+                    index += 1;
+                }
             }
             start = end;
             match stop {
