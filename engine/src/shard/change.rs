@@ -72,6 +72,8 @@ pub enum Change<'a> {
 pub struct Log {
     listening: bool,
     dirty: u64,
+    /// Whether anything was recorded since somebody asked, also while nobody listens.
+    recorded: bool,
     /// Boxed, since mostly nobody listens.
     told: Option<Box<Told>>,
 }
@@ -105,6 +107,7 @@ impl Log {
     /// Records what happened by itself, such as an expiry: told to observers, and not counted as somebody's change.
     #[inline]
     pub fn happened(&mut self, db: u16, key: &[u8], event: Event) {
+        self.recorded = true;
         if self.listening {
             self.tell_key(db, key, event);
         }
@@ -113,6 +116,7 @@ impl Log {
     /// Records that a database, or with `None` all of them, lost its `count` keys.
     pub fn flushed(&mut self, db: Option<u16>, count: usize) {
         self.dirty += count as u64;
+        self.recorded = true;
         if self.listening {
             self.told.get_or_insert_default().changes.push(Recorded::Flushed(db));
         }
@@ -121,6 +125,7 @@ impl Log {
     /// Records that two databases were exchanged.
     pub fn swapped(&mut self, a: u16, b: u16) {
         self.dirty += 1;
+        self.recorded = true;
         if self.listening {
             self.told.get_or_insert_default().changes.push(Recorded::Swapped(a, b));
         }
@@ -131,6 +136,12 @@ impl Log {
         let told = self.told.get_or_insert_default();
         told.keys.extend_from_slice(key);
         told.changes.push(Recorded::Key { db, event, key_end: told.keys.len() });
+    }
+
+    /// Whether anything was recorded since this was last asked.
+    #[inline]
+    pub fn take_recorded(&mut self) -> bool {
+        std::mem::take(&mut self.recorded)
     }
 
     /// How many changes callers made.

@@ -193,6 +193,9 @@ impl<'s> View<'s> {
     /// Tells observers of what was recorded, still under the locks, and brings accounts up to date. A view does it itself
     /// when it closes.
     pub fn settle(&mut self) {
+        if !self.log.take_recorded() {
+            return;
+        }
         let Self { store, held, log, settling, .. } = self;
         held.for_each(|locked| settling.settle(store, locked, log));
         if !log.is_empty() {

@@ -41,8 +41,15 @@ enum Found {
 
 impl<'a> Prepared<'a> {
     /// Looks a request up and adds its keys to those of the batch.
-    pub fn new(shared: &Shared, session: &Session, args: Args<'a>, keys: &mut BatchKeys<'a>) -> Self {
-        let found = match table::resolve(&args) {
+    pub fn new(
+        shared: &Shared,
+        session: &Session,
+        args: Args<'a>,
+        previous: Option<&Self>,
+        keys: &mut BatchKeys<'a>,
+    ) -> Self {
+        let again = previous.and_then(|previous| previous.again(&args));
+        let found = match again.map_or_else(|| table::resolve(&args), Ok) {
             Ok(command) if command.accepts(args.len()) => Found::Command(command),
             Ok(command) => Found::WrongLength(command),
             Err(unknown) => Found::Nothing(unknown),
@@ -55,6 +62,14 @@ impl<'a> Prepared<'a> {
             });
         }
         Self { args, found, keys: first..keys.len() }
+    }
+
+    /// The command of this request, if `args` name it in the same letters: pipelines repeat themselves.
+    fn again(&self, args: &Args<'_>) -> Option<&'static Entry> {
+        match self.found {
+            Found::Command(command) if command.is_plain() && self.args.at(0) == args.at(0) => Some(command),
+            _ => None,
+        }
     }
 }
 

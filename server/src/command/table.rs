@@ -77,6 +77,11 @@ impl Entry {
         &self.keys
     }
 
+    /// Whether its name alone tells what it is: no container, and no subcommand.
+    pub(crate) fn is_plain(&self) -> bool {
+        self.subcommands == 0 && self.full_name.len() == self.name.len()
+    }
+
     /// The subcommands of a container, in the order of its declaration.
     pub(crate) fn subcommands(&self) -> &'static [Self] {
         let first = self.id.index() + 1;

@@ -250,7 +250,8 @@ impl Connection {
                 let mut prepared: SmallVec<[Prepared<'_>; BATCH]> = SmallVec::new();
                 for (request, start) in requests[index..count].iter().zip(&starts[index..]) {
                     let args = request.view(&bytes[*start..]).into();
-                    prepared.push(Prepared::new(shared, &self.session, args, &mut keys));
+                    let request = Prepared::new(shared, &self.session, args, prepared.last(), &mut keys);
+                    prepared.push(request);
                     if keys.len() >= KEYS_AHEAD {
                         break;
                     }

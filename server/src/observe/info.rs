@@ -212,7 +212,7 @@ fn server(facts: &Facts<'_>, fields: &mut Fields) {
     for name in ["hz", "configured_hz", "clients_hz"] {
         fields.put(name, settings.hz);
     }
-    fields.put("lru_clock", facts.now / 1000 & 0xff_ffff);
+    fields.put("lru_clock", (facts.now / 1000) & 0xff_ffff);
     let executable = std::env::current_exe().unwrap_or_default();
     fields.put("executable", executable.display());
     fields.put("config_file", config.file().unwrap_or_else(|| "".as_ref()).display());

@@ -57,7 +57,7 @@ impl CommandCounters {
     /// Whether the call that comes next should be timed.
     pub fn times_next(&self) -> bool {
         let calls = self.calls.get();
-        calls < TIMED_ALL || calls % TIMED_ONE_IN == 0
+        calls < TIMED_ALL || calls.is_multiple_of(TIMED_ONE_IN)
     }
 
     /// Counts a timed call; `tracked`: for percentiles too.
