@@ -37,7 +37,9 @@ pub(crate) fn same(words: &Words, ours: &Reply, theirs: &Reply) -> bool {
         // What a pattern finds comes in any order, and the port is found too.
         "CONFIG" if words.iter().any(|word| word.contains(&b'*')) => true,
         "CONFIG" => sorted_pairs(ours) == sorted_pairs(theirs),
-        "HELLO" => without_id(ours) == without_id(theirs),
+        "HELLO" => greeting(ours) == greeting(theirs),
+        // Valkey's scripting is a module since 9.1; we have none.
+        "MODULE" => matches!((ours, theirs), (Reply::Array(_), Reply::Array(_))),
         _ => false,
     }
 }
@@ -67,9 +69,10 @@ fn sorted(reply: &Reply) -> Reply {
     reply
 }
 
-/// The greeting without the connection's number, in either protocol.
-fn without_id(reply: &Reply) -> Vec<(Reply, Reply)> {
-    sorted_pairs(reply).into_iter().filter(|(key, _)| key.bytes() != Some(b"id")).collect()
+/// The greeting without the connection's number and the modules, of which Valkey has one.
+fn greeting(reply: &Reply) -> Vec<(Reply, Reply)> {
+    let differs = |key: &Reply| matches!(key.bytes(), Some(b"id" | b"modules"));
+    sorted_pairs(reply).into_iter().filter(|(key, _)| !differs(key)).collect()
 }
 
 /// A map, as either protocol writes it, in one order.

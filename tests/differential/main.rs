@@ -265,7 +265,7 @@ fn streams() -> impl Strategy<Value = Stream> {
         "PING \"\\x41\\n\"\r\n",
         "*1\r\n$4\r\nPING\r\n",
         "*2\r\n$3\r\nGET\r\n$1\r\na\r\n",
-        "*3\r\n$3\r\nSET\r\n$1\r\na\r\n$5\r\nhello\r\n",
+        "*3\r\n$3\r\nSET\r\n$1\r\na\r\n$5\r\nhowdy\r\n",
         "*0\r\n",
         "*-1\r\n",
         "*-10\r\n",

@@ -72,7 +72,8 @@ fn imports_go_one_way() {
     let mut wrong = Vec::new();
     for (part, arrows) in [("engine", ENGINE), ("server", SERVER)] {
         for source in sources(part) {
-            let inside = source.path.strip_prefix(workspace().join(part).join("src")).expect("below src");
+            // Tests and benches of a crate use it from outside.
+            let Ok(inside) = source.path.strip_prefix(workspace().join(part).join("src")) else { continue };
             let first =
                 inside.iter().next().map(|name| name.to_string_lossy().into_owned()).unwrap_or_default();
             let module = first.trim_end_matches(".rs");
