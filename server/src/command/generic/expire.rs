@@ -202,7 +202,7 @@ impl Conditions {
             } else if word("LT") {
                 conditions.lt = true;
             } else {
-                return Err(Error::Owned(format!("ERR Unsupported option {}", ctx.args.printed(at))));
+                return Err(Error::Echo([b"ERR Unsupported option ", ctx.args.printed(at)].concat()));
             }
         }
         let Self { nx, xx, gt, lt } = conditions;

@@ -96,7 +96,7 @@ impl<'a> Filter<'a> {
             {
                 let named = TYPES.iter().find(|name| value.eq_ignore_ascii_case(name.as_bytes()));
                 filter.type_name = Some(*named.ok_or_else(|| {
-                    Error::Owned(format!("ERR unknown type name '{}'", ctx.args.printed(at + 1)))
+                    Error::Echo([b"ERR unknown type name '", ctx.args.printed(at + 1), b"'"].concat())
                 })?);
             } else if option("NOVALUES") {
                 return Err(Error::Text("ERR NOVALUES option can only be used in HSCAN"));
