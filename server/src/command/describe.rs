@@ -1,4 +1,5 @@
-//! COMMAND: what the server says of its own commands. Nothing here knows a command; it is all read from the table.
+//! COMMAND: what the server says of its own commands. Nothing here knows a command; it is all read from the
+//! table.
 
 use super::Ctx;
 use super::args::Args;
@@ -246,8 +247,8 @@ const HELP: &[&str] = &[
     "    Return the keys and the access flags from a full command.",
 ];
 
-/// The answer to HELP of a container: `lines` is what Valkey says of its subcommands, without the first line and
-/// without what it says of HELP itself.
+/// The answer to HELP of a container: `lines` is what Valkey says of its subcommands, without the first line
+/// and without what it says of HELP itself.
 pub(super) fn help(ctx: &mut Ctx<'_>, lines: &[&str]) {
     let name = String::from_utf8_lossy(ctx.args.at(0)).to_ascii_uppercase();
     ctx.reply.array(lines.len() + 3);

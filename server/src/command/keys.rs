@@ -1,9 +1,9 @@
 //! Which words of a call are keys, and what happens to them: read from the declaration and the words.
 //!
-//! Locks, ACL and COMMAND GETKEYS all ask here, so there is one answer. Nearly every command takes one key at a
-//! fixed place, or a run of them; that much is worked out once, as the command's [`Plan`]. The rest is the
-//! general search of Valkey's key specifications, and for five commands, whose specifications cannot say it all,
-//! a function.
+//! Locks, ACL and COMMAND GETKEYS all ask here, so there is one answer. Nearly every command takes one key at
+//! a fixed place, or a run of them; that much is worked out once, as the command's [`Plan`]. The rest is the
+//! general search of Valkey's key specifications, and for a few commands, whose specifications cannot say it
+//! all, a function.
 //!
 //! A call may contradict its command's declaration (`LMPOP 5 onlyone LEFT`). What was found up to there is
 //! reported all the same: that is enough to lock, since the handler will read the same words and refuse them,
@@ -230,8 +230,8 @@ fn georadius(args: &Args<'_>, report: &mut dyn FnMut(KeyRef)) -> Result<(), Inva
     Ok(())
 }
 
-/// One key, or an empty word there and many keys behind KEYS. What counts as KEYS is decided from the front, as
-/// AUTH may be followed by any word, but only if there is such a word before the last at all.
+/// One key, or an empty word there and many keys behind KEYS. What counts as KEYS is decided from the front,
+/// as AUTH may be followed by any word, but only if there is such a word before the last at all.
 fn migrate(args: &Args<'_>, report: &mut dyn FnMut(KeyRef)) -> Result<(), Invalid> {
     let flags = KeyFlags::RW.or(KeyFlags::ACCESS).or(KeyFlags::DELETE);
     let mut index = if (1..args.len() - 1).any(|index| args.is(index, "keys")) { 6 } else { args.len() };
@@ -253,8 +253,8 @@ fn migrate(args: &Args<'_>, report: &mut dyn FnMut(KeyRef)) -> Result<(), Invali
     Ok(())
 }
 
-/// The range of keys as old clients ask for it, (first, last, step), from the specifications that have a fixed
-/// place; noughts if there are none. The last is negative when counted from the end.
+/// The range of keys as old clients ask for it, (first, last, step), from the specifications that have a
+/// fixed place; noughts if there are none. The last is negative when counted from the end.
 pub(crate) fn legacy_range(command: &Command) -> (i64, i64, i64) {
     if let [Key { begin: Begin::At(at), find: Find::Range { last, step, .. }, .. }] = command.keys {
         let last = if *last < 0 { i64::from(*last) } else { i64::from(*at) + i64::from(*last) };
@@ -301,8 +301,8 @@ fn fixed_ranges(command: &Command) -> impl Iterator<Item = (i64, i64)> {
     })
 }
 
-/// What COMMAND GETKEYS says of a call that contradicts the specifications: Valkey then asks the command's older
-/// function, which says nothing of what is done to the keys and is lenient in other ways.
+/// What COMMAND GETKEYS says of a call that contradicts the specifications: Valkey then asks the command's
+/// older function, which says nothing of what is done to the keys and is lenient in other ways.
 pub(crate) fn by_old_rules(
     entry: &Entry,
     args: &Args<'_>,
@@ -369,8 +369,8 @@ mod tests {
     use super::*;
     use crate::resp::{ArgList, Limits, Outcome, RequestParser};
 
-    /// The keys of a call as `index:flags`, by the plan that a command with these specifications gets; `invalid` in
-    /// the end if the call contradicts them.
+    /// The keys of a call as `index:flags`, by the plan that a command with these specifications gets;
+    /// `invalid` in the end if the call contradicts them.
     fn keys_of(specs: &'static [Key], call: &str) -> String {
         let request = format!("{call}\r\n");
         let mut list = ArgList::new();
@@ -396,7 +396,7 @@ mod tests {
 
     /// Recorded from Valkey's COMMAND GETKEYSANDFLAGS.
     #[test]
-    fn five_commands_have_rules_of_their_own() {
+    fn a_few_commands_have_rules_of_their_own() {
         for (call, keys) in [
             ("set a b", "1:OW+update"),
             ("set a get", "1:OW+update"),

@@ -25,9 +25,9 @@
 //! is not declared: it is the list that the command stands in (see `table.rs`).
 //!
 //! [`Command::checked`] runs while the constant is evaluated, so a declaration that contradicts itself does
-//! not compile. Its rules hold for every command of the reference. These do *not*, so nobody may rely on them:
-//! FAST excludes BLOCKING (BZPOPMIN is both); READONLY means that keys are only read (PFCOUNT refreshes a
-//! cached count); WRITE means that there are keys (FLUSHALL has none).
+//! not compile. Its rules hold for every command of the reference. These do *not*, so nobody may rely on
+//! them: FAST excludes BLOCKING (BZPOPMIN is both); READONLY means that keys are only read (PFCOUNT refreshes
+//! a cached count); WRITE means that there are keys (FLUSHALL has none).
 #![allow(
     dead_code,
     reason = "the vocabulary is the reference's; some words wait for the commands that need them"
@@ -341,7 +341,8 @@ pub(crate) enum Find {
     /// Every `step`th word up to `last`, relative to the beginning, or counted from the end when negative.
     /// A `limit` of 2 or more: of the words that are left, only that fraction (XREAD: the keys are a half).
     Range { last: i16, step: u8, limit: u8 },
-    /// A number says how many: it stands at `count`, the keys from `first` on, both relative to the beginning.
+    /// A number says how many: it stands at `count`, the keys from `first` on, both relative to the
+    /// beginning.
     Counted { count: u8, first: u8, step: u8 },
     /// Only by a function, see `keys.rs`.
     Unknown,
