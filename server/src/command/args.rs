@@ -45,11 +45,4 @@ impl<'a> Args<'a> {
     pub fn integer(&self, index: usize) -> Result<i64, Error> {
         self.get(index).and_then(number::parse_i64).ok_or(Error::NotInteger)
     }
-
-    /// The argument at `index` as an error's text repeats it: C prints it, up to the first NUL.
-    pub fn printed(&self, index: usize) -> &'a [u8] {
-        let bytes = self.get(index).unwrap_or_default();
-        let end = memchr::memchr(0, bytes).unwrap_or(bytes.len());
-        &bytes[..end]
-    }
 }
