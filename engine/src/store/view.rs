@@ -252,8 +252,8 @@ impl<'s> View<'s> {
         true
     }
 
-    /// Gives the entry at `key` a deadline, or takes it away; whether the entry was there. It does not count as used: the
-    /// caller has looked it up.
+    /// Gives the entry at `key` a deadline, or takes it away; whether the entry was there. That is no use of it: who
+    /// counts it as one has looked it up.
     pub fn set_deadline(&mut self, key: Key<'_>, deadline: Option<Millis>, event: Event) -> bool {
         let Some(found) = self.find(key) else { return false };
         let now = self.now;
@@ -288,8 +288,8 @@ impl<'s> View<'s> {
         true
     }
 
-    /// Copies the entry at `from`, with its deadline, to `to`, in place of what was there; whether it was there. It does not
-    /// count as used: the caller has looked it up.
+    /// Copies the entry at `from`, with its deadline, to `to`, in place of what was there; whether it was there. That is no
+    /// use of either: who counts it as one has looked it up.
     pub fn copy(&mut self, from: Key<'_>, to: Key<'_>) -> bool {
         let Some(found) = self.find(from) else { return false };
         let entry = self.shard(from).entry(found);

@@ -1,6 +1,5 @@
 //! A request's arguments as commands read them: slices of the buffer they came in, and the readings many commands share.
 
-use std::borrow::Cow;
 use std::ops::Deref;
 
 use crate::error::Error;
@@ -45,12 +44,5 @@ impl<'a> Args<'a> {
     /// [`Error::NotInteger`] when it is none or is not there.
     pub fn integer(&self, index: usize) -> Result<i64, Error> {
         self.get(index).and_then(number::parse_i64).ok_or(Error::NotInteger)
-    }
-
-    /// The argument at `index` as it stands in an error's text: C prints it, up to the first NUL.
-    pub fn printed(&self, index: usize) -> Cow<'a, str> {
-        let bytes = self.get(index).unwrap_or_default();
-        let end = memchr::memchr(0, bytes).unwrap_or(bytes.len());
-        String::from_utf8_lossy(&bytes[..end])
     }
 }

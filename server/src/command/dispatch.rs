@@ -227,7 +227,7 @@ fn run(
     };
     let mut view = shared.store.view(scope, now);
     // TOUCH is what such a client says when it does mean it.
-    if session.no_touch && command.name != "touch" {
+    if session.no_touch {
         view.set_touches(false);
     }
     let mut ctx = Ctx { shared, session, view, keys, args, reply };

@@ -52,6 +52,18 @@ impl<'a> Ctx<'a> {
         }
     }
 
+    /// The argument at `index` as the number of a database.
+    ///
+    /// # Errors
+    /// When it is none; the texts tell an integer that no database has from one that C's `int` does not hold.
+    pub fn database(&self, index: usize) -> Result<u16, Error> {
+        let number = i32::try_from(self.args.integer(index)?).map_err(|_| {
+            Error::Text("ERR value is out of range, value must between -2147483648 and 2147483647")
+        })?;
+        let db = u16::try_from(number).ok().filter(|db| *db < self.shared.store.databases());
+        db.ok_or(Error::Text("ERR DB index is out of range"))
+    }
+
     /// The moment of this command, in milliseconds since the epoch.
     pub fn now(&self) -> u64 {
         self.view.now()

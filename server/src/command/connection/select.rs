@@ -19,12 +19,8 @@ pub(super) static SELECT: Command = Command {
 .checked();
 
 fn select(ctx: &mut Ctx<'_>) -> Result<(), Error> {
-    let index = i32::try_from(ctx.args.integer(1)?).map_err(|_| OUT_OF_I32)?;
-    let db = u16::try_from(index).ok().filter(|db| u32::from(*db) < ctx.shared.config.databases());
-    ctx.session.select(db.ok_or(Error::Text("ERR DB index is out of range"))?);
+    let db = ctx.database(1)?;
+    ctx.session.select(db);
     ctx.reply.ok();
     Ok(())
 }
-
-const OUT_OF_I32: Error =
-    Error::Text("ERR value is out of range, value must between -2147483648 and 2147483647");

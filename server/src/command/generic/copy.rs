@@ -2,7 +2,6 @@
 
 use scrubjay::Lookup;
 
-use super::database;
 use crate::command::Ctx;
 use crate::command::spec::{Acl, Arg, Command, Flags, Key};
 use crate::error::Error;
@@ -37,7 +36,7 @@ fn copy(ctx: &mut Ctx<'_>) -> Result<(), Error> {
             replace = true;
             at += 1;
         } else if ctx.args.is(at, "DB") && at + 1 < ctx.args.len() {
-            db = database(ctx, at + 1)?;
+            db = ctx.database(at + 1)?;
             at += 2;
         } else {
             return Err(Error::Syntax);

@@ -202,7 +202,7 @@ impl Conditions {
             } else if word("LT") {
                 conditions.lt = true;
             } else {
-                return Err(Error::Owned(format!("ERR Unsupported option {}", ctx.args.printed(at))));
+                return Err(Error::quoting("ERR Unsupported option ", ctx.args.at(at), ""));
             }
         }
         let Self { nx, xx, gt, lt } = conditions;

@@ -15,9 +15,7 @@ mod touch;
 mod ttl;
 mod r#type;
 
-use super::Ctx;
 use super::spec::Command;
-use crate::error::Error;
 
 pub(super) const COMMANDS: &[&Command] = &[
     &del::DEL,
@@ -43,12 +41,3 @@ pub(super) const COMMANDS: &[&Command] = &[
     &randomkey::RANDOMKEY,
     &object::OBJECT,
 ];
-
-/// The argument at `index` as the number of a database.
-fn database(ctx: &Ctx<'_>, index: usize) -> Result<u16, Error> {
-    let number = i32::try_from(ctx.args.integer(index)?).map_err(|_| {
-        Error::Text("ERR value is out of range, value must between -2147483648 and 2147483647")
-    })?;
-    let db = u16::try_from(number).ok().filter(|db| *db < ctx.shared.store.databases());
-    db.ok_or(Error::Text("ERR DB index is out of range"))
-}

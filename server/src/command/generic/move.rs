@@ -3,7 +3,6 @@
 use scrubjay::Lookup;
 use scrubjay::shard::change::Event;
 
-use super::database;
 use crate::command::Ctx;
 use crate::command::spec::{Acl, Arg, Command, Flags, Key};
 use crate::error::Error;
@@ -24,7 +23,7 @@ pub(super) static MOVE: Command = Command {
 .checked();
 
 fn move_key(ctx: &mut Ctx<'_>) -> Result<(), Error> {
-    let db = database(ctx, 2)?;
+    let db = ctx.database(2)?;
     let from = ctx.key(1);
     let to = from.in_db(db);
     if from == to {

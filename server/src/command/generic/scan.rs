@@ -95,9 +95,8 @@ impl<'a> Filter<'a> {
                 && let Some(value) = value
             {
                 let named = TYPES.iter().find(|name| value.eq_ignore_ascii_case(name.as_bytes()));
-                filter.type_name = Some(*named.ok_or_else(|| {
-                    Error::Owned(format!("ERR unknown type name '{}'", ctx.args.printed(at + 1)))
-                })?);
+                filter.type_name =
+                    Some(*named.ok_or_else(|| Error::quoting("ERR unknown type name '", value, "'"))?);
             } else if option("NOVALUES") {
                 return Err(Error::Text("ERR NOVALUES option can only be used in HSCAN"));
             } else if option("NOSCORES") {
