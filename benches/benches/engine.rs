@@ -60,8 +60,10 @@ fn reads(c: &mut Criterion) {
                 let now = store.clock().now();
                 for key in &keys {
                     let mut view = store.view(Scope::Key(key), now);
-                    black_box(view.string(*key, scrubjay::Lookup::Read).map(|text| text.map(|text| text.len())))
-                        .expect("a string");
+                    black_box(
+                        view.string(*key, scrubjay::Lookup::Read).map(|text| text.map(|text| text.len())),
+                    )
+                    .expect("a string");
                 }
             },
             BatchSize::LargeInput,

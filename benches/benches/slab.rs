@@ -1,5 +1,5 @@
-//! What the byte slab buys over a box for each entry: 16-byte keys and 64-byte values, visited in a random order, as
-//! a hash table would.
+//! What the byte slab buys over a box for each entry: 16-byte keys and 64-byte values, visited in a random
+//! order, as a hash table would.
 
 use criterion::{BatchSize, Criterion, criterion_group, criterion_main};
 use scrubjay::raw::Handle;

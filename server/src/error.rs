@@ -31,15 +31,21 @@ pub enum Error {
     Text(&'static str),
     /// The same, made at run time.
     Owned(String),
-    /// The same with words of the client's in it, which need not be UTF-8.
-    Echo(Vec<u8>),
+    /// The same with something in it that the client sent, which need not be text.
+    Bytes(Vec<u8>),
 }
 
 impl Error {
-    /// The line a client reads, code first, without the leading `-`.
+    /// An error that quotes bytes which the client sent, as C would: up to the first NUL.
+    pub fn quoting(before: &str, quoted: &[u8], after: &str) -> Self {
+        let end = memchr::memchr(0, quoted).unwrap_or(quoted.len());
+        Self::Bytes([before.as_bytes(), &quoted[..end], after.as_bytes()].concat())
+    }
+
+    /// The line a client reads, code first, without the leading `-`, to the byte.
     pub fn line(&self) -> Cow<'_, [u8]> {
         match self {
-            Self::Echo(line) => Cow::Borrowed(line),
+            Self::Bytes(bytes) => Cow::Borrowed(bytes),
             other => match other.message() {
                 Cow::Borrowed(text) => Cow::Borrowed(text.as_bytes()),
                 Cow::Owned(text) => Cow::Owned(text.into_bytes()),
@@ -47,7 +53,7 @@ impl Error {
         }
     }
 
-    /// The same as text, as far as it is text.
+    /// The same as text.
     pub fn message(&self) -> Cow<'static, str> {
         Cow::Borrowed(match self {
             Self::Syntax => "ERR syntax error",
@@ -65,7 +71,7 @@ impl Error {
                 return Cow::Owned(format!("ERR invalid expire time in '{name}' command"));
             }
             Self::Owned(text) => return Cow::Owned(text.clone()),
-            Self::Echo(line) => return Cow::Owned(String::from_utf8_lossy(line).into_owned()),
+            Self::Bytes(bytes) => return Cow::Owned(String::from_utf8_lossy(bytes).into_owned()),
         })
     }
 }

@@ -1,7 +1,8 @@
 //! Runs every transcript under `tests/commands/` against Scrubjay and against Valkey.
 //!
 //! `cargo test -p scrubjay-tests --test commands -- string/set` runs those whose name holds `string/set`;
-//! `RECORD=1` before it fills in the replies that the reference gives. The format is explained in `tests/README.md`.
+//! `RECORD=1` before it fills in the replies that the reference gives. The format is explained in
+//! `tests/README.md`.
 #![forbid(unsafe_code)]
 
 use std::fs;

@@ -1,5 +1,5 @@
-//! What COMMAND says about our commands is what Valkey says about its own: INFO, DOCS, and the keys of every command
-//! line that the transcripts type.
+//! What COMMAND says about our commands is what Valkey says about its own: INFO, DOCS, and the keys of every
+//! command line that the transcripts type.
 #![forbid(unsafe_code)]
 
 mod calls;

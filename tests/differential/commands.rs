@@ -10,8 +10,8 @@
 //! | `x...` | one to four times what stands before the dots |
 //! | `~` in front | the command sets a deadline that is over before the next command is sent |
 //!
-//! Only what both servers must answer alike can stand here. So no TTL lies between "at once" and "long after the
-//! test", and nothing that ends the connection or withholds replies is sent: transcripts hold those.
+//! Only what both servers must answer alike can stand here. So no TTL lies between "at once" and "long after
+//! the test", and nothing that ends the connection or withholds replies is sent: transcripts hold those.
 
 /// The commands.
 pub(crate) const COMMANDS: &[&str] = &[

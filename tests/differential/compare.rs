@@ -25,7 +25,8 @@ pub(crate) fn same(words: &Words, ours: &Reply, theirs: &Reply) -> bool {
         "LASTSAVE" => near(ours, theirs, MILLIS_APART / 1000),
         // The order of keys is each server's own.
         "KEYS" => sorted(ours) == sorted(theirs),
-        // Which keys a partial scan comes by, and where it stands then, is too. Whole scans are compared at the end.
+        // Which keys a partial scan comes by, and where it stands then, is too. Whole scans are compared at
+        // the end.
         "SCAN" => kind(ours) == kind(theirs),
         "RANDOMKEY" | "TIME" => kind(ours) == kind(theirs),
         "OBJECT" if word(1) == "IDLETIME" => near(ours, theirs, MILLIS_APART / 1000),

@@ -1,8 +1,9 @@
 //! The same random bytes to Scrubjay and to Valkey, and every reply compared.
 //!
-//! Two tests run side by side, each against a pair of servers of its own: sequences of commands (`commands.rs` says
-//! which), and streams of bytes that are only sometimes commands. Each runs for `FUZZ_SECONDS` (default 5) and prints
-//! the seed of a failure; `SEED=...` runs that one again. Proptest shrinks what fails to what still fails.
+//! Two tests run side by side, each against a pair of servers of its own: sequences of commands
+//! (`commands.rs` says which), and streams of bytes that are only sometimes commands. Each runs for
+//! `FUZZ_SECONDS` (default 5) and prints the seed of a failure; `SEED=...` runs that one again. Proptest
+//! shrinks what fails to what still fails.
 #![forbid(unsafe_code)]
 
 mod commands;
@@ -153,7 +154,8 @@ impl Pair {
             let mut stream = TcpStream::connect(server.address()).map_err(|why| why.to_string())?;
             stream.set_read_timeout(Some(GENEROUS)).map_err(|why| why.to_string())?;
             stream.write_all(bytes).map_err(|why| why.to_string())?;
-            // The end of the stream tells the server that there is no more, and so tells us when it has said all.
+            // The end of the stream tells the server that there is no more, and so tells us when it has said
+            // all.
             drop(stream.shutdown(Shutdown::Write));
             let mut said = Vec::new();
             match stream.read_to_end(&mut said) {
@@ -246,8 +248,8 @@ impl fmt::Debug for Stream {
     }
 }
 
-/// Commands, inline and not, with pieces between them that are neither. Each stream is read in one go by either
-/// server, so that where a reader's buffer ends makes no difference.
+/// Commands, inline and not, with pieces between them that are neither. Each stream is read in one go by
+/// either server, so that where a reader's buffer ends makes no difference.
 fn streams() -> impl Strategy<Value = Stream> {
     const PIECES: &[&str] = &[
         "PING\r\n",

@@ -1,4 +1,5 @@
-//! What the patterns ask of a cache, and who answers: a server through redis-rs, or the store in this process.
+//! What the patterns ask of a cache, and who answers: a server through redis-rs, or the store in this
+//! process.
 
 use std::sync::Arc;
 use std::time::Duration;

@@ -1,8 +1,8 @@
-//! The caching patterns against every kind of cache: Scrubjay, Valkey and Redis over RESP2 and RESP3, and the store
-//! embedded in this process. A table of pattern by back end ends the run.
+//! The caching patterns against every kind of cache: Scrubjay, Valkey and Redis over RESP2 and RESP3, and the
+//! store embedded in this process. A table of pattern by back end ends the run.
 //!
-//! No test measures time. What must still be there has a TTL far longer than the test; what must go has a short one
-//! and is waited for.
+//! No test measures time. What must still be there has a TTL far longer than the test; what must go has a
+//! short one and is waited for.
 #![forbid(unsafe_code)]
 
 mod cache;

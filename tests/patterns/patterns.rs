@@ -1,5 +1,5 @@
-//! The patterns themselves, as an application would write them: a cache, a database, and a rule for keeping them
-//! together. None of them knows what kind of cache it has.
+//! The patterns themselves, as an application would write them: a cache, a database, and a rule for keeping
+//! them together. None of them knows what kind of cache it has.
 
 use std::time::Duration;
 
@@ -22,9 +22,9 @@ pub(crate) fn key(id: u32) -> String {
     format!("user:{id}")
 }
 
-/// **Cache-aside.** Reads go to the cache and, on a miss, to the database, and leave the answer in the cache. Writes
-/// go to the database and drop the cached value: the next reader fetches the new one. What changes behind the cache's
-/// back is seen when the TTL is over.
+/// **Cache-aside.** Reads go to the cache and, on a miss, to the database, and leave the answer in the cache.
+/// Writes go to the database and drop the cached value: the next reader fetches the new one. What changes
+/// behind the cache's back is seen when the TTL is over.
 pub(crate) struct CacheAside<'a> {
     pub(crate) cache: &'a mut dyn Cache,
     pub(crate) database: &'a Database,
@@ -47,8 +47,8 @@ impl CacheAside<'_> {
     }
 }
 
-/// **Write-through.** Writes go to the database and then to the cache, so that a reader finds what was written without
-/// asking the database.
+/// **Write-through.** Writes go to the database and then to the cache, so that a reader finds what was
+/// written without asking the database.
 pub(crate) struct WriteThrough<'a>(pub(crate) CacheAside<'a>);
 
 impl WriteThrough<'_> {
@@ -62,8 +62,8 @@ impl WriteThrough<'_> {
     }
 }
 
-/// **Negative caching.** That a user does not exist is cached too, for a while of its own, or every request for what
-/// is not there would reach the database.
+/// **Negative caching.** That a user does not exist is cached too, for a while of its own, or every request
+/// for what is not there would reach the database.
 pub(crate) struct Negative<'a> {
     pub(crate) aside: CacheAside<'a>,
     pub(crate) ttl_absent: Duration,
@@ -86,9 +86,9 @@ impl Negative<'_> {
     }
 }
 
-/// **Cache-aside under a stampede.** Of many callers that miss a hot key, the one that gets the lock loads it; the
-/// others wait for the value to appear. The lock expires, lest a caller that dies take it along, and is released only
-/// by the token it was taken with, lest a slow caller release another's.
+/// **Cache-aside under a stampede.** Of many callers that miss a hot key, the one that gets the lock loads
+/// it; the others wait for the value to appear. The lock expires, lest a caller that dies take it along, and
+/// is released only by the token it was taken with, lest a slow caller release another's.
 pub(crate) struct Guarded<'a> {
     pub(crate) cache: &'a mut dyn Cache,
     pub(crate) ttl: Duration,

@@ -1,5 +1,5 @@
-//! The program as an operator meets it: its command line, its banner, the signals that end it, and a system that has
-//! no more to give.
+//! The program as an operator meets it: its command line, its banner, the signals that end it, and a system
+//! that has no more to give.
 #![forbid(unsafe_code)]
 
 use std::fs::File;
@@ -164,8 +164,8 @@ fn a_port_in_use_is_an_error_that_says_so() {
     assert!(said.contains("in use"), "{said}");
 }
 
-/// When accepting fails for want of file descriptors, the server goes on serving those it has, does not burn a
-/// processor meanwhile, and accepts again once there is room.
+/// When accepting fails for want of file descriptors, the server goes on serving those it has, does not burn
+/// a processor meanwhile, and accepts again once there is room.
 #[test]
 #[cfg(target_os = "linux")]
 fn running_out_of_files_neither_ends_nor_spins() {

@@ -2,7 +2,8 @@
 //! transcripts that hold a command's behaviour as data.
 //!
 //! - [`server`] starts Scrubjay, Valkey and Redis on free ports and ends them again;
-//! - [`wire`] sends bytes or commands and reads one reply at a time, of either protocol, as a [`wire::Reply`];
+//! - [`wire`] sends bytes or commands and reads one reply at a time, of either protocol, as a
+//!   [`wire::Reply`];
 //! - [`words`] reads and writes a command as a person types it;
 //! - [`transcript`] runs (or records) the files under `tests/commands/`;
 //! - [`patience`] is the only place here that looks at a clock.

@@ -1,11 +1,13 @@
-//! The servers under test: Scrubjay, and the references Valkey and Redis, each on a port and in a folder of its own.
+//! The servers under test: Scrubjay, and the references Valkey and Redis, each on a port and in a folder of
+//! its own.
 //!
-//! A server ends when its [`Server`] is dropped, and also when the test process dies without dropping anything:
-//! `tests/setup/watchdog` stands between the two and ends the server once its input, which we hold open, is closed.
+//! A server ends when its [`Server`] is dropped, and also when the test process dies without dropping
+//! anything: `tests/setup/watchdog` stands between the two and ends the server once its input, which we hold
+//! open, is closed.
 //!
 //! Where a program comes from: an environment variable (`SCRUBJAY`, `VALKEY_SERVER`, `REDIS_SERVER`), what
-//! `tests/setup/references` unpacked under `target/`, or else the `PATH`. Scrubjay is what cargo built beside the
-//! running test, built anew when its sources are newer than it.
+//! `tests/setup/references` unpacked under `target/`, or else the `PATH`. Scrubjay is what cargo built beside
+//! the running test, built anew when its sources are newer than it.
 
 use std::fmt;
 use std::fs::{self, File};

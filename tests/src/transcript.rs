@@ -1,8 +1,9 @@
 //! Transcripts: what a client types and what the wire answers, as files that a person can read and write.
 //!
-//! The format is explained in `tests/README.md`. A transcript is held as its lines and the [`Step`]s among them, so
-//! that recording replaces the replies and leaves everything else, comments included, as its author wrote it.
-//! Replies are compared as text, in the form [`Reply`] shows them; nothing here parses a reply that was written down.
+//! The format is explained in `tests/README.md`. A transcript is held as its lines and the steps among them,
+//! so that recording replaces the replies and leaves everything else, comments included, as its author wrote
+//! it. Replies are compared as text, in the form [`Reply`] shows them; nothing here parses a reply that was
+//! written down.
 
 use std::collections::HashMap;
 use std::fmt::Write as _;

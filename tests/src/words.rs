@@ -1,7 +1,8 @@
 //! A command as a person types it into `valkey-cli`, to bytes and back.
 //!
-//! Words are separated by blanks. `"double quotes"` keep blanks and know `\n \r \t \b \a \\ \" \xHH`; `'single quotes'`
-//! know only `\'`. Bytes that are not printable ASCII are always shown as `\xHH`, so that what is shown is exact.
+//! Words are separated by blanks. `"double quotes"` keep blanks and know `\n \r \t \b \a \\ \" \xHH`;
+//! `'single quotes'` know only `\'`. Bytes that are not printable ASCII are always shown as `\xHH`, so that
+//! what is shown is exact.
 
 /// Splits a typed line into the arguments of a command.
 ///

@@ -1,7 +1,7 @@
 //! What the system allocator really takes, and how to make it give back.
 //!
-//! The engine brings no allocator of its own and hooks none: it counts what it asks for, rounded the way glibc's
-//! malloc rounds. Under another allocator the count is an estimate of the same size.
+//! The engine brings no allocator of its own and hooks none: it counts what it asks for, rounded the way
+//! glibc's malloc rounds. Under another allocator the count is an estimate of the same size.
 
 use std::ptr::NonNull;
 
@@ -17,8 +17,8 @@ pub trait HeapBytes {
 const MMAP_THRESHOLD: usize = 128 * 1024;
 const SYSTEM_PAGE: usize = 4096;
 
-/// What malloc takes for a block of `bytes`: eight bytes of header, in steps of sixteen, at least 32; whole system
-/// pages from 128 KiB on. Zero bytes are not allocated at all.
+/// What malloc takes for a block of `bytes`: eight bytes of header, in steps of sixteen, at least 32; whole
+/// system pages from 128 KiB on. Zero bytes are not allocated at all.
 pub const fn malloc_bytes(bytes: usize) -> usize {
     if bytes == 0 {
         return 0;
@@ -39,26 +39,39 @@ pub const fn malloc_usable(bytes: usize) -> usize {
     if taken < MMAP_THRESHOLD { taken.saturating_sub(8) } else { taken - 24 }
 }
 
-/// Gives free memory back to the system; true when some was. Does nothing where malloc is not glibc's.
+/// Gives free memory of malloc's back to the system; true when some was. Does nothing where malloc is not
+/// glibc's.
 ///
-/// Walks the whole heap, some milliseconds for a big one: for after a flush, and for MEMORY PURGE.
+/// Slab pages need none of this, but large values leave holes in malloc's heap. Walks it whole under malloc's
+/// lock, some 10 ms where 80 MB of values of 5 to 12 kB were freed one by one: for after a flush, for MEMORY
+/// PURGE, and for when the resident set has outgrown what is in use.
 pub fn trim() -> bool {
     glibc::trim()
 }
 
-/// Sets malloc up for a process that is mainly a cache. For the server's `main` only, before it starts threads: the
-/// settings are the whole process's, and a library has no business with them.
+/// Sets malloc up for a process that is mainly a cache. For the server's `main` only, before it starts
+/// threads: the settings are the whole process's, and a library has no business with them.
 ///
-/// One arena: large values are freed by whichever thread evicts, and memory freed into one arena cannot serve another,
-/// so each further arena adds its own holes to the resident set. Small blocks come from the threads' own caches and
-/// do not meet the arena's lock. The thresholds are pinned because glibc would otherwise raise them (up to 32 MiB)
-/// after the first large block is freed, and large values would be cut from the heap and leave holes in it.
+/// One arena: large values are freed by whichever thread evicts, and memory freed into one arena cannot serve
+/// another, so each further arena adds its own holes to the resident set. Small blocks come from the threads'
+/// own caches and do not meet the arena's lock. The thresholds are pinned because glibc would otherwise raise
+/// them (up to 32 MiB) after the first large block is freed, and large values would be cut from the heap and
+/// leave holes in it.
 pub fn configure_process() {
     glibc::configure();
 }
 
-/// Gives the memory behind these addresses back to the system, if they are whole system pages and the system can; the
-/// addresses stay allocated. What was there is lost.
+/// Asks the system for no huge pages in this process; true if it agrees. Linux only, and for the server's
+/// `main` only.
+///
+/// Where they are always on, each page that is touched takes 2 MiB with it, and the resident set says nothing
+/// about what is in use.
+pub fn disable_huge_pages() -> bool {
+    system::disable_huge_pages()
+}
+
+/// Gives the memory behind these addresses back to the system, if they are whole system pages and the system
+/// can; the addresses stay allocated. What was there is lost.
 ///
 /// # Safety
 ///
@@ -70,22 +83,29 @@ pub(super) unsafe fn discard(base: NonNull<u8>, bytes: usize) {
 
 #[cfg(all(target_os = "linux", not(miri)))]
 mod system {
-    use std::ffi::{c_int, c_void};
+    use std::ffi::{c_int, c_ulong, c_void};
     use std::ptr::NonNull;
 
-    // SAFETY: the prototype of sys/mman.h.
+    // SAFETY: the prototypes of sys/mman.h and sys/prctl.h.
     unsafe extern "C" {
         fn madvise(address: *mut c_void, length: usize, advice: c_int) -> c_int;
+        fn prctl(option: c_int, ...) -> c_int;
     }
 
     const MADV_DONTNEED: c_int = 4;
+    const PR_SET_THP_DISABLE: c_int = 41;
+
+    pub(super) fn disable_huge_pages() -> bool {
+        // SAFETY: this option takes four numbers and touches no memory of ours.
+        unsafe { prctl(PR_SET_THP_DISABLE, 1 as c_ulong, 0 as c_ulong, 0 as c_ulong, 0 as c_ulong) == 0 }
+    }
 
     /// # Safety
     ///
     /// As of [`discard`](super::discard).
     pub(super) unsafe fn discard(base: NonNull<u8>, bytes: usize) {
-        // SAFETY: nothing outside of the range changes. Within it, private memory reads as zeros afterwards, shared memory
-        // is unchanged, and both are as good as uninitialised. An error changes nothing.
+        // SAFETY: nothing outside of the range changes. Within it, private memory reads as zeros afterwards,
+        // shared memory is unchanged, and both are as good as uninitialised. An error changes nothing.
         unsafe { madvise(base.as_ptr().cast(), bytes, MADV_DONTNEED) };
     }
 }
@@ -93,6 +113,10 @@ mod system {
 #[cfg(not(all(target_os = "linux", not(miri))))]
 mod system {
     use std::ptr::NonNull;
+
+    pub(super) fn disable_huge_pages() -> bool {
+        false
+    }
 
     /// # Safety
     ///
@@ -104,8 +128,8 @@ mod system {
 mod glibc {
     use std::ffi::c_int;
 
-    // SAFETY: the prototypes of glibc's malloc.h; both take numbers only, lock what they touch, and may be called at
-    // any time from any thread.
+    // SAFETY: the prototypes of glibc's malloc.h; both take numbers only, lock what they touch, and may be
+    // called at any time from any thread.
     unsafe extern "C" {
         safe fn malloc_trim(pad: usize) -> c_int;
         safe fn mallopt(parameter: c_int, value: c_int) -> c_int;

@@ -1,20 +1,20 @@
 //! A counted byte buffer: what holds a string too large to lie in the slab.
 //!
-//! One pointer wide; the count, the length and the capacity stand in front of the bytes. A reader clones it under
-//! the shard's lock (a count goes up by one) and reads after the lock is gone; the last one to drop it frees it, on
-//! whatever thread. A writer changes the bytes in place when nobody else holds the buffer, and a copy otherwise: a
-//! reader never sees a change.
+//! One pointer wide; the count, the length and the capacity stand in front of the bytes. A reader clones it
+//! under the shard's lock (a count goes up by one) and reads after the lock is gone; the last one to drop it
+//! frees it, on whatever thread. A writer changes the bytes in place when nobody else holds the buffer, and a
+//! copy otherwise: a reader never sees a change.
 //!
 //! `Arc<Vec<u8>>` would do the same with two allocations and two hops for each read.
 //!
 //! Invariants, which the proofs below lean on:
 //!
-//! - I1: `header` points to an allocation of `layout(capacity)`, made by `std::alloc` and live while `refs > 0`;
-//!   its provenance covers all of it.
+//! - I1: `header` points to an allocation of `layout(capacity)`, made by `std::alloc` and live while
+//!   `refs > 0`; its provenance covers all of it.
 //! - I2: the first `len <= capacity` bytes after the header are initialised.
-//! - I3: `refs` is the number of `SharedBytes` that hold this allocation. Everything but `refs` is written only by
-//!   a holder with `&mut self` that has seen `refs == 1`: nobody else can then read it, and nobody else can add a
-//!   reference, as that takes a `&SharedBytes` of which there is no second one.
+//! - I3: `refs` is the number of `SharedBytes` that hold this allocation. Everything but `refs` is
+//!   written only by a holder with `&mut self` that has seen `refs == 1`: nobody else can then read it, and
+//!   nobody else can add a reference, as that takes a `&SharedBytes` of which there is no second one.
 
 use std::alloc::{Layout, alloc, dealloc, handle_alloc_error, realloc};
 use std::fmt;
@@ -88,8 +88,8 @@ impl SharedBytes {
     /// The bytes, to change. Copies them first if somebody else holds the buffer.
     pub fn make_mut(&mut self) -> &mut [u8] {
         self.reserve_exactly(self.len());
-        // SAFETY: the buffer is ours alone after `reserve_exactly` (I3), and `len` bytes are initialised (I2). The
-        // slice borrows `self` mutably, so nothing is cloned while it lives.
+        // SAFETY: the buffer is ours alone after `reserve_exactly` (I3), and `len` bytes are initialised
+        // (I2). The slice borrows `self` mutably, so nothing is cloned while it lives.
         unsafe { slice::from_raw_parts_mut(self.bytes(), self.len()) }
     }
 
@@ -98,8 +98,9 @@ impl SharedBytes {
         let len = self.len();
         let longer = len.checked_add(bytes.len()).expect("capacity overflow");
         self.reserve_total(longer);
-        // SAFETY: ours alone with room for `longer` bytes after `reserve_total`. `bytes` cannot lie in this buffer:
-        // a slice of it would borrow it through a `SharedBytes`, ours is borrowed mutably, and there is no other.
+        // SAFETY: ours alone with room for `longer` bytes after `reserve_total`. `bytes` cannot lie in this
+        // buffer: a slice of it would borrow it through a `SharedBytes`, ours is borrowed mutably, and there
+        // is no other.
         unsafe {
             ptr::copy_nonoverlapping(bytes.as_ptr(), self.bytes().add(len), bytes.len());
             (*self.header.as_ptr()).len = longer;
@@ -114,8 +115,8 @@ impl SharedBytes {
         } else {
             self.reserve_exactly(len);
         }
-        // SAFETY: ours alone with room for `len` bytes after either reserve; bytes up to the smaller of both lengths
-        // were initialised, the rest is set to zero before `len` covers it.
+        // SAFETY: ours alone with room for `len` bytes after either reserve; bytes up to the smaller of both
+        // lengths were initialised, the rest is set to zero before `len` covers it.
         unsafe {
             if len > old {
                 ptr::write_bytes(self.bytes().add(old), 0, len - old);
@@ -164,8 +165,8 @@ impl SharedBytes {
     fn reallocate(&mut self, capacity: usize) {
         debug_assert!(capacity >= self.len());
         let (old, new) = (layout(self.capacity()), layout(capacity));
-        // SAFETY: allocated with the layout `old` (I1); ours alone, so no other pointer to it is left; `new.size()` is
-        // not zero, and `layout` has checked that it does not overflow.
+        // SAFETY: allocated with the layout `old` (I1); ours alone, so no other pointer to it is left;
+        // `new.size()` is not zero, and `layout` has checked that it does not overflow.
         let memory = unsafe { realloc(self.header.as_ptr().cast(), old, new.size()) };
         let Some(header) = NonNull::new(memory.cast::<Header>()) else { handle_alloc_error(new) };
         self.header = header;
@@ -174,13 +175,13 @@ impl SharedBytes {
     }
 
     fn header(&self) -> &Header {
-        // SAFETY: live and initialised (I1). Nobody writes `len` and `capacity` while we are borrowed: that takes
-        // `&mut` to the one and only holder (I3).
+        // SAFETY: live and initialised (I1). Nobody writes `len` and `capacity` while we are borrowed: that
+        // takes `&mut` to the one and only holder (I3).
         unsafe { self.header.as_ref() }
     }
 
-    /// Where the bytes begin. Derived from the allocation's own pointer, never from a `&Header`, whose provenance
-    /// would end with the header.
+    /// Where the bytes begin. Derived from the allocation's own pointer, never from a `&Header`, whose
+    /// provenance would end with the header.
     fn bytes(&self) -> *mut u8 {
         // SAFETY: the allocation begins with a whole header (I1).
         unsafe { self.header.as_ptr().add(1).cast() }
@@ -201,10 +202,12 @@ fn layout(capacity: usize) -> Layout {
 impl Clone for SharedBytes {
     #[inline]
     fn clone(&self) -> Self {
-        // Relaxed: who can clone already holds one, and passing it on to another thread synchronises by itself.
+        // Relaxed: who can clone already holds one, and passing it on to another thread synchronises by
+        // itself.
         let before = self.header().refs.fetch_add(1, Ordering::Relaxed);
         if before > isize::MAX as usize {
-            // So many clones can only have been forgotten, and a count that wraps would free what is still held.
+            // So many clones can only have been forgotten, and a count that wraps would free what is still
+            // held.
             abort();
         }
         Self { header: self.header }
@@ -218,8 +221,8 @@ impl Drop for SharedBytes {
         if self.header().refs.fetch_sub(1, Ordering::Release) == 1 {
             fence(Ordering::Acquire);
             let layout = layout(self.capacity());
-            // SAFETY: we were the last holder (I3), the layout is the one it was allocated with (I1); a header has
-            // nothing to drop.
+            // SAFETY: we were the last holder (I3), the layout is the one it was allocated with (I1); a
+            // header has nothing to drop.
             unsafe { dealloc(self.header.as_ptr().cast(), layout) };
         }
     }
@@ -373,7 +376,9 @@ mod tests {
         })]
 
         #[test]
-        fn behaves_like_a_vec_with_snapshots(ops in prop::collection::vec(op(), 1..if cfg!(miri) { 15 } else { 40 })) {
+        fn behaves_like_a_vec_with_snapshots(
+            ops in prop::collection::vec(op(), 1..if cfg!(miri) { 15 } else { 40 }),
+        ) {
             let (mut buffer, mut model) = (SharedBytes::default(), Vec::new());
             let mut snapshots: Vec<(SharedBytes, Vec<u8>)> = Vec::new();
             for op in ops {

@@ -1,7 +1,8 @@
 //! The typed twin of the byte slab: values of one type, named by four-byte handles, without any unsafe code.
 //!
-//! Pages have 64 slots and fill as a `Vec` does, so a slab of three values holds room for four. A page without values
-//! goes back to the allocator. Values never move inside the slab: a handle is good until its value is removed.
+//! Pages have 64 slots and fill as a `Vec` does, so a slab of three values holds room for four. A page
+//! without values goes back to the allocator. Values never move inside the slab: a handle is good until its
+//! value is removed.
 
 #![forbid(unsafe_code)]
 
@@ -258,7 +259,9 @@ mod tests {
 
         /// Each number adds a value, or takes away the one at this place.
         #[test]
-        fn behaves_like_a_map(ops in prop::collection::vec(prop::option::weighted(0.6, any::<u16>()), 0..600)) {
+        fn behaves_like_a_map(
+            ops in prop::collection::vec(prop::option::weighted(0.6, any::<u16>()), 0..600),
+        ) {
             let (mut slab, mut model) = (TypedSlab::new(), BTreeMap::new());
             for (n, op) in ops.into_iter().enumerate() {
                 if let Some(value) = op {

@@ -4,14 +4,14 @@
 //! (`tests/commands/gates.txt` holds it there).
 
 use std::ops::Range;
-use std::sync::atomic::Ordering::Relaxed;
+use std::sync::atomic::{AtomicU64, Ordering::Relaxed};
 
 use scrubjay::{Key, Scope};
 use smallvec::SmallVec;
 
 use super::args::Args;
-use super::spec::{Command, Flags, Locks};
-use super::table::{self, Entry};
+use super::spec::{Flags, Locks};
+use super::table::{self, Entry, Unknown};
 use super::{Ctx, keys};
 use crate::error::Error;
 use crate::observe::stats::Block;
@@ -22,7 +22,7 @@ use crate::shared::Shared;
 /// A request that has been looked up, so that its memory can be fetched while others run before it.
 pub struct Prepared<'a> {
     args: Args<'a>,
-    command: Result<&'static Entry, Error>,
+    found: Found,
     /// Which of the batch's keys are its own.
     keys: Range<usize>,
 }
@@ -30,18 +30,31 @@ pub struct Prepared<'a> {
 /// The keys of a batch of requests, in order.
 pub type BatchKeys<'a> = SmallVec<[Key<'a>; 48]>;
 
+/// What a request asks for.
+#[derive(Clone, Copy)]
+enum Found {
+    Command(&'static Entry),
+    /// With too few arguments, or too many.
+    WrongLength(&'static Entry),
+    Nothing(Unknown),
+}
+
 impl<'a> Prepared<'a> {
     /// Looks a request up and adds its keys to those of the batch.
     pub fn new(shared: &Shared, session: &Session, args: Args<'a>, keys: &mut BatchKeys<'a>) -> Self {
-        let command = find(args);
+        let found = match table::resolve(&args) {
+            Ok(command) if command.accepts(args.len()) => Found::Command(command),
+            Ok(command) => Found::WrongLength(command),
+            Err(unknown) => Found::Nothing(unknown),
+        };
         let first = keys.len();
-        if let Ok(command) = &command {
+        if let Found::Command(command) = found {
             // A call that contradicts its declaration is the handler's to refuse; it finds the keys there are locked.
             let _ = keys::for_each(command, &args, |key| {
                 keys.push(shared.store.key(session.db, args.at(key.index)));
             });
         }
-        Self { args, command, keys: first..keys.len() }
+        Self { args, found, keys: first..keys.len() }
     }
 }
 
@@ -59,9 +72,8 @@ pub fn dispatch(
     if session.replies == Replies::SkipNext {
         session.replies = Replies::Skip;
     }
-    match &request.command {
-        Err(error) => refuse(stats, None, error, reply),
-        Ok(command) => {
+    match request.found {
+        Found::Command(command) => {
             session.client.last_command.store(command.id().get(), Relaxed);
             if let Err(error) = gates(shared, session, command, request.args, now) {
                 refuse(stats, Some(command), &error, reply);
@@ -75,27 +87,79 @@ pub fn dispatch(
                     answer(stats, &error, reply);
                     counters.failed.add(1);
                 }
+                session.commands += 1;
             }
         }
+        unfit => refuse_unfit(shared, stats, session, unfit, request.args, reply, now),
     }
     finish(session, reply, mark);
 }
 
-/// The command that the request names, with as many arguments as it takes.
-fn find(args: Args<'_>) -> Result<&'static Entry, Error> {
-    let command = table::resolve(&args).map_err(|unknown| Error::Echo(unknown.message(&args)))?;
-    if command.accepts(args.len()) { Ok(command) } else { Err(Error::Arity(command.full_name().into())) }
+/// Answers a request that names no command, or calls one with the wrong number of arguments.
+#[cold]
+fn refuse_unfit(
+    shared: &Shared,
+    stats: &Block,
+    session: &mut Session,
+    found: Found,
+    args: Args<'_>,
+    reply: &mut Reply,
+    now: u64,
+) {
+    let command = match found {
+        Found::Command(command) | Found::WrongLength(command) => Some(command),
+        Found::Nothing(_) => None,
+    };
+    if command.is_none() && is_http(args) {
+        abandon(session, now);
+        return;
+    }
+    session.client.last_command.store(command.map_or(u16::MAX, |command| command.id().get()), Relaxed);
+    let error = match found {
+        _ if !admits(shared, session, command) => NO_AUTH,
+        Found::Nothing(unknown) => unknown.error(&args),
+        Found::Command(command) | Found::WrongLength(command) => Error::Arity(command.full_name().into()),
+    };
+    refuse(stats, command, &error, reply);
+}
+
+const NO_AUTH: Error = Error::Text("NOAUTH Authentication required.");
+
+/// Whether the client has shown its password, or need not for this.
+fn admits(shared: &Shared, session: &Session, command: Option<&Entry>) -> bool {
+    !session.needs_password(&shared.config)
+        || command.is_some_and(|command| command.flags.has(Flags::NO_AUTH))
+}
+
+/// Whether this is the beginning of an HTTP request: a browser was led to send it, and what it carries may be meant for
+/// us to run. `Host:` is there because a request's first line may pass for a command (`GET / HTTP/1.1`).
+fn is_http(args: Args<'_>) -> bool {
+    args.is(0, "post") || args.is(0, "host:")
+}
+
+/// Closes the connection without an answer, and says so in the log, once a minute at most.
+fn abandon(session: &mut Session, now: u64) {
+    static LAST_SAID_MS: AtomicU64 = AtomicU64::new(0);
+    session.closing = true;
+    session.abandoned = true;
+    if now.saturating_sub(LAST_SAID_MS.load(Relaxed)) >= 60_000 {
+        LAST_SAID_MS.store(now, Relaxed);
+        tracing::warn!(
+            from = session.client.peer.address(),
+            "possible attack: an HTTP request was sent to this port, and its connection closed"
+        );
+    }
 }
 
 fn gates(
     shared: &Shared,
     session: &Session,
-    command: &Command,
+    command: &'static Entry,
     args: Args<'_>,
     now: u64,
 ) -> Result<(), Error> {
-    if !session.authenticated && !command.flags.has(Flags::NO_AUTH) {
-        return Err(Error::Text("NOAUTH Authentication required."));
+    if !admits(shared, session, Some(command)) {
+        return Err(NO_AUTH);
     }
     if shared.store.max_memory() != 0 {
         let full = shared.store.make_room(args.bytes(), now).is_err();
@@ -134,7 +198,11 @@ fn run(
             keys => Scope::Keys(keys),
         },
     };
-    let view = shared.store.view(scope, now);
+    let mut view = shared.store.view(scope, now);
+    // TOUCH is what such a client says when it does mean it.
+    if session.no_touch && command.name != "touch" {
+        view.set_touches(false);
+    }
     (command.handler)(&mut Ctx { shared, session, view, keys, args, reply })
 }
 
@@ -150,11 +218,12 @@ fn refuse(stats: &Block, command: Option<&'static Entry>, error: &Error, reply: 
 /// Writes an error reply, and counts it.
 fn answer(stats: &Block, error: &Error, reply: &mut Reply) {
     let line = error.line();
-    let code = line.split(|byte| *byte == b' ').next().unwrap_or_default();
-    let text = line.get(code.len() + 1..).unwrap_or_default();
-    let code = String::from_utf8_lossy(code);
-    reply.error(&code, text);
-    stats.error(&code);
+    let code_end = memchr::memchr(b' ', &line).unwrap_or(line.len());
+    let (code, text) = line.split_at(code_end);
+    // Codes are the server's own words; what a client sent stands behind them.
+    let code = std::str::from_utf8(code).unwrap_or("ERR");
+    reply.error(code, text.strip_prefix(b" ").unwrap_or_default());
+    stats.error(code);
 }
 
 /// Drops the reply when the client does not want it.

@@ -12,6 +12,7 @@ use super::args::Args;
 use super::keys::Plan;
 use super::spec::{Command, Group};
 use super::{connection, describe, generic, string};
+use crate::error::Error;
 
 /// The groups' lists, in the order in which a stranger should read them.
 const GROUPS: &[(Group, &[&Command])] = &[
@@ -98,8 +99,8 @@ pub(crate) enum Unknown {
 impl Unknown {
     /// The error that the client reads. Whoever writes it makes spaces of line ends, as in all errors.
     #[cold]
-    pub(crate) fn message(self, args: &Args<'_>) -> Vec<u8> {
-        match self {
+    pub(crate) fn error(self, args: &Args<'_>) -> Error {
+        Error::Bytes(match self {
             Self::Command => {
                 let mut message = b"ERR unknown command '".to_vec();
                 message.extend_from_slice(c_text(args.get(0).unwrap_or_default(), SHOWN_BYTES_MAX));
@@ -125,7 +126,7 @@ impl Unknown {
                 message.extend_from_slice(b" HELP.");
                 message
             }
-        }
+        })
     }
 }
 

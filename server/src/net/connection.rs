@@ -3,6 +3,8 @@
 //! Bytes are read into a buffer that all connections of a thread share, and parsed where they lie; a connection owns
 //! memory only while a request has arrived in part or replies wait for a slow reader. A client that does not read its
 //! replies is not read from either once [`OUTPUT_PAUSE_BYTES`] wait for it, so neither side's buffers grow without bound.
+//!
+//! What others may see of the connection is published once per turn, when its figures have settled.
 
 use std::future::poll_fn;
 use std::io::{self, IoSlice};
@@ -10,6 +12,7 @@ use std::pin::pin;
 use std::rc::Rc;
 use std::sync::atomic::Ordering::Relaxed;
 use std::task::{Context, Poll};
+use std::time::Duration;
 
 use smallvec::SmallVec;
 
@@ -17,7 +20,8 @@ use super::socket::Socket;
 use super::thread::Thread;
 use crate::command::dispatch::{BatchKeys, Prepared, dispatch};
 use crate::resp::{Limits, Outcome, Reply, RequestParser};
-use crate::session::Session;
+use crate::session::clients::{self, Client};
+use crate::session::{Replies, Session};
 
 /// Replies waiting for the client beyond which no further request of it is run.
 const OUTPUT_PAUSE_BYTES: usize = 1024 * 1024;
@@ -27,6 +31,11 @@ pub(super) const BATCH: usize = 32;
 const RESERVE_BYTES_MAX: usize = 1024 * 1024;
 /// What the kernel takes in one vectored write.
 const SLICES_MAX: usize = 64;
+/// Bytes of replies that `client-output-buffer-limit` does not count, as in Valkey, whose clients have a buffer of this
+/// size that is part of them.
+const OUTPUT_UNCOUNTED_BYTES: usize = 16 * 1024;
+/// How long a client that we closed on may go on sending before what it sends resets the connection.
+const LINGER: Duration = Duration::from_secs(1);
 
 /// One client's connection.
 pub(super) struct Connection {
@@ -43,6 +52,10 @@ pub(super) struct Connection {
     noted_bytes: usize,
     /// Whether `pending` may hold whole requests, held back while the client did not read.
     held_back: bool,
+    /// The most bytes of replies that waited at once.
+    output_peak: usize,
+    /// Whether the client is off the lists.
+    left: bool,
 }
 
 /// Why a connection ended.
@@ -63,6 +76,8 @@ impl Connection {
             needed: 0,
             noted_bytes: 0,
             held_back: false,
+            output_peak: 0,
+            left: false,
         }
     }
 
@@ -75,24 +90,36 @@ impl Connection {
                 if killed.as_mut().poll(cx).is_ready() {
                     killed.set(client.wake.notified());
                     if client.killed.load(Relaxed) {
-                        return Poll::Ready(End::Closed);
+                        return Poll::Ready(End::Failed);
                     }
                     continue;
                 }
                 let end = self.turn(cx);
-                self.note_memory();
+                self.publish();
                 return end;
             }
         })
         .await;
-        if matches!(end, End::Failed) {
-            tracing::debug!(id = client.id, "connection lost");
+        if client.over_output_limit.load(Relaxed) {
+            self.thread.stats().over_output_limit.add(1);
+        }
+        self.leave();
+        match end {
+            End::Closed if self.session.closing && !self.session.abandoned => self.linger().await,
+            End::Closed => {}
+            End::Failed => tracing::debug!(id = client.id, "connection lost"),
         }
     }
 
     /// Writes, reads and runs until there is nothing to do but wait.
     fn turn(&mut self, cx: &mut Context<'_>) -> Poll<End> {
         loop {
+            if self.session.abandoned {
+                return Poll::Ready(End::Closed);
+            }
+            if self.session.client.killed.load(Relaxed) || self.over_output_limit() {
+                return Poll::Ready(End::Failed);
+            }
             match self.write(cx) {
                 Poll::Ready(Err(_)) => return Poll::Ready(End::Failed),
                 Poll::Ready(Ok(())) if self.session.closing => return Poll::Ready(End::Closed),
@@ -111,10 +138,35 @@ impl Connection {
                 Poll::Ready(Err(_)) => return Poll::Ready(End::Failed),
                 Poll::Ready(Ok(_)) => {}
             }
-            if self.over_limit() {
+            if self.over_query_limit() {
                 return Poll::Ready(End::Failed);
             }
         }
+    }
+
+    /// Lets the client read the last reply. A socket that is closed with bytes in it which nobody read resets the
+    /// connection, and takes replies with it that the client has not read; so what still comes is read and dropped.
+    async fn linger(mut self) {
+        let thread = Rc::clone(&self.thread);
+        let mut drain = async || {
+            let mut first = true;
+            loop {
+                let unread = poll_fn(|cx| match self.socket.poll_read(cx, &mut thread.buffer.borrow_mut()) {
+                    // Nothing came behind the last request: the close will be a clean one.
+                    Poll::Pending if first => Poll::Ready(Ok(0)),
+                    other => other,
+                });
+                if !matches!(unread.await, Ok(1..)) {
+                    return;
+                }
+                if first && poll_fn(|cx| self.socket.poll_close_write(cx)).await.is_err() {
+                    return;
+                }
+                first = false;
+            }
+        };
+        // A client that goes on for longer gets the reset.
+        let _ = tokio::time::timeout(LINGER, drain()).await;
     }
 
     /// Reads once and runs what is whole.
@@ -160,11 +212,9 @@ impl Connection {
                 break;
             }
             // Before a client has authenticated, each request may change what the next one may hold.
-            let most = if self.session.authenticated { BATCH } else { 1 };
-            let limits = Limits {
-                bulk_bytes_max: shared.config.proto_max_bulk_len(),
-                authenticated: self.session.authenticated,
-            };
+            let authenticated = !self.session.needs_password(&shared.config);
+            let most = if authenticated { BATCH } else { 1 };
+            let limits = Limits { bulk_bytes_max: shared.config.proto_max_bulk_len(), authenticated };
             let mut count = 0;
             let mut end = start;
             let mut stop = None;
@@ -176,7 +226,13 @@ impl Connection {
                         end += consumed;
                         count += 1;
                     }
-                    Outcome::Empty { consumed } => end += consumed,
+                    // Only once the requests before it have run is it known what it means to `CLIENT REPLY SKIP`; it is
+                    // parsed again then.
+                    Outcome::Empty { .. } if count > 0 => break,
+                    Outcome::Empty { consumed } => {
+                        self.session.skip_empty_request();
+                        end += consumed;
+                    }
                     other => {
                         stop = Some(other);
                         break;
@@ -196,16 +252,26 @@ impl Connection {
             if keys.len() > 1 {
                 shared.store.prefetch(&keys);
             }
-            for request in &prepared {
+            for (index, request) in prepared.iter().enumerate() {
                 if self.session.closing {
+                    break;
+                }
+                if index > 0 && self.reply.output().len() >= OUTPUT_PAUSE_BYTES {
+                    // The rest is parsed again, from its start, when the client has read.
+                    self.parser = RequestParser::new();
+                    end = starts[index];
+                    stop = None;
                     break;
                 }
                 dispatch(shared, thread.stats(), &mut self.session, request, &keys, &mut self.reply, now);
             }
             start = end;
             match stop {
-                Some(Outcome::Error(error)) => {
-                    self.reply.error("ERR", error.text());
+                Some(Outcome::Error(error)) if !self.session.closing => {
+                    thread.stats().error("ERR");
+                    if self.session.replies == Replies::On {
+                        self.reply.error("ERR", error.text());
+                    }
                     self.session.closing = true;
                 }
                 Some(Outcome::Incomplete { needed }) => {
@@ -221,6 +287,7 @@ impl Connection {
     /// Writes replies until none is left or the socket takes no more.
     fn write(&mut self, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
         let output = self.reply.output_mut();
+        self.output_peak = self.output_peak.max(output.len());
         while !output.is_empty() {
             let mut slices = [IoSlice::new(&[]); SLICES_MAX];
             let count = output.io_slices(&mut slices);
@@ -231,7 +298,12 @@ impl Connection {
             output.consume(written);
             self.thread.stats().writes.add(1);
             self.thread.stats().bytes_out.add(written as u64);
-            self.session.client.bytes_out.fetch_add(written as u64, Relaxed);
+            clients::count(&self.session.client.bytes_out, written as u64);
+            if !output.is_empty() {
+                // It reads slowly, but it reads: that is not idle.
+                let now = self.thread.shared.store.clock().now();
+                self.session.client.active_ms.store(now, Relaxed);
+            }
         }
         Poll::Ready(Ok(()))
     }
@@ -240,34 +312,70 @@ impl Connection {
         let stats = self.thread.stats();
         stats.reads.add(1);
         stats.bytes_in.add(count as u64);
-        self.session.client.bytes_in.fetch_add(count as u64, Relaxed);
+        clients::count(&self.session.client.bytes_in, count as u64);
     }
 
     /// Tells the store what this connection's buffers hold: it counts against `maxmemory`.
-    fn note_memory(&mut self) {
+    fn note_memory(&mut self) -> usize {
         let bytes = self.pending.capacity() + self.parser.memory_bytes() + self.reply.output().memory_bytes();
         if bytes != self.noted_bytes {
             self.thread.shared.store.note_outside(bytes as isize - self.noted_bytes as isize);
             self.noted_bytes = bytes;
         }
+        bytes
     }
 
-    /// Whether the client's buffers have passed the limits set for them.
-    fn over_limit(&mut self) -> bool {
-        let config = &self.thread.shared.config;
-        let over = self.pending.len() as u64 > config.client_query_buffer_limit()
-            || config.output_limit_normal().is_some_and(|most| self.reply.output().len() as u64 > most);
+    /// Lets others see the figures of this connection as they are now.
+    fn publish(&mut self) {
+        let buffers = self.note_memory();
+        let (client, output) = (&self.session.client, self.reply.output());
+        client.commands.store(self.session.commands, Relaxed);
+        client.query_used.store(self.pending.len() as u64, Relaxed);
+        client.query_allocated.store(self.pending.capacity() as u64, Relaxed);
+        client.half_read.store(self.parser.memory_bytes() as u64, Relaxed);
+        client.output_pending.store(output.len() as u64, Relaxed);
+        client.output_shared.store(output.shared_count() as u64, Relaxed);
+        client.output_memory.store(output.memory_bytes() as u64, Relaxed);
+        client.output_peak.store(self.output_peak as u64, Relaxed);
+        client.memory.store((buffers + size_of::<Self>() + size_of::<Client>()) as u64, Relaxed);
+    }
+
+    /// Whether a request has passed the limit set for it. It is not answered: what came would have to be read on.
+    fn over_query_limit(&self) -> bool {
+        let over = self.pending.len() as u64 > self.thread.shared.config.client_query_buffer_limit();
         if over {
-            self.thread.stats().over_limit.add(1);
+            self.thread.stats().over_query_limit.add(1);
         }
         over
+    }
+
+    /// Whether the replies that wait have passed the limit set for them. Values shared with the store do not count, as in
+    /// Valkey; how many of them may wait is bounded by [`OUTPUT_PAUSE_BYTES`].
+    fn over_output_limit(&self) -> bool {
+        let Some(counted) = self.reply.output().own_bytes().checked_sub(OUTPUT_UNCOUNTED_BYTES) else {
+            return false;
+        };
+        let limit = self.thread.shared.config.output_limit_normal();
+        let over = limit.is_some_and(|most| counted as u64 > most);
+        if over {
+            self.thread.stats().over_output_limit.add(1);
+        }
+        over
+    }
+
+    /// Takes the client off the lists: it is served no more.
+    fn leave(&mut self) {
+        if !self.left {
+            self.left = true;
+            self.thread.shared.store.note_outside(-(self.noted_bytes as isize));
+            self.thread.shared.clients.remove(self.session.client.id);
+            self.thread.load.fetch_sub(1, Relaxed);
+        }
     }
 }
 
 impl Drop for Connection {
     fn drop(&mut self) {
-        self.thread.shared.store.note_outside(-(self.noted_bytes as isize));
-        self.thread.shared.clients.remove(self.session.client.id);
-        self.thread.load.fetch_sub(1, Relaxed);
+        self.leave();
     }
 }

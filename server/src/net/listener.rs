@@ -79,7 +79,7 @@ pub(crate) async fn accept_tcp(listener: TcpListener, shared: Arc<Shared>, threa
             tracing::debug!(%error, "the client was gone before it was served");
             continue;
         }
-        let refusal = refusal(&shared, Some(peer));
+        let refusal = refusal(&shared, &threads, Some(peer));
         let fd = descriptor(&stream);
         let Ok(stream) = stream.into_std() else { continue };
         welcome(
@@ -108,7 +108,7 @@ pub(crate) async fn accept_unix(listener: UnixListener, shared: Arc<Shared>, thr
         let fd = descriptor(&stream);
         let Ok(stream) = stream.into_std() else { continue };
         let handoff = Handoff { stream: Stream::Unix(stream), peer: Peer::Unix(path.clone()), fd };
-        welcome(handoff, refusal(&shared, None), &shared, &threads);
+        welcome(handoff, refusal(&shared, &threads, None), &shared, &threads);
     }
 }
 
@@ -121,8 +121,9 @@ fn welcome(mut handoff: Handoff, refusal: Option<&'static str>, shared: &Shared,
 }
 
 /// Why a client is not served, as it is told; `peer` is `None` on a UNIX socket.
-fn refusal(shared: &Shared, peer: Option<SocketAddr>) -> Option<&'static str> {
-    if shared.clients.len() as u64 >= u64::from(shared.config.maxclients()) {
+fn refusal(shared: &Shared, threads: &Threads, peer: Option<SocketAddr>) -> Option<&'static str> {
+    // Not by the list of clients, on which those on their way to a thread do not stand yet.
+    if threads.connections() as u64 >= u64::from(shared.config.maxclients()) {
         return Some("-ERR max number of clients reached\r\n");
     }
     let local = peer.is_none_or(|peer| peer.ip().to_canonical().is_loopback());

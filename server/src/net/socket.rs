@@ -71,4 +71,13 @@ impl Socket {
             (Self::Unix(stream), many) => Pin::new(stream).poll_write_vectored(cx, many),
         }
     }
+
+    /// Says that nothing more will be written; reading goes on.
+    pub(super) fn poll_close_write(&mut self, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
+        match self {
+            Self::Tcp(stream) => Pin::new(stream).poll_shutdown(cx),
+            #[cfg(unix)]
+            Self::Unix(stream) => Pin::new(stream).poll_shutdown(cx),
+        }
+    }
 }

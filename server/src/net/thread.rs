@@ -119,6 +119,11 @@ impl Threads {
         let _ = least.hand.send(handoff);
     }
 
+    /// How many connections were handed over and are served, or will be.
+    pub(crate) fn connections(&self) -> usize {
+        self.workers.iter().map(|worker| worker.load.load(Relaxed)).sum()
+    }
+
     /// Ends all threads and waits for them; their connections close.
     pub(crate) fn stop(self) {
         let handles: Vec<_> = self.workers.into_iter().map(|worker| worker.handle).collect();

@@ -64,8 +64,10 @@ pub struct Block {
     pub errors_by_code: Mutex<HashMap<String, u64>>,
     /// Connections accepted.
     pub accepted: Counter,
-    /// Connections closed for a limit on their query or output buffer.
-    pub over_limit: Counter,
+    /// Connections closed because a request outgrew `client-query-buffer-limit`.
+    pub over_query_limit: Counter,
+    /// Connections closed because more replies waited than `client-output-buffer-limit` allows.
+    pub over_output_limit: Counter,
 }
 
 impl Default for Block {
@@ -80,7 +82,8 @@ impl Default for Block {
             errors: Counter::default(),
             errors_by_code: Mutex::default(),
             accepted: Counter::default(),
-            over_limit: Counter::default(),
+            over_query_limit: Counter::default(),
+            over_output_limit: Counter::default(),
         }
     }
 }

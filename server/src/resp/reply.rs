@@ -91,6 +91,16 @@ impl Output {
         self.len() == 0
     }
 
+    /// Bytes still to be sent that are this output's own, without those it shares with the store.
+    pub fn own_bytes(&self) -> usize {
+        self.inline.len() - self.sent
+    }
+
+    /// Shared values that wait to be sent.
+    pub fn shared_count(&self) -> usize {
+        self.splices.len()
+    }
+
     /// What this output holds in memory, for `client-output-buffer-limit` and CLIENT LIST; shared values
     /// count in full, as the client is what keeps them from being freed.
     pub fn memory_bytes(&self) -> usize {

@@ -10,6 +10,8 @@ use dashmap::DashMap;
 use parking_lot::Mutex;
 use tokio::sync::Notify;
 
+use crate::config::{Config, OutputLimit};
+
 /// Where a connection comes from.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Peer {
@@ -17,6 +19,33 @@ pub enum Peer {
     Tcp(SocketAddr, SocketAddr),
     /// The UNIX socket of this path.
     Unix(String),
+}
+
+impl Peer {
+    /// The client's address, as `CLIENT LIST` shows it and `CLIENT KILL` takes it.
+    pub fn address(&self) -> String {
+        match self {
+            Self::Tcp(peer, _) => peer.to_string(),
+            // Valkey takes `path:0` for the address and sees in its colon an address of IPv6.
+            Self::Unix(path) => format!("[{path}:0]:0"),
+        }
+    }
+
+    /// Our own address on this connection.
+    pub fn local_address(&self) -> String {
+        match self {
+            Self::Tcp(_, local) => local.to_string(),
+            Self::Unix(_) => self.address(),
+        }
+    }
+
+    /// The client's address without the port.
+    pub fn ip(&self) -> String {
+        match self {
+            Self::Tcp(peer, _) => peer.ip().to_string(),
+            Self::Unix(path) => format!("{path}:0"),
+        }
+    }
 }
 
 /// What a client has told of itself, rarely: `CLIENT SETNAME`, `CLIENT SETINFO`, `CLIENT CAPA`.
@@ -63,8 +92,21 @@ pub struct Client {
     pub query_used: AtomicU64,
     /// See `query_used`.
     pub query_allocated: AtomicU64,
+    /// Bytes that the arguments of a request that came in part have taken so far.
+    pub half_read: AtomicU64,
     /// Bytes of replies not yet sent.
     pub output_pending: AtomicU64,
+    /// Values shared with the store among the replies not yet sent.
+    pub output_shared: AtomicU64,
+    /// Bytes that the output buffer holds in memory, large values that it shares with the store included.
+    pub output_memory: AtomicU64,
+    /// The most bytes of replies that ever left in one go.
+    pub output_peak: AtomicU64,
+    /// Bytes that the connection takes in all.
+    pub memory: AtomicU64,
+    /// Since when more replies have waited than the soft limit allows, in milliseconds since the epoch; 0 for not.
+    /// Written by whoever calls [`Clients::tend`].
+    over_soft_since_ms: AtomicU64,
     /// `CLIENT NO-EVICT`.
     pub no_evict: AtomicBool,
     /// `CLIENT NO-TOUCH`.
@@ -75,6 +117,8 @@ pub struct Client {
     pub capa_redirect: AtomicBool,
     /// Somebody asked to end it.
     pub killed: AtomicBool,
+    /// It was killed because it does not read its replies.
+    pub over_output_limit: AtomicBool,
     /// Wakes its connection to look at `killed`.
     pub wake: Notify,
 }
@@ -98,21 +142,54 @@ impl Client {
             bytes_out: AtomicU64::new(0),
             query_used: AtomicU64::new(0),
             query_allocated: AtomicU64::new(0),
+            half_read: AtomicU64::new(0),
             output_pending: AtomicU64::new(0),
+            output_shared: AtomicU64::new(0),
+            output_memory: AtomicU64::new(0),
+            output_peak: AtomicU64::new(0),
+            memory: AtomicU64::new(0),
+            over_soft_since_ms: AtomicU64::new(0),
             no_evict: AtomicBool::new(false),
             no_touch: AtomicBool::new(false),
             import_source: AtomicBool::new(false),
             capa_redirect: AtomicBool::new(false),
             killed: AtomicBool::new(false),
+            over_output_limit: AtomicBool::new(false),
             wake: Notify::new(),
         }
     }
 
-    /// Ends the connection soon, from any thread.
-    pub fn kill(&self) {
+    /// Ends the connection soon, from any thread; see [`Clients::kill`].
+    fn kill(&self) {
         self.killed.store(true, Relaxed);
         self.wake.notify_one();
     }
+
+    /// Seconds since it last asked for something, or took a reply.
+    pub fn idle_seconds(&self, now: u64) -> u64 {
+        (now / 1000).saturating_sub(self.active_ms.load(Relaxed) / 1000)
+    }
+
+    /// Seconds since it connected.
+    pub fn age_seconds(&self, now: u64) -> u64 {
+        (now / 1000).saturating_sub(self.since_ms / 1000)
+    }
+
+    /// Whether more replies than `limit` allows have waited for longer than it allows.
+    fn stays_over(&self, limit: OutputLimit, now: u64) -> bool {
+        let over = limit.soft_bytes > 0 && self.output_pending.load(Relaxed) > limit.soft_bytes;
+        let since = self.over_soft_since_ms.load(Relaxed);
+        if !over || since == 0 {
+            self.over_soft_since_ms.store(if over { now } else { 0 }, Relaxed);
+            return false;
+        }
+        now.saturating_sub(since) > limit.soft_seconds.saturating_mul(1000)
+    }
+}
+
+/// Counts on a figure that has one writer: a plain load and store.
+pub(crate) fn count(figure: &AtomicU64, more: u64) {
+    figure.store(figure.load(Relaxed).wrapping_add(more), Relaxed);
 }
 
 /// Every connected client, by id.
@@ -136,6 +213,33 @@ impl Clients {
     /// Strikes a client off the list.
     pub fn remove(&self, id: u64) {
         self.by_id.remove(&id);
+    }
+
+    /// Ends a client, which is off the list at once; whether it was still on it.
+    pub fn kill(&self, id: u64) -> bool {
+        let Some((_, client)) = self.by_id.remove(&id) else { return false };
+        client.kill();
+        true
+    }
+
+    /// Ends the clients that have been silent for longer than `timeout`, and those that have left more replies unread, for
+    /// longer, than the soft limit of `client-output-buffer-limit` allows. To be called about once a second.
+    pub fn tend(&self, config: &Config, now: u64) {
+        let timeout = u64::from(config.timeout());
+        let limit = config.client_output_buffer_limit().normal;
+        let over = |client: &Client| {
+            if client.stays_over(limit, now) {
+                client.over_output_limit.store(true, Relaxed);
+                return true;
+            }
+            timeout > 0 && client.idle_seconds(now) > timeout
+        };
+        // Collected first: the map's shards are locked while it is walked.
+        let ids: Vec<u64> =
+            self.by_id.iter().filter(|entry| over(entry.value())).map(|entry| *entry.key()).collect();
+        for id in ids {
+            self.kill(id);
+        }
     }
 
     /// The client of this id.

@@ -3,8 +3,10 @@
 pub mod clients;
 
 use std::sync::Arc;
+use std::sync::atomic::Ordering::Relaxed;
 
 use self::clients::Client;
+use crate::config::Config;
 
 /// What becomes of the replies to a client's commands: `CLIENT REPLY`.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -26,7 +28,8 @@ pub struct Session {
     pub client: Arc<Client>,
     /// The selected database.
     pub db: u16,
-    /// Whether the client may run commands: no password is asked for, or it has given the right one.
+    /// Whether the client has given the right password, or none was asked for when it came. It keeps what it has when
+    /// `requirepass` changes.
     pub authenticated: bool,
     /// `CLIENT REPLY`.
     pub replies: Replies,
@@ -34,11 +37,43 @@ pub struct Session {
     pub no_touch: bool,
     /// The connection closes once the replies so far are sent: `QUIT`, `CLIENT KILL` of itself.
     pub closing: bool,
+    /// It closes at once instead, and nobody reads the replies: what came was no request to a cache.
+    pub abandoned: bool,
+    /// Commands run; [`Client::commands`] follows once per batch.
+    pub commands: u64,
 }
 
 impl Session {
     /// A session just connected.
     pub fn new(client: Arc<Client>, authenticated: bool) -> Self {
-        Self { client, db: 0, authenticated, replies: Replies::On, no_touch: false, closing: false }
+        Self {
+            client,
+            db: 0,
+            authenticated,
+            replies: Replies::On,
+            no_touch: false,
+            closing: false,
+            abandoned: false,
+            commands: 0,
+        }
+    }
+
+    /// Whether the client may do nothing but authenticate.
+    #[inline]
+    pub fn needs_password(&self, config: &Config) -> bool {
+        !self.authenticated && config.password().is_some()
+    }
+
+    /// Works on another database from now on.
+    pub fn select(&mut self, db: u16) {
+        self.db = db;
+        self.client.db.store(db, Relaxed);
+    }
+
+    /// A request without arguments came: it is not answered, yet it is the one whose reply `CLIENT REPLY SKIP` dropped.
+    pub fn skip_empty_request(&mut self) {
+        if self.replies == Replies::SkipNext {
+            self.replies = Replies::On;
+        }
     }
 }

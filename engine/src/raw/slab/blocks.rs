@@ -1,29 +1,31 @@
 //! Where pages come from: blocks of 1 MiB, divided into units of 4 KiB.
 //!
 //! ```text
-//! block: [8 KiB][4][4][16 KiB     ][ free ... ][64 KiB                 ]       runs of 2^n units, aligned like a buddy's
+//! block: [8 KiB][4][4][16 KiB     ][ free ... ][64 KiB                 ]    runs of 2^n units, aligned as a buddy's
 //! ```
 //!
-//! A run that is given back is discarded: its addresses stay ours, its memory goes back to the system at once. So what
-//! the slab holds is what is resident, whatever was allocated between its pages. Pages straight from malloc were tried:
-//! they were cut from one heap together with large values, and after some rounds of churn in the sizes of values the
-//! process held 1.6 times what was in use, and 1.15 times after `malloc_trim`.
+//! A run that is given back is discarded: its addresses stay ours, its memory goes back to the system at
+//! once. So what the slab holds is what is resident, whatever was allocated between its pages. Pages straight
+//! from malloc were tried: they were cut from one heap together with large values, and after some rounds of
+//! churn in the sizes of values the process held 1.6 times what was in use, and 1.15 times after
+//! `malloc_trim`.
 //!
 //! Invariants:
 //!
-//! - B1: a bit of `used` is set exactly if its unit is in a [`Run`] that was taken and not given back, or is the spare.
-//!   So runs do not overlap, and the blocks they lie in stay.
+//! - B1: a bit of `used` is set exactly if its unit is in a [`Run`] that was taken and not given back, or
+//!   is the spare. So runs do not overlap, and the blocks they lie in stay.
 //! - B2: before the block that `hints` has for an order, no block has a free run of that order.
 //!
-//! A run's memory lives until the run is given back or the `Blocks` are dropped, whichever is first; the slab drops both
-//! together.
+//! A run's memory lives until the run is given back or the `Blocks` are dropped, whichever is first; the slab
+//! drops both together.
 
 use std::alloc::{Layout, alloc, dealloc, handle_alloc_error};
 use std::ptr::NonNull;
 
 use crate::raw::heap::{discard, malloc_bytes};
 
-/// The smallest run, and what a system page is nearly everywhere. Where it is larger, small runs stay resident.
+/// The smallest run, and what a system page is nearly everywhere. Where it is larger, small runs stay
+/// resident.
 pub(super) const UNIT: usize = 4096;
 /// The number of sizes of runs: 4, 8, 16, 32 and 64 KiB.
 pub(super) const ORDERS: usize = 5;
@@ -95,8 +97,8 @@ impl Drop for Run {
 pub(super) struct Blocks {
     blocks: Vec<Block>,
     hints: [u32; ORDERS],
-    /// The last run that was given back, as it is likely to be wanted again: a page of one kind of entry is emptied, one of
-    /// another kind filled. Kept only where it is small beside the rest.
+    /// The last run that was given back, as it is likely to be wanted again: a page of one kind of entry is
+    /// emptied, one of another kind filled. Kept only where it is small beside the rest.
     spare: Option<Run>,
     /// All runs in blocks, the spare one too.
     run_bytes: usize,
@@ -108,7 +110,8 @@ impl Blocks {
         Self { blocks: Vec::new(), hints: [0; ORDERS], spare: None, run_bytes: 0, block_count: 0 }
     }
 
-    /// The memory that is resident because of runs in blocks, or may be: runs, the spare, headers and the list of blocks.
+    /// The memory that is resident because of runs in blocks, or may be: runs, the spare, headers and the
+    /// list of blocks.
     #[inline]
     pub(super) fn held_bytes(&self) -> usize {
         self.run_bytes
@@ -137,7 +140,8 @@ impl Blocks {
         let block = &mut self.blocks[number];
         block.mark(unit, order, true);
         self.run_bytes += UNIT << order;
-        // SAFETY: the unit was found in the block, or is the first of a new one, so it lies within the block's memory.
+        // SAFETY: the unit was found in the block, or is the first of a new one, so it lies within the
+        // block's memory.
         let base = unsafe { block.base.add(unit * UNIT) };
         Run { base, bytes: UNIT << order, block: number as u32, unit: unit as u16, order }
     }
@@ -164,7 +168,8 @@ impl Blocks {
         for hint in &mut self.hints {
             *hint = (*hint).min(run.block);
         }
-        // The last block stays, so that a slab in which one entry comes and goes does not map and unmap each time.
+        // The last block stays, so that a slab in which one entry comes and goes does not map and unmap each
+        // time.
         if block.is_free() && self.block_count > 1 {
             *block = Block::none();
             self.block_count -= 1;
@@ -172,7 +177,8 @@ impl Blocks {
                 self.blocks.pop();
             }
         } else {
-            // SAFETY: the run was taken from this block and is free now (B1), so nothing in it is of use to anybody.
+            // SAFETY: the run was taken from this block and is free now (B1), so nothing in it is of use to
+            // anybody.
             unsafe { discard(run.base, run.bytes) };
         }
     }
@@ -253,8 +259,8 @@ impl Block {
 impl Drop for Block {
     fn drop(&mut self) {
         if !self.is_none {
-            // SAFETY: allocated by `new` with this layout, and owned by nobody else. Runs in it are gone, or never looked at
-            // again (see the file's page).
+            // SAFETY: allocated by `new` with this layout, and owned by nobody else. Runs in it are gone, or
+            // never looked at again (see the file's page).
             unsafe { dealloc(self.base.as_ptr(), Self::LAYOUT) };
         }
     }
@@ -303,7 +309,9 @@ mod tests {
 
         /// Takes a run of some order, or gives the one at some place back.
         #[test]
-        fn runs_never_overlap(ops in prop::collection::vec((0..9u8, any::<usize>()), 1..if cfg!(miri) { 60 } else { 400 })) {
+        fn runs_never_overlap(
+            ops in prop::collection::vec((0..9u8, any::<usize>()), 1..if cfg!(miri) { 60 } else { 400 }),
+        ) {
             let mut blocks = Blocks::new();
             let mut runs: Vec<Run> = Vec::new();
             for (op, at) in ops {

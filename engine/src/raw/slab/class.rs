@@ -1,11 +1,11 @@
 //! The sizes of slots and of pages.
 //!
-//! Slots come in 8-byte steps up to 128 bytes, then in eight steps an octave (12.5 % and less) up to about 4 KiB.
-//! From 1 KiB on the steps are bent a little so that a full page is divided without a rest.
+//! Slots come in 8-byte steps up to 128 bytes, then in eight steps an octave (12.5 % and less) up to about 4
+//! KiB. From 1 KiB on the steps are bent a little so that a full page is divided without a rest.
 //!
-//! A class's pages grow with it: a page is about a sixteenth of what lives in the class, from 4 to 64 KiB, and no smaller
-//! than needed to waste little behind its last slot. So a store of ten keys takes ten small pages at most, and in a large
-//! one the pages that are being filled waste some 6 %.
+//! A class's pages grow with it: a page is about a sixteenth of what lives in the class, from 4 to 64 KiB,
+//! and no smaller than needed to waste little behind its last slot. So a store of ten keys takes ten small
+//! pages at most, and in a large one the pages that are being filled waste some 6 %.
 
 use super::blocks::{ORDERS, UNIT};
 

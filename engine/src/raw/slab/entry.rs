@@ -3,12 +3,12 @@
 //! ```text
 //! head 8 | lengths 8, if wide | deadline 8, if any | object, if the value is one | key | value bytes, if not
 //!
-//! head:   kind 4 | encoding 4 | flags 8 | clock 24 | key length 8 | value length 16     (from the low bits up)
+//! head: kind 4 | encoding 4 | flags 8 | clock 24 | key length 8 | value length 16 (from the low bits up)
 //! ```
 //!
-//! The lengths are in the head when they fit there, and otherwise two `u32` behind it (wide). An owned object lies in
-//! front of the key, where it is aligned to eight bytes without padding. A free slot's head has no flag set, and in
-//! place of the value length the granule of the next free slot.
+//! The lengths are in the head when they fit there, and otherwise two `u32` behind it (wide). An owned object
+//! lies in front of the key, where it is aligned to eight bytes without padding. A free slot's head has no
+//! flag set, and in place of the value length the granule of the next free slot.
 
 use std::marker::PhantomData;
 use std::ptr::NonNull;
@@ -257,7 +257,8 @@ impl<X> Shape<X> {
         let (key_len, value_len) = if flags & WIDE == 0 {
             ((head.0 >> 40) as u8 as usize, (head.0 >> 48) as usize)
         } else {
-            // SAFETY: the flag says that two lengths stand there, initialised; the slot is aligned to eight bytes.
+            // SAFETY: the flag says that two lengths stand there, initialised; the slot is aligned to eight
+            // bytes.
             let [key_len, value_len] = unsafe { at.add(8).cast::<[u32; 2]>().read() };
             (key_len as usize, value_len as usize)
         };
@@ -297,16 +298,18 @@ impl<X> Shape<X> {
         self.value_at().checked_add(self.value_len).expect("capacity overflow")
     }
 
-    /// Writes head, lengths and deadline: from here on an entry of this shape is live, if key and value are there.
+    /// Writes head, lengths and deadline: from here on an entry of this shape is live, if key and value are
+    /// there.
     ///
     /// # Safety
     ///
-    /// `at` begins a slot of at least `self.bytes()` bytes which is the caller's to write. Key and value of this shape
-    /// are in place, or will be before anybody looks. If the shape has an object, the slot owns it from now on.
+    /// `at` begins a slot of at least `self.bytes()` bytes which is the caller's to write. Key and value of
+    /// this shape are in place, or will be before anybody looks. If the shape has an object, the slot owns it
+    /// from now on.
     pub(super) unsafe fn write_head(&self, at: NonNull<u8>, meta: Meta) {
         debug_assert_eq!(meta.deadline.is_some(), self.flags & DEADLINE != 0);
-        // SAFETY: within the slot by the contract: all three lie in front of the key. Aligned, as all three offsets are
-        // multiples of eight.
+        // SAFETY: within the slot by the contract: all three lie in front of the key. Aligned, as all three
+        // offsets are multiples of eight.
         unsafe {
             at.cast::<Head>().write(Head::new(self, meta));
             if self.flags & WIDE != 0 {
@@ -322,11 +325,12 @@ impl<X> Shape<X> {
     ///
     /// # Safety
     ///
-    /// `at` begins a slot of at least `self.bytes()` bytes which is the caller's to write; `value` has the length of
-    /// the shape, or is an object if the shape has one.
+    /// `at` begins a slot of at least `self.bytes()` bytes which is the caller's to write; `value` has the
+    /// length of the shape, or is an object if the shape has one.
     pub(super) unsafe fn write_value(&self, at: NonNull<u8>, value: NewValue<'_, X>) {
-        // SAFETY: all offsets lie within the slot by the contract. Sources are borrowed from elsewhere, as the caller may
-        // write the slot. The object's place is aligned: see `object_at`, and `ByteSlab::new` for its alignment.
+        // SAFETY: all offsets lie within the slot by the contract. Sources are borrowed from elsewhere, as
+        // the caller may write the slot. The object's place is aligned: see `object_at`, and `ByteSlab::new`
+        // for its alignment.
         unsafe {
             let to = at.add(self.value_at());
             match value {

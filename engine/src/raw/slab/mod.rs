@@ -1,30 +1,34 @@
-//! The byte slab: the entries of one shard, each with its key and its value in one slot, named by four-byte handles.
+//! The byte slab: the entries of one shard, each with its key and its value in one slot, named by four-byte
+//! handles.
 //!
 //! ```text
 //! handle: page number 19 | granule in the page 13
 //!
-//! pages: [vacant] [48 B x 85] [88 B x 744] [oversize] [vacant] ...      page zero is never used, so no handle is zero
-//!                     |            |
-//! lists of the class: 4/8 full -> 7/8 full; full pages are on none
+//! pages: [vacant] [88 B x 46] [oversize] [88 B x 744] [vacant] ...      page zero is never used: no handle is zero
+//!                     |                       |
+//! lists of the class: 4/8 full                7/8 full                  full pages are on none
 //! ```
 //!
-//! An entry's slot is of the smallest class that holds it (`class.rs`); one too large for any class, because of its
-//! key, gets a page with a single slot. New entries go to the fullest page that has room, so that the others run empty;
-//! a page without entries goes back to the allocator at once. Where evictions have left more than two pages' worth of
-//! holes in a class, [`ByteSlab::compact`] empties its emptiest page into the others.
+//! An entry's slot is of the smallest class that holds it (`class.rs`); one too large for any class, because
+//! of its key, gets a page with a single slot. New entries go to the fullest page that has room, so that the
+//! others run empty; a page without entries goes back to the system at once (`blocks.rs`). Where evictions
+//! have left more than two pages' worth of holes in a class, [`ByteSlab::compact`] empties its emptiest page
+//! into the others.
 //!
-//! [`ByteSlab::bytes_held`] is exact at any moment: it counts pages in full, with their holes and the allocator's
-//! headers, and the directory. What owned objects hold outside is counted apart, in [`ByteSlab::heap_bytes`].
+//! [`ByteSlab::bytes_held`] is exact at any moment: it counts pages in full, with their holes, the
+//! allocator's headers, and the directory. What owned objects hold outside is counted apart, in
+//! [`ByteSlab::heap_bytes`].
 //!
-//! A limit: 2^19 pages, 32 GiB of entries. [`ByteSlab::pages_left`] says how many are left; who lets clients add entries
-//! has to look.
+//! A limit: 2^19 pages, 32 GiB of entries. [`ByteSlab::pages_left`] says how many are left; who lets clients
+//! add entries has to look.
 //!
 //! # What the unsafe code here rests on
 //!
-//! Page by page, the invariants of `page.rs` hold. The slab owns each object in a live slot exactly once: it is moved
-//! out before its slot is freed or its head loses the flag, moved along bit by bit when its entry moves, and dropped
-//! with the slab. Shared references into slots last as long as a borrow of the slab, mutable ones as long as a mutable
-//! borrow; only methods with `&mut self` write to pages.
+//! Page by page, the invariants of `page.rs` hold, and each page's run was taken from the slab's own blocks
+//! or is an allocation of its own: it lives as long as the page does. The slab owns each object in a live
+//! slot exactly once: it is moved out before its slot is freed or its head loses the flag, moved along bit by
+//! bit when its entry moves, and dropped with the slab. Shared references into slots last as long as a borrow
+//! of the slab, mutable ones as long as a mutable borrow; only methods with `&mut self` write to pages.
 
 mod blocks;
 mod class;
@@ -63,8 +67,8 @@ const UNLISTED: u8 = u8::MAX;
 
 /// The entries of one shard; see the module's page.
 ///
-/// `X` is what an entry can own in place of a value that lies in its slot: an enum of large values, a box, a counted
-/// buffer. Its alignment is eight bytes at most.
+/// `X` is what an entry can own in place of a value that lies in its slot: an enum of large values, a box, a
+/// counted buffer. Its alignment is eight bytes at most.
 pub struct ByteSlab<X: HeapBytes> {
     /// By page number. The first is never used; the last is in use, if there is more than one.
     pages: Vec<Page>,
@@ -97,8 +101,8 @@ struct Class {
     free: u32,
 }
 
-// SAFETY: the slab owns its pages and the objects in them, as a `Vec<X>` would; `&ByteSlab` gives out nothing but `&X`
-// and bytes.
+// SAFETY: the slab owns its pages and the objects in them, as a `Vec<X>` would; `&ByteSlab` gives out nothing
+// but `&X` and bytes.
 unsafe impl<X: HeapBytes + Send> Send for ByteSlab<X> {}
 // SAFETY: as above.
 unsafe impl<X: HeapBytes + Sync> Sync for ByteSlab<X> {}
@@ -126,8 +130,8 @@ fn granule_of(handle: Handle) -> u32 {
     handle.to_bits() & ((1 << GRANULE_BITS) - 1)
 }
 
-/// Whether an entry with these lengths fits a slot of a class. One that does not, because its value is large, should
-/// hand the value over as an object: in a page of its own, a value is copied each time it grows.
+/// Whether an entry with these lengths fits a slot of a class. One that does not, because its value is large,
+/// should hand the value over as an object: in a page of its own, a value is copied each time it grows.
 pub fn fits_inline(key_len: usize, value_len: usize, has_deadline: bool) -> bool {
     key_len <= MAX_INLINE
         && value_len <= MAX_INLINE
@@ -183,7 +187,8 @@ impl<X: HeapBytes> ByteSlab<X> {
         self.live_bytes
     }
 
-    /// How many more pages there can be. As many entries fit, whatever their sizes; each takes one page at most.
+    /// How many more pages there can be. As many entries fit, whatever their sizes; each takes one page at
+    /// most.
     pub fn pages_left(&self) -> usize {
         PAGES_MAX - self.pages.len().max(1) + self.vacant_count
     }
@@ -197,8 +202,8 @@ impl<X: HeapBytes> ByteSlab<X> {
         let shape = Shape::<X>::new(key.len(), value.inline_len(), meta.deadline.is_some());
         let owned = owned_bytes(&value);
         let place = self.take(shape.bytes());
-        // SAFETY: `take` gives a slot of that many bytes that nothing else uses; nobody looks before key and value are
-        // written; the value has the shape's length, which was read from it.
+        // SAFETY: `take` gives a slot of that many bytes that nothing else uses; nobody looks before key and
+        // value are written; the value has the shape's length, which was read from it.
         unsafe {
             shape.write_head(place.at, meta);
             entry::copy(key, place.at.add(shape.key_at()));
@@ -223,7 +228,8 @@ impl<X: HeapBytes> ByteSlab<X> {
     pub fn find(&self, handle: Handle) -> Option<EntryRef<'_, X>> {
         let page = self.pages.get(number_of(handle) as usize)?;
         let (at, head) = page.entry(granule_of(handle))?;
-        // SAFETY: a live entry lies there (P2 of `page.rs`), of this slab, so of `X`; the slab is borrowed meanwhile.
+        // SAFETY: a live entry lies there (P2 of `page.rs`), of this slab, so of `X`; the slab is borrowed
+        // meanwhile.
         Some(unsafe { EntryRef::new(page, at, head) })
     }
 
@@ -256,8 +262,8 @@ impl<X: HeapBytes> ByteSlab<X> {
         self.change_head(handle, |head| head.with_kind(kind, encoding));
     }
 
-    /// Sets or takes away the deadline. A deadline that is new takes eight bytes; where the slot has no room for them,
-    /// the entry moves and its handle changes.
+    /// Sets or takes away the deadline. A deadline that is new takes eight bytes; where the slot has no room
+    /// for them, the entry moves and its handle changes.
     pub fn set_deadline(&mut self, handle: Handle, deadline: Option<u64>) -> Handle {
         let (place, head) = self.locate(handle);
         // SAFETY: a live entry of this slab lies there.
@@ -268,8 +274,9 @@ impl<X: HeapBytes> ByteSlab<X> {
         // What lies behind the deadline: object, key, value.
         let tail = old.bytes() - old.object_at();
         let to = if new.bytes() <= self.page(place).slot_bytes() { place } else { self.take(new.bytes()) };
-        // SAFETY: both entries lie within their slots, which may be the same: so the tail first, which may overlap, then
-        // the head, over what was the tail's beginning or the deadline. If there is an object, it moves with the tail.
+        // SAFETY: both entries lie within their slots, which may be the same: so the tail first, which may
+        // overlap, then the head, over what was the tail's beginning or the deadline. If there is an object,
+        // it moves with the tail.
         unsafe {
             ptr::copy(place.at.add(old.object_at()).as_ptr(), to.at.add(new.object_at()).as_ptr(), tail);
             new.write_head(to.at, meta);
@@ -280,8 +287,8 @@ impl<X: HeapBytes> ByteSlab<X> {
         to.handle()
     }
 
-    /// Gives an entry another value, and everything that [`Meta`] says. The handle changes if the entry moves. The object
-    /// that the entry owned, if any, is the caller's.
+    /// Gives an entry another value, and everything that [`Meta`] says. The handle changes if the entry
+    /// moves. The object that the entry owned, if any, is the caller's.
     ///
     /// # Panics
     ///
@@ -296,8 +303,8 @@ impl<X: HeapBytes> ByteSlab<X> {
         // From here on nothing can panic until the entry is whole again.
         // SAFETY: the object is moved out, and its entry is overwritten or freed below.
         let displaced = unsafe { take_object(from.at, &old) };
-        // SAFETY: both slots hold their entries by `take` and `fits`. The key first, as its old and new place may overlap
-        // with each other and with the new head and object; the value lies behind it.
+        // SAFETY: both slots hold their entries by `take` and `fits`. The key first, as its old and new place
+        // may overlap with each other and with the new head and object; the value lies behind it.
         unsafe {
             ptr::copy(from.at.add(old.key_at()).as_ptr(), to.at.add(new.key_at()).as_ptr(), old.key_len);
             new.write_head(to.at, meta);
@@ -311,7 +318,8 @@ impl<X: HeapBytes> ByteSlab<X> {
         (to.handle(), displaced)
     }
 
-    /// Makes an inline value `len` bytes long: cut, or filled up with zeros. The handle changes if the entry moves.
+    /// Makes an inline value `len` bytes long: cut, or filled up with zeros. The handle changes if the entry
+    /// moves.
     ///
     /// # Panics
     ///
@@ -325,8 +333,8 @@ impl<X: HeapBytes> ByteSlab<X> {
         let in_place = self.fits(from, new.bytes()) && new.key_at() == old.key_at();
         let to = if in_place { from } else { self.take(new.bytes()) };
         let kept = old.value_len.min(len);
-        // SAFETY: both slots hold their entries. In place, key and value stay where they are; otherwise the slots are not
-        // the same. What is new of the value is set to zero.
+        // SAFETY: both slots hold their entries. In place, key and value stay where they are; otherwise the
+        // slots are not the same. What is new of the value is set to zero.
         unsafe {
             if !in_place {
                 let (key_from, key_to) = (from.at.add(old.key_at()), to.at.add(new.key_at()));
@@ -344,8 +352,9 @@ impl<X: HeapBytes> ByteSlab<X> {
     /// The value, to change in place.
     pub fn value_mut(&mut self, handle: Handle) -> ValueMut<'_, X> {
         let (place, head) = self.locate(handle);
-        // SAFETY: a live entry of this slab lies there, so its value is initialised, and an object aligned. What is given
-        // out borrows the slab mutably, so it is the only way to the value; the counter lies outside of the page.
+        // SAFETY: a live entry of this slab lies there, so its value is initialised, and an object aligned.
+        // What is given out borrows the slab mutably, so it is the only way to the value; the counter lies
+        // outside of the page.
         unsafe {
             let shape = Shape::<X>::read(place.at, head);
             if shape.has_object() {
@@ -365,7 +374,8 @@ impl<X: HeapBytes> ByteSlab<X> {
     /// Takes an entry away. The object that it owned, if any, is the caller's.
     pub fn remove(&mut self, handle: Handle) -> Option<X> {
         let (place, head) = self.locate(handle);
-        // SAFETY: a live entry of this slab lies there; its object is moved out, and its slot freed right after.
+        // SAFETY: a live entry of this slab lies there; its object is moved out, and its slot freed right
+        // after.
         let object = unsafe { take_object(place.at, &Shape::<X>::read(place.at, head)) };
         self.give_back(place);
         self.disown(object.as_ref());
@@ -394,10 +404,12 @@ impl<X: HeapBytes> ByteSlab<X> {
         self.sparse != 0 || self.emptying != 0
     }
 
-    /// Moves up to `budget` entries out of sparse pages into the holes of others, and gives emptied pages back; says
-    /// how many. After each move `moved` is told the old and the new handle, and sees the entry in its new place.
+    /// Moves up to `budget` entries out of sparse pages into the holes of others, and gives emptied pages
+    /// back; says how many. After each move `moved` is told the old and the new handle, and sees the entry in
+    /// its new place.
     ///
-    /// Each call goes on where the one before it stopped. What it moves it copies whole, some 50 ns for a small entry.
+    /// Each call goes on where the one before it stopped. What it moves it copies whole, some 50 ns for a
+    /// small entry.
     pub fn compact(
         &mut self,
         budget: usize,
@@ -419,8 +431,8 @@ impl<X: HeapBytes> ByteSlab<X> {
             self.emptied_to = granule;
             let from = Place { number, granule, at };
             let to = self.take_slot(class);
-            // SAFETY: the entry lies within its slot; the other is free and as large. If it owns an object, that moves
-            // along, and the old slot is freed right after.
+            // SAFETY: the entry lies within its slot; the other is free and as large. If it owns an object,
+            // that moves along, and the old slot is freed right after.
             unsafe {
                 let bytes = Shape::<X>::read(at, head).bytes();
                 ptr::copy_nonoverlapping(at.as_ptr(), to.at.as_ptr(), bytes);
@@ -431,11 +443,12 @@ impl<X: HeapBytes> ByteSlab<X> {
         freed
     }
 
-    /// Chooses a page of a sparse class to be emptied, and takes it off its list so that nothing new comes in.
+    /// Chooses a page of a sparse class to be emptied, and takes it off its list so that nothing new comes
+    /// in.
     ///
-    /// This ends: a class is sparse if its free slots hold more than two pages of the size it would take next. If they
-    /// hold the emptied page's entries too, nothing is allocated and they become fewer by that page's; otherwise all
-    /// are used up, and less than one new page is left free.
+    /// This ends: a class is sparse if its free slots hold more than two pages of the size it would take
+    /// next. If they hold the emptied page's entries too, nothing is allocated and they become fewer by that
+    /// page's; otherwise all are used up, and less than one new page is left free.
     #[cold]
     fn begin_emptying(&mut self) -> bool {
         if self.sparse == 0 {
@@ -476,7 +489,8 @@ impl<X: HeapBytes> ByteSlab<X> {
         unsafe { place.at.cast::<Head>().write(change(head)) };
     }
 
-    /// Whether an entry of `bytes` should stay in the slot of this one: it fits, and would get no smaller one.
+    /// Whether an entry of `bytes` should stay in the slot of this one: it fits, and would get no smaller
+    /// one.
     fn fits(&self, place: Place, bytes: usize) -> bool {
         let page = self.page(place);
         match class_of(bytes) {
@@ -532,7 +546,8 @@ impl<X: HeapBytes> ByteSlab<X> {
         Place { number, granule, at }
     }
 
-    /// Frees a live entry's slot; what the entry owned has been moved out. Says whether its page went with it.
+    /// Frees a live entry's slot; what the entry owned has been moved out. Says whether its page went with
+    /// it.
     fn give_back(&mut self, place: Place) -> bool {
         let page = &mut self.pages[place.number as usize];
         page.give_back(place.granule);
@@ -593,7 +608,7 @@ impl<X: HeapBytes> ByteSlab<X> {
         self.pages.len() as u32 - 1
     }
 
-    /// Gives a page that is on no list back to the allocator, and its number free.
+    /// Gives a page that is on no list back to the system, and its number free.
     #[cold]
     fn drop_page(&mut self, number: u32) {
         let page = mem::replace(&mut self.pages[number as usize], Page::vacant());
@@ -669,7 +684,8 @@ fn owned_bytes<X: HeapBytes>(value: &NewValue<'_, X>) -> usize {
 ///
 /// # Safety
 ///
-/// A live entry of this shape begins at `at`, and is overwritten or freed before anybody looks for its object again.
+/// A live entry of this shape begins at `at`, and is overwritten or freed before anybody looks for its object
+/// again.
 unsafe fn take_object<X>(at: NonNull<u8>, shape: &Shape<X>) -> Option<X> {
     // SAFETY: a live entry has the object its shape speaks of, aligned; by the contract it is not used twice.
     shape.has_object().then(|| unsafe { at.add(shape.object_at()).cast::<X>().read() })
@@ -703,8 +719,8 @@ fn unlink(pages: &mut [Page], first: &mut u32, number: u32) {
 #[inline]
 fn prefetch(address: *const u8) {
     use std::arch::x86_64::{_MM_HINT_T0, _mm_prefetch};
-    // SAFETY: every x86_64 has the instruction; it reads nothing that a program could see and ignores addresses that are
-    // not mapped.
+    // SAFETY: every x86_64 has the instruction; it reads nothing that a program could see and ignores
+    // addresses that are not mapped.
     unsafe { _mm_prefetch::<_MM_HINT_T0>(address.cast()) };
 }
 
@@ -718,9 +734,9 @@ impl<X: HeapBytes> Drop for ByteSlab<X> {
             return;
         }
         for (_, at, head) in self.pages.iter().flat_map(|page| page.entries(0)) {
-            // SAFETY: a live entry of this slab; its object is moved out once, as each slot is passed once, and nobody
-            // can look at the slab afterwards. Should the object's destructor panic, the objects behind it leak, and
-            // the pages are freed all the same.
+            // SAFETY: a live entry of this slab; its object is moved out once, as each slot is passed once,
+            // and nobody can look at the slab afterwards. Should the object's destructor panic, the objects
+            // behind it leak, and the pages are freed all the same.
             drop(unsafe { take_object(at, &Shape::<X>::read(at, head)) });
         }
     }

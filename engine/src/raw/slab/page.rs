@@ -5,18 +5,19 @@
 //! 0                                 end       slots   granules
 //! ```
 //!
-//! Slots before `end` have been used; each begins with an initialised [`Head`], which says whether an entry lives
-//! there. A free one's head names the next free slot. The rest of the page is untouched memory.
+//! Slots before `end` have been used; each begins with an initialised [`Head`], which says whether an entry
+//! lives there. A free one's head names the next free slot. The rest of the page is untouched memory.
 //!
-//! A handle is checked before a slot is looked at: its granule lies before `end` and is a multiple of the slot size.
-//! So a head is only ever read where a head stands, and bytes that a client chose are never taken for one.
+//! A handle is checked before a slot is looked at: its granule lies before `end` and is a multiple of the
+//! slot size. So a head is only ever read where a head stands, and bytes that a client chose are never taken
+//! for one.
 //!
 //! Invariants:
 //!
-//! - P1: `end` is a multiple of the slot size in granules, or one for an oversize page that is in use, or zero;
-//!   the slots before `end` lie within `run`, which is this page's alone.
-//! - P2: each slot that begins before `end` begins with an initialised head. If that says live, an entry in the
-//!   form of `entry.rs` with this head lies in the slot, and fits it.
+//! - P1: `end` is a multiple of the slot size in granules, or one for an oversize page that is in use, or
+//!   zero; the slots before `end` lie within `run`, which is this page's alone.
+//! - P2: each slot that begins before `end` begins with an initialised head. If that says live, an entry in
+//!   the form of `entry.rs` with this head lies in the slot, and fits it.
 //! - P3: following `free` through the heads of free slots meets each free slot before `end` once.
 
 use std::ptr::NonNull;
@@ -141,7 +142,8 @@ impl Page {
         head.is_live().then_some((at, head))
     }
 
-    /// Where the slot would be that begins at this granule. The address may be anywhere: for prefetching only.
+    /// Where the slot would be that begins at this granule. The address may be anywhere: for prefetching
+    /// only.
     #[inline]
     pub(super) fn address(&self, granule: u32) -> *const u8 {
         self.run.base().as_ptr().wrapping_add(granule as usize * GRANULE)
@@ -162,11 +164,11 @@ impl Page {
         self.live += 1;
         if self.free == NONE {
             let granule = u32::from(self.end);
-            // SAFETY: fewer than `slots` slots lie before `end`, as none of them is free, so one more lies within the
-            // run: `with_slots` has divided, and the one slot of `oversize` is the run.
+            // SAFETY: fewer than `slots` slots lie before `end`, as none of them is free, so one more lies
+            // within the run: `with_slots` has divided, and the one slot of `oversize` is the run.
             let at = unsafe { self.run.base().add(granule as usize * GRANULE) };
-            // SAFETY: within the run, as above, and aligned: runs are, and slots begin at multiples of 8. P2 for
-            // the new slot.
+            // SAFETY: within the run, as above, and aligned: runs are, and slots begin at multiples of 8. P2
+            // for the new slot.
             unsafe { at.cast::<Head>().write(Head::free(NONE)) };
             self.end += self.slot_granules as u16;
             return (granule, at);
@@ -181,8 +183,8 @@ impl Page {
     /// Makes the slot of a live entry free. What the entry owned is the caller's from now on.
     pub(super) fn give_back(&mut self, granule: u32) {
         let (at, _) = self.entry(granule).expect("invariant: a live entry's slot is given back");
-        // SAFETY: `entry` has found a slot before `end` there. P2: a free slot's head is all that its slot needs; P3:
-        // the slot was not on the list, since it was live.
+        // SAFETY: `entry` has found a slot before `end` there. P2: a free slot's head is all that its slot
+        // needs; P3: the slot was not on the list, since it was live.
         unsafe { at.cast::<Head>().write(Head::free(self.free)) };
         self.free = granule as u16;
         self.live -= 1;
@@ -190,9 +192,9 @@ impl Page {
 
     /// Whether a slot that has been used begins at this granule.
     ///
-    /// A division would cost as much as all the rest of a lookup. For `n` below 2^13 and a divisor below 2^10, `n` is
-    /// a multiple exactly if `n * (2^32 / divisor, rounded up)`, modulo 2^32, is less than that factor (Lemire,
-    /// Kaser, Kurz: "Faster remainder by direct computation", 2019).
+    /// A division would cost as much as all the rest of a lookup. For `n` below 2^13 and a divisor below
+    /// 2^10, `n` is a multiple exactly if `n * (2^32 / divisor, rounded up)`, modulo 2^32, is less than that
+    /// factor (Lemire, Kaser, Kurz: "Faster remainder by direct computation", 2019).
     #[inline]
     fn is_slot(&self, granule: u32) -> bool {
         granule < u32::from(self.end) && granule.wrapping_mul(self.reciprocal) < self.reciprocal
@@ -202,8 +204,8 @@ impl Page {
     #[inline]
     fn slot(&self, granule: u32) -> NonNull<u8> {
         debug_assert!(self.is_slot(granule));
-        // SAFETY: callers have a granule that `is_slot` accepts or that `free` holds; both lie before `end`, and slots
-        // before `end` lie within the run (P1).
+        // SAFETY: callers have a granule that `is_slot` accepts or that `free` holds; both lie before `end`,
+        // and slots before `end` lie within the run (P1).
         unsafe { self.run.base().add(granule as usize * GRANULE) }
     }
 }

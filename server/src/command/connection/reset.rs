@@ -1,0 +1,47 @@
+//! RESET.
+
+use std::sync::atomic::Ordering::Relaxed;
+
+use crate::command::Ctx;
+use crate::command::spec::{Acl, Command, Flags};
+use crate::error::Error;
+use crate::resp::Protocol;
+use crate::session::Replies;
+
+pub(super) static RESET: Command = Command {
+    name: "reset",
+    summary: "Resets the connection.",
+    since: "6.2.0",
+    complexity: "O(1)",
+    arity: 1,
+    flags: Flags::NOSCRIPT
+        .or(Flags::LOADING)
+        .or(Flags::STALE)
+        .or(Flags::FAST)
+        .or(Flags::NO_AUTH)
+        .or(Flags::ALLOW_BUSY),
+    acl: Acl::CONNECTION,
+    handler: reset,
+    ..Command::BASE
+}
+.checked();
+
+/// What a client has told of its library and its capabilities stays: they are facts, not choices.
+fn reset(ctx: &mut Ctx<'_>) -> Result<(), Error> {
+    let session = &mut *ctx.session;
+    session.select(0);
+    session.authenticated = ctx.shared.config.password().is_none();
+    session.no_touch = false;
+    // When the reply of this very command is to be skipped, that still holds.
+    if session.replies == Replies::Off {
+        session.replies = Replies::On;
+    }
+    let client = &session.client;
+    client.names.lock().name.clear();
+    client.no_touch.store(false, Relaxed);
+    client.no_evict.store(false, Relaxed);
+    client.protocol.store(2, Relaxed);
+    ctx.reply.set_protocol(Protocol::Resp2);
+    ctx.reply.simple("RESET");
+    Ok(())
+}
