@@ -4,9 +4,9 @@
 //! ```text
 //! handle: page number 19 | granule in the page 13
 //!
-//! pages: [vacant] [88 B x 46] [oversize] [88 B x 744] [vacant] ...      page zero is never used: no handle is zero
+//! pages: [vacant] [88 B x 46] [oversize] [88 B x 744] [vacant] ...     page zero is never used
 //!                     |                       |
-//! lists of the class: 4/8 full                7/8 full                  full pages are on none
+//! lists of the class: 4/8 full                7/8 full                 full pages are on none
 //! ```
 //!
 //! An entry's slot is of the smallest class that holds it (`class.rs`); one too large for any class, because
@@ -19,8 +19,8 @@
 //! allocator's headers, and the directory. What owned objects hold outside is counted apart, in
 //! [`ByteSlab::heap_bytes`].
 //!
-//! A limit: 2^19 pages, 32 GiB of entries. [`ByteSlab::pages_left`] says how many are left; who lets clients
-//! add entries has to look.
+//! No handle is zero, as page zero is never used. A limit: 2^19 pages, 32 GiB of entries.
+//! [`ByteSlab::pages_left`] says how many are left; who lets clients add entries has to look.
 //!
 //! # What the unsafe code here rests on
 //!
@@ -233,16 +233,16 @@ impl<X: HeapBytes> ByteSlab<X> {
         Some(unsafe { EntryRef::new(page, at, head) })
     }
 
-    /// Asks the processor to fetch an entry that will be read soon, as far as the processor would not see by itself that
-    /// it is read from front to back. Any handle will do.
+    /// Asks the processor to fetch an entry that will be read soon, as far as the processor would not see by
+    /// itself that it is read from front to back. Any handle will do.
     #[inline]
     pub fn prefetch(&self, handle: Handle) {
         const LINE_BYTES: usize = 64;
         const LINES_MAX: usize = 3;
         if let Some(page) = self.pages.get(number_of(handle) as usize) {
             let address = page.address(granule_of(handle));
-            // Where the value lies only the head can tell. With one line on its way a batch of 16 random reads took 46 to
-            // 50 ns each, with two 30 to 40.
+            // Where the value lies only the head can tell. With one line on its way a batch of 16 random
+            // reads took 46 to 50 ns each, with two 30 to 40.
             for line in 0..page.slot_bytes().div_ceil(LINE_BYTES).min(LINES_MAX) {
                 prefetch(address.wrapping_add(line * LINE_BYTES));
             }

@@ -203,3 +203,69 @@ fn end_within(offset: usize, bytes: &[u8], len_max: usize) -> Result<usize, Stri
         _ => Err(StringError::TooLong),
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use std::sync::{Arc, Mutex};
+
+    use crate::shard::change::{Change, Event, Log};
+    use crate::store::Observer;
+    use crate::{Deadline, Scope, Store, StringError};
+
+    #[derive(Default)]
+    struct Heard(Mutex<Vec<Event>>);
+
+    impl Observer for Heard {
+        fn changed(&self, changes: &Log) {
+            let events = changes.iter().filter_map(|change| match change {
+                Change::Key { event, .. } => Some(event),
+                _ => None,
+            });
+            self.0.lock().unwrap().extend(events);
+        }
+    }
+
+    /// As Valkey 9.1.2 notifies with `notify-keyspace-events KEA`.
+    #[test]
+    fn tells_what_happened() {
+        let store = Store::builder().build();
+        let heard = Arc::new(Heard::default());
+        store.observe(heard.clone());
+        let key = store.key(0, b"k");
+        let mut view = store.view(Scope::Key(&key), 1000);
+
+        assert_eq!(view.set_range(key, 3, b"", 10), Ok(0));
+        assert_eq!(view.increment(key, i64::MAX), Ok(i64::MAX));
+        assert_eq!(view.increment(key, 1), Err(StringError::Overflow));
+        view.set(key, b"9", Deadline::At(5000), Event::Set);
+        assert_eq!(view.increment(key, 1), Ok(10));
+        assert_eq!(&view.increment_float(key, b"0.5").unwrap()[..], b"10.5");
+        assert_eq!(view.increment_float(key, b"inf"), Err(StringError::NotFinite));
+        assert_eq!(view.append(key, b"0", 4), Err(StringError::TooLong));
+        assert_eq!(view.append(key, b"0", 5), Ok(5));
+        assert_eq!(view.set_range(key, usize::MAX, b"x", usize::MAX), Err(StringError::TooLong));
+        assert_eq!(view.set_range(key, 1, b"x", 5), Ok(5));
+        assert_eq!(view.set_range(key, 1, b"", 5), Ok(5));
+        view.set(key, b"v", Deadline::Keep, Event::Set);
+        assert!(view.remove(key, Event::Expired));
+        assert_eq!(view.dirty(), 8);
+        drop(view);
+
+        let events = std::mem::take(&mut *heard.0.lock().unwrap());
+        assert_eq!(
+            events,
+            [
+                Event::IncrBy,
+                Event::Set,
+                Event::Expire,
+                Event::IncrBy,
+                Event::IncrByFloat,
+                Event::Append,
+                Event::SetRange,
+                Event::Set,
+                Event::Expired,
+            ]
+        );
+        assert_eq!(store.counters().expired, 1);
+    }
+}
