@@ -57,6 +57,24 @@ impl Clock {
             Source::Manual(manual) => manual.0.monotonic_micros.load(Ordering::Relaxed),
         }
     }
+
+    /// The same in nanoseconds, for what takes less than a microsecond.
+    pub fn monotonic_nanos(&self) -> u64 {
+        match &self.0 {
+            Source::System { origin } => u64::try_from(origin.elapsed().as_nanos()).unwrap_or(u64::MAX),
+            Source::Manual(_) => self.monotonic_micros().saturating_mul(1000),
+        }
+    }
+
+    /// Returns when so much time has passed. A manual clock is moved on instead, so a test that sleeps takes no time.
+    ///
+    /// Blocks the thread: for `DEBUG SLEEP`, which asks for just that, and for threads that have nothing else to do.
+    pub fn sleep(&self, duration: Duration) {
+        match &self.0 {
+            Source::System { .. } => std::thread::sleep(duration),
+            Source::Manual(manual) => manual.advance(duration),
+        }
+    }
 }
 
 impl Default for Clock {

@@ -8,15 +8,18 @@
 //! - [`command`]: one item per command, and the machinery that reads their declarations.
 //! - [`config`]: one item per parameter.
 //! - [`observe`]: what the server tells of itself.
+//! - `apply`: what a running server does when parameters change; `housekeeping`: what it does by the clock.
 //! - [`glob`]: the patterns that several commands take.
 //!
 //! The server owns every word that goes over the wire and no data: that is the engine's.
 #![forbid(unsafe_code)]
 
+mod apply;
 pub mod command;
 pub mod config;
 pub mod error;
 pub mod glob;
+mod housekeeping;
 mod net;
 pub mod observe;
 pub mod resp;

@@ -9,11 +9,12 @@ use std::time::Duration;
 use scrubjay::Store;
 use tokio::sync::Notify;
 
-use crate::config::{Config, Presence};
-use crate::net;
+use crate::apply::{Listening, Move, eviction};
+use crate::config::{self, Config, Presence, Settings};
 use crate::observe::stats::Stats;
 use crate::session::clients::Clients;
 use crate::shared::{Shared, Shutdown, Start};
+use crate::{housekeeping, net};
 
 /// A server that listens, and serves once it is [run](Server::run). Clients may connect before; they wait.
 ///
@@ -57,34 +58,64 @@ impl Server {
     /// # Errors
     /// When an address cannot be listened on.
     pub fn bind(config: Config) -> io::Result<Self> {
-        let store = Arc::new(Store::default());
-        Self::with_store(store, config)
+        let settings = config.settings();
+        let databases = u16::try_from(settings.databases).map_err(|_| {
+            io::Error::new(io::ErrorKind::InvalidInput, "there can be at most 65535 databases")
+        })?;
+        let (policy, tuning) = eviction(&settings);
+        let store = Store::builder()
+            .databases(databases)
+            .max_memory(usize::try_from(settings.maxmemory).unwrap_or(usize::MAX))
+            .policy(policy)
+            .tuning(tuning)
+            .build();
+        Self::new(Arc::new(store), config)
     }
 
     /// Listens as `config` says and serves `store`, which the rest of the process goes on using: what it writes has every
-    /// effect that a client's write has.
+    /// effect that a client's write has. The store's own limits hold, not those of `config`.
     ///
     /// # Errors
     /// When an address cannot be listened on.
     pub fn with_store(store: Arc<Store>, config: Config) -> io::Result<Self> {
-        let (tcp, port) = listen(&config)?;
+        config.store_is(&store);
+        Self::new(store, config)
+    }
+
+    fn new(store: Arc<Store>, config: Config) -> io::Result<Self> {
+        let settings = config.settings();
+        let (tcp, port) = listen(&settings)?;
+        if tcp.is_empty() && settings.bind.iter().next().is_some() {
+            return Err(io::Error::new(
+                io::ErrorKind::AddrNotAvailable,
+                "Configured to not listen anywhere, exiting.",
+            ));
+        }
         if !tcp.is_empty() {
             config.port_is(port);
         }
+        store.set_active_expiry(!settings.import_mode);
         #[cfg(unix)]
         let unix = {
-            let settings = config.settings();
             let mode = Some(settings.unixsocketperm).filter(|mode| *mode != 0);
             settings.path(&settings.unixsocket).map(|path| net::listen_unix(&path, mode)).transpose()?
         };
         let threads = usize::from(config.io_threads());
-        let start = Start { at_ms: store.clock().now(), run_id: run_id(), port, threads };
+        let start = Start {
+            at_ms: store.clock().now(),
+            run_id: run_id(),
+            replication_id: run_id(),
+            used_bytes: store.used_bytes(),
+            port,
+            threads,
+        };
         let shared = Shared {
             store,
             config,
             clients: Clients::default(),
             stats: Stats::new(threads),
             start,
+            listening: Listening::default(),
             shutdown: Shutdown::default(),
         };
         Ok(Self {
@@ -110,7 +141,7 @@ impl Server {
         &self.shared
     }
 
-    /// Serves until `SHUTDOWN`, a signal to end, or [`Shutdown::ask`].
+    /// Serves until `SHUTDOWN` or [`Shutdown::ask`].
     ///
     /// # Errors
     /// When threads or their runtimes cannot be started.
@@ -118,15 +149,18 @@ impl Server {
         let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
         let threads = Arc::new(net::Threads::start(&self.shared)?);
         runtime.block_on(async {
-            for listener in self.tcp {
-                let listener = tokio::net::TcpListener::from_std(listener)?;
-                tokio::spawn(net::accept_tcp(listener, Arc::clone(&self.shared), Arc::clone(&threads)));
-            }
+            let listeners = Listeners {
+                shared: Arc::clone(&self.shared),
+                threads: Arc::clone(&threads),
+                tasks: Vec::new(),
+            };
+            tokio::spawn(listeners.accept(self.tcp));
             #[cfg(unix)]
             if let Some(listener) = self.unix {
                 tokio::spawn(net::accept_unix(listener, Arc::clone(&self.shared), Arc::clone(&threads)));
             }
             tokio::spawn(maintain(Arc::clone(&self.shared)));
+            tokio::spawn(housekeeping::keep(Arc::clone(&self.shared)));
             self.shared.shutdown.wait().await;
             io::Result::Ok(())
         })?;
@@ -196,13 +230,65 @@ async fn maintain(shared: Arc<Shared>) {
     }
 }
 
+/// The TCP listeners of a server that runs.
+struct Listeners {
+    shared: Arc<Shared>,
+    threads: Arc<net::Threads>,
+    tasks: Vec<tokio::task::JoinHandle<()>>,
+}
+
+impl Listeners {
+    /// Accepts clients, wherever `CONFIG SET` says, for ever.
+    async fn accept(mut self, first: Vec<std::net::TcpListener>) {
+        let Some(mut requests) = self.shared.listening.requests() else { return };
+        if let Err(error) = self.serve(first) {
+            tracing::warn!("Failed to listen: {error}");
+        }
+        while let Some(Move { settings, answer }) = requests.recv().await {
+            // Whoever asked may have given up; then nobody needs to know.
+            let _ = answer.send(self.move_to(&settings).await);
+        }
+    }
+
+    /// Closes the listeners there are, and opens others. After an error those of before are open again.
+    async fn move_to(&mut self, settings: &Settings) -> io::Result<()> {
+        for task in self.tasks.drain(..) {
+            task.abort();
+            // The socket is closed when the task is gone.
+            let _ = task.await;
+        }
+        // At the start port 0 is one that the system picks; later it means, as in Valkey, none.
+        let listen = |settings: &Settings| match settings.port {
+            0 => Ok(Vec::new()),
+            _ => listen(settings).map(|(listeners, _)| listeners),
+        };
+        match listen(settings) {
+            Ok(listeners) => self.serve(listeners),
+            Err(error) => {
+                if let Err(error) = listen(&self.shared.config.settings()).and_then(|old| self.serve(old)) {
+                    tracing::warn!("Failed to listen as before: {error}");
+                }
+                Err(error)
+            }
+        }
+    }
+
+    fn serve(&mut self, listeners: Vec<std::net::TcpListener>) -> io::Result<()> {
+        for listener in listeners {
+            let listener = tokio::net::TcpListener::from_std(listener)?;
+            let accepting = net::accept_tcp(listener, Arc::clone(&self.shared), Arc::clone(&self.threads));
+            self.tasks.push(tokio::spawn(accepting));
+        }
+        Ok(())
+    }
+}
+
 /// Listens on every address that `bind` names; an optional one (`-::1`) may fail.
-fn listen(config: &Config) -> io::Result<(Vec<std::net::TcpListener>, u16)> {
-    let mut port = config.port();
-    let backlog = i32::try_from(config.tcp_backlog()).unwrap_or(i32::MAX);
+fn listen(settings: &Settings) -> io::Result<(Vec<std::net::TcpListener>, u16)> {
+    let mut port = settings.port;
+    let backlog = i32::try_from(settings.tcp_backlog).unwrap_or(i32::MAX);
     let mut listeners = Vec::new();
-    let addresses = config.bind();
-    for (name, presence) in addresses.iter() {
+    for (name, presence) in settings.bind.iter() {
         match resolve(name, port).and_then(|address| net::listen_tcp(address, backlog)) {
             Ok(listener) => {
                 // With port 0 the system picks one for the first address; the others take the same.
@@ -210,14 +296,15 @@ fn listen(config: &Config) -> io::Result<(Vec<std::net::TcpListener>, u16)> {
                 listeners.push(listener);
             }
             Err(_) if presence == Presence::Optional => {}
-            Err(error) => return Err(error),
+            Err(error) => {
+                let why = config::system_text(&error);
+                let text = format!("Could not create server TCP listening socket {name}:{port}: bind: {why}");
+                return Err(io::Error::new(error.kind(), text));
+            }
         }
     }
-    match (listeners.is_empty(), addresses.iter().next()) {
-        (true, Some(_)) => Err(io::ErrorKind::AddrNotAvailable.into()),
-        (true, None) => Ok((listeners, 0)),
-        (false, _) => Ok((listeners, port)),
-    }
+    let port = if listeners.is_empty() { 0 } else { port };
+    Ok((listeners, port))
 }
 
 fn resolve(name: &str, port: u16) -> io::Result<SocketAddr> {

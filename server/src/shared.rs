@@ -5,6 +5,7 @@ use std::sync::atomic::AtomicBool;
 
 use scrubjay::Store;
 
+pub use crate::apply::Listening;
 use crate::config::Config;
 use crate::observe::stats::Stats;
 use crate::session::clients::Clients;
@@ -21,6 +22,8 @@ pub struct Shared {
     pub stats: Stats,
     /// Facts that hold from start to end.
     pub start: Start,
+    /// The way to whoever listens, for `CONFIG SET port` and `bind`.
+    pub listening: Listening,
     /// Set once, by `SHUTDOWN` or a signal; wakes whoever waits for it.
     pub shutdown: Shutdown,
 }
@@ -32,6 +35,10 @@ pub struct Start {
     pub at_ms: u64,
     /// 40 random hexadecimal digits.
     pub run_id: String,
+    /// As many, that name the history of the data.
+    pub replication_id: String,
+    /// Bytes the store held at that time.
+    pub used_bytes: usize,
     /// The TCP port it listens on; 0 for none.
     pub port: u16,
     /// How many threads run commands.

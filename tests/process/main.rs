@@ -2,6 +2,8 @@
 //! that has no more to give.
 #![forbid(unsafe_code)]
 
+mod info;
+
 use std::fs::File;
 use std::io::Write;
 use std::net::{Ipv4Addr, SocketAddr};
@@ -169,7 +171,12 @@ fn a_port_in_use_is_an_error_that_says_so() {
 #[test]
 #[cfg(target_os = "linux")]
 fn running_out_of_files_neither_ends_nor_spins() {
-    let process = Process::start("ulimit -n 64", &["--port", "0"], "");
+    let process = Process::start("", &["--port", "0"], "");
+    // Taken away after the start: a server that knows of it from the start lets in fewer clients instead.
+    let pid = process.child.id().to_string();
+    process.port();
+    let limited = Command::new("prlimit").args(["--nofile=64:64", "--pid", &pid]).status();
+    assert!(limited.expect("prlimit runs").success());
     let address = SocketAddr::from((Ipv4Addr::LOCALHOST, process.port()));
     // The kernel completes connections that the server has not accepted: only some of these are answered.
     let mut clients: Vec<Client> = (0..100).map_while(|_| Client::connect(address).ok()).collect();
@@ -200,4 +207,68 @@ fn running_out_of_files_neither_ends_nor_spins() {
         client.read(Duration::from_millis(500)).ok()
     });
     assert_eq!(again, pong().ok());
+}
+
+#[test]
+#[cfg(target_os = "linux")]
+fn it_lets_in_as_many_clients_as_the_system_has_files_for() {
+    let process = Process::start("ulimit -n 40", &["--port", "0"], "");
+    let mut client = process.connect();
+    let reply = client.typed("CONFIG GET maxclients").expect("a reply");
+    let most = reply.elements().and_then(|pair| pair.last()).and_then(Reply::text).expect("a pair");
+    assert_eq!(most, "8", "{}", process.log());
+    let refused = client.typed("CONFIG SET maxclients 9").expect("a reply");
+    let expected = "ERR CONFIG SET failed (possibly related to argument 'maxclients') - The operating system is not able \
+        to handle the specified number of clients, try with 8";
+    assert_eq!(refused, Reply::Error(expected.into()));
+    let mut clients: Vec<Client> = (0..9).map(|_| process.connect()).collect();
+    let replies: Vec<Reply> = clients.iter_mut().filter_map(|client| client.typed("PING").ok()).collect();
+    assert!(replies.contains(&Reply::Error(b"ERR max number of clients reached".to_vec())), "{replies:?}");
+}
+
+#[test]
+fn its_process_id_is_in_a_file_while_it_runs() {
+    let mut process = Process::start("", &["--port", "0", "--pidfile", "its.pid"], "");
+    process.port();
+    let file = process.folder.path().join("its.pid");
+    assert_eq!(std::fs::read_to_string(&file).expect("a file"), format!("{}\n", process.child.id()));
+    process.signal("TERM");
+    assert!(process.end().success());
+    assert!(!file.exists());
+}
+
+#[test]
+fn a_log_file_has_it_all() {
+    let mut process = Process::start("", &["--port", "0", "--logfile", "its.log", "--loglevel", "verbose"], "");
+    let path = process.folder.path().join("its.log");
+    let log = || std::fs::read_to_string(&path).unwrap_or_default();
+    poll(GENEROUS, || log().contains("Ready to accept connections").then_some(())).expect("it starts");
+    process.signal("INT");
+    assert!(process.end().success());
+    let log = log();
+    for text in ["memory limit", "Received SIGINT", "bye bye"] {
+        assert!(log.contains(text), "no {text}:\n{log}");
+    }
+    assert_eq!(process.log(), "");
+}
+
+#[test]
+fn it_listens_elsewhere_when_told_to() {
+    let process = Process::start("", &["--port", "0", "--bind", "127.0.0.1"], "");
+    let mut client = process.connect();
+    let taken = std::net::TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).expect("a port");
+    let port = taken.local_addr().expect("an address").port();
+    let refused = client.typed(&format!("CONFIG SET port {port}")).expect("a reply");
+    let expected = "ERR CONFIG SET failed (possibly related to argument 'port') - Unable to listen on this port. Check \
+        server logs.";
+    assert_eq!(refused, Reply::Error(expected.into()));
+    assert_eq!(process.connect().typed("PING"), pong());
+
+    drop(taken);
+    let moved = client.typed(&format!("CONFIG SET port {port}")).expect("a reply");
+    assert_eq!(moved, Reply::Simple(b"OK".to_vec()));
+    assert_eq!(client.typed("PING"), pong());
+    let mut elsewhere = Client::connect(SocketAddr::from((Ipv4Addr::LOCALHOST, port))).expect("it listens");
+    assert_eq!(elsewhere.typed("PING"), pong());
+    assert!(Client::connect(SocketAddr::from((Ipv4Addr::LOCALHOST, process.port()))).is_err());
 }

@@ -36,15 +36,17 @@ impl<X: HeapBytes, P: Positions> Shard<X, P> {
     pub(super) fn arm(&mut self, place: Place, deadline: Millis, now: Millis) {
         let space = &mut self.spaces[usize::from(place.db)];
         space.volatile += 1;
+        space.deadlines += u128::from(deadline);
         let wheel = space.wheel.get_or_insert_with(|| Box::new(Wheel::new(now)));
         wheel.insert(place.position, place.tag, deadline);
         self.armed = Some(self.armed.map_or(deadline, |armed| armed.min(deadline)));
     }
 
     /// An entry has lost the deadline it had.
-    pub(super) fn disarm(&mut self, db: u16) {
+    pub(super) fn disarm(&mut self, db: u16, deadline: Millis) {
         let space = &mut self.spaces[usize::from(db)];
         space.volatile -= 1;
+        space.deadlines -= u128::from(deadline);
         if space.note_dead() {
             self.armed = Some(SWEEP_DUE);
         }
@@ -56,8 +58,8 @@ impl<X: HeapBytes, P: Positions> Shard<X, P> {
         if old == new {
             return;
         }
-        if old.is_some() {
-            self.disarm(place.db);
+        if let Some(deadline) = old {
+            self.disarm(place.db, deadline);
         }
         if let Some(deadline) = new {
             self.arm(place, deadline, now);

@@ -66,6 +66,8 @@ struct Space {
     wheel: Option<Box<Wheel>>,
     /// Entries with a deadline.
     volatile: usize,
+    /// The sum of their deadlines, so that the mean is known without a look at any.
+    deadlines: u128,
     /// What of `table` and `wheel` is in the shard's account.
     counted_bytes: usize,
 }
@@ -291,8 +293,8 @@ impl<X: HeapBytes, P: Positions> Shard<X, P> {
 
     /// Removes an entry and hands out the object it owned, if its value was one.
     pub fn take(&mut self, db: u16, found: Found) -> Option<X> {
-        if self.slab.get(found.handle).deadline().is_some() {
-            self.disarm(db);
+        if let Some(deadline) = self.slab.get(found.handle).deadline() {
+            self.disarm(db, deadline);
         }
         self.spaces[usize::from(db)].table.remove(found.slot);
         let object = self.slab.remove(found.handle);
@@ -327,6 +329,11 @@ impl<X: HeapBytes, P: Positions> Shard<X, P> {
     pub fn len(&self, db: u16) -> (usize, usize) {
         let space = &self.spaces[usize::from(db)];
         (space.table.len(), space.volatile)
+    }
+
+    /// The sum of the deadlines of a database's entries here.
+    pub fn deadlines(&self, db: u16) -> u128 {
+        self.spaces[usize::from(db)].deadlines
     }
 
     /// Exchanges two databases.

@@ -98,6 +98,11 @@ impl Store {
         self.room.outside_bytes.fetch_add(change, Relaxed);
     }
 
+    /// What [`note_outside`](Self::note_outside) was told of and not yet told the end of, in bytes.
+    pub fn outside_bytes(&self) -> usize {
+        usize::try_from(self.room.outside_bytes.load(Relaxed)).unwrap_or(0)
+    }
+
     /// The memory limit in bytes; 0 for none.
     pub fn max_memory(&self) -> usize {
         self.room.max_bytes.load(Relaxed)

@@ -5,6 +5,7 @@ use std::ops::ControlFlow;
 
 use super::route::{cursor, cursor_parts};
 use super::view::{Meta, View, meta_of};
+use crate::time::Millis;
 
 /// How a flush gives memory back.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -24,6 +25,18 @@ impl View<'_> {
             sum = (sum.0 + keys, sum.1 + volatile);
         }
         sum
+    }
+
+    /// The mean of the deadlines in `db`, in milliseconds since the epoch; none where no key has one.
+    pub fn mean_deadline(&mut self, db: u16) -> Option<Millis> {
+        let (mut sum, mut count) = (0, 0);
+        for index in 0..self.shards() {
+            let (deadlines, volatile) =
+                self.with_shard(index, |locked, _| (locked.shard.deadlines(db), locked.shard.len(db).1));
+            sum += deadlines;
+            count += volatile as u128;
+        }
+        sum.checked_div(count).map(|mean| mean as Millis)
     }
 
     /// One step of a walk over the live keys of `db`: shows those of one bucket and returns the cursor of the next step,

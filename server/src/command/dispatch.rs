@@ -80,14 +80,21 @@ pub fn dispatch(
             } else {
                 let keys = &keys[request.keys.clone()];
                 let counters = stats.command(command.id());
+                let clock = shared.store.clock();
+                let began = counters.times_next().then(|| clock.monotonic_nanos());
+                let ran = run(shared, session, command, request.args, keys, reply, now);
                 counters.calls.add(1);
                 stats.processed.add(1);
-                if let Err(error) = run(shared, session, command, request.args, keys, reply, now) {
+                if let Err(error) = ran {
                     reply.truncate_to(mark);
                     answer(stats, &error, reply);
                     counters.failed.add(1);
                 }
                 session.commands += 1;
+                if let Some(began) = began {
+                    let nanos = clock.monotonic_nanos().saturating_sub(began);
+                    counters.time(nanos, shared.config.latency_tracking());
+                }
             }
         }
         unfit => refuse_unfit(shared, stats, session, unfit, request.args, reply, now),
@@ -203,7 +210,13 @@ fn run(
     if session.no_touch && command.name != "touch" {
         view.set_touches(false);
     }
-    (command.handler)(&mut Ctx { shared, session, view, keys, args, reply })
+    let mut ctx = Ctx { shared, session, view, keys, args, reply };
+    let result = (command.handler)(&mut ctx);
+    let changes = ctx.view.dirty();
+    if changes > 0 {
+        shared.stats.block(ctx.session.client.thread).changes.add(changes);
+    }
+    result
 }
 
 /// Answers a request that was never run.

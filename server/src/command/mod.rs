@@ -11,6 +11,7 @@ mod describe;
 
 mod connection;
 mod generic;
+mod server;
 mod string;
 
 use scrubjay::{Key, View};

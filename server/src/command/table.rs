@@ -11,7 +11,7 @@ use std::sync::LazyLock;
 use super::args::Args;
 use super::keys::Plan;
 use super::spec::{Command, Group};
-use super::{connection, describe, generic, string};
+use super::{connection, describe, generic, server, string};
 use crate::error::Error;
 
 /// The groups' lists, in the order in which a stranger should read them.
@@ -20,6 +20,7 @@ const GROUPS: &[(Group, &[&Command])] = &[
     (Group::Generic, generic::COMMANDS),
     (Group::Connection, connection::COMMANDS),
     (Group::Server, describe::COMMANDS),
+    (Group::Server, server::COMMANDS),
 ];
 
 /// A command's place in the table, container and subcommands each having their own: an index for statistics.

@@ -308,7 +308,7 @@ pub(super) fn path_of(bytes: &[u8]) -> PathBuf {
 }
 
 /// What the system says of an error, without the number that Rust adds.
-pub(super) fn system_text(error: &io::Error) -> String {
+pub fn system_text(error: &io::Error) -> String {
     let text = error.to_string();
     match text.find(" (os error ") {
         Some(at) => text[..at].to_owned(),

@@ -26,7 +26,7 @@ use bytes::Bytes;
 use parking_lot::{Mutex, RwLock};
 
 pub use args::{Startup, Stream, VALKEY_VERSION};
-pub use file::LoadError;
+pub use file::{LoadError, system_text};
 pub use rewrite::RewriteError;
 pub use table::{Effect, Parameter, Settings};
 pub use types::{
@@ -188,6 +188,29 @@ impl Config {
         let _changing = self.changing.lock();
         let mut settings = Settings::clone(&self.settings());
         settings.port = port;
+        self.publish(settings);
+    }
+
+    /// Allows fewer clients than asked for, since the system does.
+    pub fn maxclients_is(&self, clients: u32) {
+        let _changing = self.changing.lock();
+        let mut settings = Settings::clone(&self.settings());
+        settings.maxclients = clients;
+        self.publish(settings);
+    }
+
+    /// Says what a store that was there before the server is like: its limit and its policy are the values from here on.
+    pub fn store_is(&self, store: &scrubjay::Store) {
+        let _changing = self.changing.lock();
+        let mut settings = Settings::clone(&self.settings());
+        let (policy, tuning) = store.policy();
+        settings.databases = store.databases().into();
+        settings.maxmemory = store.max_memory() as u64;
+        settings.maxmemory_policy =
+            MaxmemoryPolicy::from_name(policy.name()).expect("invariant: both name the same policies");
+        settings.maxmemory_samples = u32::try_from(tuning.samples).unwrap_or(u32::MAX);
+        settings.lfu_log_factor = tuning.lfu.log_factor;
+        settings.lfu_decay_time = tuning.lfu.decay_minutes;
         self.publish(settings);
     }
 

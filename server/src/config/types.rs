@@ -143,6 +143,11 @@ macro_rules! choices {
             pub const NAMES: &'static [&'static str] = &[$($word),+];
             const ALL: &'static [Self] = &[$(Self::$item),+];
 
+            /// The one of this word.
+            pub fn from_name(word: &str) -> Option<Self> {
+                Self::ALL.iter().copied().find(|item| item.name() == word)
+            }
+
             /// The word for it.
             pub fn name(self) -> &'static str {
                 match self {

@@ -144,6 +144,7 @@ async fn serve_all(thread: Rc<Thread>, mut take: mpsc::UnboundedReceiver<Handoff
         let shared = &thread.shared;
         let now = shared.store.clock().now();
         let client = Arc::new(Client::new(shared.clients.next_id(), peer, fd, thread.index, now));
+        thread.stats().accepted.add(1);
         shared.clients.add(Arc::clone(&client));
         let session = Session::new(client, shared.config.password().is_none());
         let connection = Connection::new(socket, Rc::clone(&thread), session);

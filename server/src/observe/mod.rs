@@ -1,3 +1,8 @@
-//! What the server tells of itself: statistics, `INFO`.
+//! What the server tells of itself: statistics, `INFO`, the log.
 
+pub mod info;
+pub mod latency;
+pub mod log;
+pub mod process;
+pub mod rate;
 pub mod stats;

@@ -1,11 +1,17 @@
 //! Counters. Each thread that serves clients has a block of its own and is its only writer, so counting costs a plain
 //! load and store; whoever reports adds the blocks up.
+//!
+//! `CONFIG RESETSTAT` clears none of them, since a writer may be between its load and its store: it remembers what they
+//! were, and reports tell the difference.
 
-use std::collections::HashMap;
+use std::collections::BTreeMap;
+use std::sync::OnceLock;
 use std::sync::atomic::{AtomicU64, Ordering::Relaxed};
 
 use parking_lot::Mutex;
 
+use super::latency::{Histogram, Latencies};
+use super::rate::Rates;
 use crate::command::table;
 use crate::command::table::CommandId;
 
@@ -23,11 +29,6 @@ impl Counter {
     pub fn get(&self) -> u64 {
         self.0.load(Relaxed)
     }
-
-    /// Back to nothing.
-    pub fn reset(&self) {
-        self.0.store(0, Relaxed);
-    }
 }
 
 /// What was counted for one command.
@@ -35,55 +36,175 @@ impl Counter {
 pub struct CommandCounters {
     /// Times it ran.
     pub calls: Counter,
-    /// Nanoseconds it took.
+    /// Nanoseconds that the timed ones of these took.
     pub nanos: Counter,
+    /// How many were timed: the clock costs a tenth of a small command.
+    pub timed: Counter,
     /// Times it was refused before it ran.
     pub rejected: Counter,
     /// Times it ran and failed.
     pub failed: Counter,
+    /// How long the timed ones took each. Made with the first.
+    latencies: OnceLock<Box<Latencies>>,
 }
 
-/// The counters of one thread.
-#[derive(Debug)]
-pub struct Block {
-    /// By `CommandId`.
-    pub commands: Box<[CommandCounters]>,
+/// All of the first so many calls of a command are timed, ...
+const TIMED_ALL: u64 = 1024;
+/// ... and of those after them one in so many.
+const TIMED_ONE_IN: u64 = 16;
+
+impl CommandCounters {
+    /// Whether the call that comes next should be timed.
+    pub fn times_next(&self) -> bool {
+        let calls = self.calls.get();
+        calls < TIMED_ALL || calls % TIMED_ONE_IN == 0
+    }
+
+    /// Counts a timed call; `tracked`: for percentiles too.
+    pub fn time(&self, nanos: u64, tracked: bool) {
+        self.nanos.add(nanos);
+        self.timed.add(1);
+        if tracked {
+            self.latencies.get_or_init(Box::default).note(nanos);
+        }
+    }
+}
+
+/// Declares the plain counters once: of a thread, and of all threads together.
+macro_rules! counters {
+    ($($(#[doc = $doc:literal])+ $name:ident;)+) => {
+        /// The counters of one thread.
+        #[derive(Debug)]
+        pub struct Block {
+            $($(#[doc = $doc])+ pub $name: Counter,)+
+            /// By `CommandId`.
+            pub commands: Box<[CommandCounters]>,
+            /// Error replies by their first word; beyond 128 different ones Valkey stops telling them apart, and so do we.
+            pub errors_by_code: Mutex<BTreeMap<String, u64>>,
+        }
+
+        impl Default for Block {
+            fn default() -> Self {
+                Self {
+                    $($name: Counter::default(),)+
+                    commands: (0..table::count()).map(|_| CommandCounters::default()).collect(),
+                    errors_by_code: Mutex::default(),
+                }
+            }
+        }
+
+        /// What all threads counted together.
+        #[derive(Debug, Clone, Default)]
+        pub struct Totals {
+            $($(#[doc = $doc])+ pub $name: u64,)+
+            /// Connections refused for `maxclients` or protected mode.
+            pub rejected_connections: u64,
+            /// Clients disconnected for `maxmemory-clients`.
+            pub evicted_clients: u64,
+            /// By `CommandId`.
+            pub commands: Vec<CommandTotals>,
+            /// Error replies by their first word.
+            pub errors_by_code: BTreeMap<String, u64>,
+        }
+
+        impl Totals {
+            fn add(&mut self, block: &Block) {
+                $(self.$name += block.$name.get();)+
+                for (total, counters) in self.commands.iter_mut().zip(&block.commands) {
+                    total.add(counters);
+                }
+                for (code, count) in &*block.errors_by_code.lock() {
+                    *self.errors_by_code.entry(code.clone()).or_default() += count;
+                }
+            }
+
+            fn since(mut self, base: &Self) -> Self {
+                $(self.$name = self.$name.saturating_sub(base.$name);)+
+                self.rejected_connections -= base.rejected_connections;
+                self.evicted_clients -= base.evicted_clients;
+                for (total, base) in self.commands.iter_mut().zip(&base.commands) {
+                    total.subtract(base);
+                }
+                for (code, count) in &base.errors_by_code {
+                    if let Some(total) = self.errors_by_code.get_mut(code) {
+                        *total = total.saturating_sub(*count);
+                    }
+                }
+                self.errors_by_code.retain(|_, count| *count > 0);
+                self
+            }
+        }
+    };
+}
+
+counters! {
     /// Commands run.
-    pub processed: Counter,
+    processed;
+    /// Changes that these commands made to data.
+    changes;
     /// Bytes read from clients.
-    pub bytes_in: Counter,
+    bytes_in;
     /// Bytes written to clients.
-    pub bytes_out: Counter,
+    bytes_out;
     /// Reads from sockets.
-    pub reads: Counter,
+    reads;
     /// Writes to sockets.
-    pub writes: Counter,
+    writes;
     /// Error replies.
-    pub errors: Counter,
-    /// Error replies by their first word; beyond 128 different ones Valkey stops telling them apart, and so do we.
-    pub errors_by_code: Mutex<HashMap<String, u64>>,
+    errors;
     /// Connections accepted.
-    pub accepted: Counter,
-    /// Connections closed because a request outgrew `client-query-buffer-limit`.
-    pub over_query_limit: Counter,
-    /// Connections closed because more replies waited than `client-output-buffer-limit` allows.
-    pub over_output_limit: Counter,
+    accepted;
+    /// Connections closed for `client-query-buffer-limit`.
+    over_query_limit;
+    /// Connections closed for `client-output-buffer-limit`.
+    over_output_limit;
 }
 
-impl Default for Block {
-    fn default() -> Self {
-        Self {
-            commands: (0..table::count()).map(|_| CommandCounters::default()).collect(),
-            processed: Counter::default(),
-            bytes_in: Counter::default(),
-            bytes_out: Counter::default(),
-            reads: Counter::default(),
-            writes: Counter::default(),
-            errors: Counter::default(),
-            errors_by_code: Mutex::default(),
-            accepted: Counter::default(),
-            over_query_limit: Counter::default(),
-            over_output_limit: Counter::default(),
+/// What all threads counted for one command.
+#[derive(Debug, Clone, Default)]
+pub struct CommandTotals {
+    /// Times it ran.
+    pub calls: u64,
+    /// Times it was refused before it ran.
+    pub rejected: u64,
+    /// Times it ran and failed.
+    pub failed: u64,
+    /// How long the timed calls took.
+    pub latencies: Option<Histogram>,
+    nanos: u64,
+    timed: u64,
+}
+
+impl CommandTotals {
+    /// Microseconds that all calls took, reckoned from those that were timed.
+    pub fn micros(&self) -> u64 {
+        let nanos = u128::from(self.nanos) * u128::from(self.calls);
+        nanos.checked_div(u128::from(self.timed)).map_or(0, |nanos| (nanos / 1000) as u64)
+    }
+
+    fn add(&mut self, counters: &CommandCounters) {
+        self.calls += counters.calls.get();
+        self.rejected += counters.rejected.get();
+        self.failed += counters.failed.get();
+        self.nanos += counters.nanos.get();
+        self.timed += counters.timed.get();
+        if let Some(latencies) = counters.latencies.get() {
+            self.latencies.get_or_insert_default().add(latencies);
+        }
+    }
+
+    fn subtract(&mut self, base: &Self) {
+        for (total, base) in [
+            (&mut self.calls, base.calls),
+            (&mut self.rejected, base.rejected),
+            (&mut self.failed, base.failed),
+            (&mut self.nanos, base.nanos),
+            (&mut self.timed, base.timed),
+        ] {
+            *total = total.saturating_sub(base);
+        }
+        if let (Some(latencies), Some(base)) = (&mut self.latencies, &base.latencies) {
+            latencies.subtract(base);
         }
     }
 }
@@ -112,6 +233,12 @@ pub struct Stats {
     blocks: Box<[Block]>,
     /// Connections refused for `maxclients` or protected mode.
     pub rejected_connections: AtomicU64,
+    /// Clients disconnected for `maxmemory-clients`.
+    pub evicted_clients: AtomicU64,
+    /// How much happened lately.
+    pub rates: Rates,
+    /// What everything stood at when it was last reset.
+    base: Mutex<Totals>,
 }
 
 impl Stats {
@@ -120,6 +247,9 @@ impl Stats {
         Self {
             blocks: (0..threads).map(|_| Block::default()).collect(),
             rejected_connections: AtomicU64::new(0),
+            evicted_clients: AtomicU64::new(0),
+            rates: Rates::default(),
+            base: Mutex::default(),
         }
     }
 
@@ -128,13 +258,57 @@ impl Stats {
         &self.blocks[thread]
     }
 
-    /// Every thread's block.
-    pub fn blocks(&self) -> &[Block] {
-        &self.blocks
-    }
-
-    /// What all threads counted together.
+    /// What all threads counted together, ever.
     pub fn sum(&self, counter: impl Fn(&Block) -> &Counter) -> u64 {
         self.blocks.iter().map(|block| counter(block).get()).sum()
+    }
+
+    /// What all threads counted together since the last reset.
+    pub fn totals(&self) -> Totals {
+        self.ever().since(&self.base.lock())
+    }
+
+    /// Begins counting anew.
+    pub fn reset(&self) {
+        *self.base.lock() = self.ever();
+        self.rates.reset();
+    }
+
+    fn ever(&self) -> Totals {
+        let commands = vec![CommandTotals::default(); table::count()];
+        let mut totals = Totals { commands, ..Totals::default() };
+        for block in &self.blocks {
+            totals.add(block);
+        }
+        totals.rejected_connections = self.rejected_connections.load(Relaxed);
+        totals.evicted_clients = self.evicted_clients.load(Relaxed);
+        totals
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_reset_begins_anew_without_touching_the_counters() {
+        let stats = Stats::new(2);
+        for thread in 0..2 {
+            let block = stats.block(thread);
+            block.processed.add(3);
+            block.error("ERR");
+            block.commands[0].calls.add(10);
+            block.commands[0].time(5_000, true);
+        }
+        let totals = stats.totals();
+        assert_eq!((totals.processed, totals.errors_by_code["ERR"]), (6, 2));
+        assert_eq!((totals.commands[0].calls, totals.commands[0].micros()), (20, 100));
+        stats.reset();
+        stats.block(1).processed.add(1);
+        let totals = stats.totals();
+        assert_eq!((totals.processed, totals.errors_by_code.len()), (1, 0));
+        assert_eq!((totals.commands[0].calls, totals.commands[0].micros()), (0, 0));
+        assert!(totals.commands[0].latencies.as_ref().is_none_or(Histogram::is_empty));
+        assert_eq!(stats.sum(|block| &block.processed), 7);
     }
 }

@@ -371,8 +371,10 @@ impl Reply {
         out.push(b'-');
         let start = out.len();
         out.extend_from_slice(code.as_bytes());
-        out.push(b' ');
         let text = text.as_ref();
+        if !text.is_empty() {
+            out.push(b' ');
+        }
         let is_line_end = |byte: &u8| matches!(byte, b'\r' | b'\n');
         let end = text.iter().rposition(|byte| !is_line_end(byte)).map_or(0, |last| last + 1);
         out.extend_from_slice(&text[..end]);

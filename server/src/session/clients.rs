@@ -22,6 +22,14 @@ pub enum Peer {
 }
 
 impl Peer {
+    /// Whether the client is on this machine.
+    pub fn is_local(&self) -> bool {
+        match self {
+            Self::Tcp(peer, _) => peer.ip().to_canonical().is_loopback(),
+            Self::Unix(_) => true,
+        }
+    }
+
     /// The client's address, as `CLIENT LIST` shows it and `CLIENT KILL` takes it.
     pub fn address(&self) -> String {
         match self {
@@ -255,6 +263,11 @@ impl Clients {
     /// Whether there is none.
     pub fn is_empty(&self) -> bool {
         self.by_id.is_empty()
+    }
+
+    /// Shows all of them, in no order. Nothing may be done to the list meanwhile.
+    pub fn for_each(&self, mut show: impl FnMut(&Client)) {
+        self.by_id.iter().for_each(|entry| show(entry.value()));
     }
 
     /// All of them, oldest first.
