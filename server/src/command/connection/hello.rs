@@ -87,7 +87,7 @@ fn hello(ctx: &mut Ctx<'_>) -> Result<(), Error> {
 }
 
 /// How error texts call a client's name.
-pub(super) const NAME: &str = "Client names";
+pub(super) const NAME: &[u8] = b"Client names";
 
 const UNKNOWN_CLIENT: Error = Error::Text(
     "NOAUTH HELLO must be called with the client already authenticated, otherwise the HELLO <proto> AUTH \

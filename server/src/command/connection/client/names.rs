@@ -29,11 +29,12 @@ fn client_setname(ctx: &mut Ctx<'_>) -> Result<(), Error> {
 }
 
 /// Names stand in the lines of CLIENT LIST, so they hold no blanks and nothing that is not printable ASCII.
-pub(in crate::command::connection) fn check_name(name: &[u8], what: &str) -> Result<(), Error> {
-    if name.iter().all(u8::is_ascii_graphic) {
+/// Valkey looks no further than to a NUL, and so do we.
+pub(in crate::command::connection) fn check_name(name: &[u8], what: &[u8]) -> Result<(), Error> {
+    if name.iter().take_while(|byte| **byte != 0).all(u8::is_ascii_graphic) {
         return Ok(());
     }
-    Err(Error::Owned(format!("ERR {what} cannot contain spaces, newlines or special characters.")))
+    Err(Error::quoting("ERR ", what, " cannot contain spaces, newlines or special characters."))
 }
 
 pub(super) static CLIENT_GETNAME: Command = Command {
@@ -74,16 +75,16 @@ pub(super) static CLIENT_SETINFO: Command = Command {
 .checked();
 
 fn client_setinfo(ctx: &mut Ctx<'_>) -> Result<(), Error> {
-    let (args, value) = (ctx.args, ctx.args.at(3));
+    let (args, option, value) = (ctx.args, ctx.args.at(2), ctx.args.at(3));
     let mut names = ctx.session.client.names.lock();
-    let (what, name) = if args.is(2, "lib-name") {
-        ("lib-name", &mut names.lib_name)
+    let name = if args.is(2, "lib-name") {
+        &mut names.lib_name
     } else if args.is(2, "lib-ver") {
-        ("lib-ver", &mut names.lib_ver)
+        &mut names.lib_ver
     } else {
-        return Err(Error::quoting("ERR Unrecognized option '", args.at(2), "'"));
+        return Err(Error::quoting("ERR Unrecognized option '", option, "'"));
     };
-    check_name(value, what)?;
+    check_name(value, option)?;
     *name = value.to_vec();
     ctx.reply.ok();
     Ok(())
