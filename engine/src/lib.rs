@@ -14,7 +14,7 @@
 //! assert_eq!(length, Some(5));
 //! // ... or handed out, to keep.
 //! let alice = store.get("session:1")?.expect("30 seconds have not passed");
-//! assert_eq!(&*alice, b"alice");
+//! assert_eq!(alice, "alice");
 //!
 //! // Several keys at once: nobody sees half of it.
 //! store.set_many(&[("a", "1"), ("b", "2")])?;
@@ -26,39 +26,80 @@
 //! budget, 16 databases. It is shared by reference between threads. `scrubjay-server` serves the same store to clients
 //! while the program goes on using it, and whoever [observes](Store::observe) it hears of every change, whoever made it.
 //!
-//! # The map, from the outside in
+//! # What to read next
 //!
-//! - [`store`]: many shards and threads. Routes keys, takes locks, opens [`View`]s, makes room, settles.
-//! - [`types`]: what a value is. Does not know what a key is.
-//! - [`shard`]: one keyspace, `&mut self`, `now` as an argument: entries, expiry, eviction, walking, accounts. Does not know
+//! - [`Builder`]: the memory limit, the [`Policy`] by which entries go, the clock, the number of locks.
+//! - [`Store`]: reading and writing; [`Store::view`] for several steps as one operation.
+//! - [`Observer`]: hearing of every change. [`Stats`]: hits, misses, bytes.
+//! - [`time::ManualClock`]: tests in which time passes only when they say so.
+//!
+//! # Giving memory back
+//!
+//! An expired entry is never seen, but the memory it takes is given back by somebody: operations do some of it on their way,
+//! and [`Store::maintain`] does the rest, in short steps, when it is called. A server does that by itself. A program without one
+//! may have a thread for it:
+//!
+//! ```no_run
+//! # use std::{sync::Arc, time::Duration};
+//! # let store = Arc::new(scrubjay::Store::default());
+//! std::thread::spawn(move || loop {
+//!     store.maintain(store.clock().now());
+//!     std::thread::sleep(Duration::from_millis(100));
+//! });
+//! ```
+//!
+//! # The map of the source, from the outside in
+//!
+//! - `store`: many shards and threads. Routes keys, takes locks, opens [`View`]s, makes room, settles.
+//! - `types`: what a value is. Does not know what a key is.
+//! - `shard`: one keyspace, `&mut self`, `now` as an argument: entries, expiry, eviction, walking, accounts. Does not know
 //!   what a value means.
-//! - [`collections`]: containers that know neither keys nor time: the bucket table, the timing wheel, rings.
-//! - [`raw`]: the slab and the buckets; the only `unsafe` code.
-//! - [`time`], [`random`], [`sync`], [`error`]: the only clock, the only chance, the only names of locks, what can fail.
+//! - `collections`: containers that know neither keys nor time: the bucket table, the timing wheel, rings.
+//! - `raw`: the slab and the buckets; the only `unsafe` code.
+//! - [`time`], `random`, `sync`, `error`: the only clock, the only chance, the only names of locks, what can fail.
+//!
+//! The modules without a link are open to this workspace's server, tests and benchmarks, and no part of what the crate
+//! promises.
 //!
 //! # What is absent
 //!
-//! No sockets, no protocol, no async runtime, no global allocator, and no thread that was not asked for. What can be
-//! done later is done by [`Store::maintain`], in short steps, by whoever calls it; nothing is wrong if nobody does.
+//! No sockets, no protocol, no async runtime, no global allocator, and no thread that was not asked for.
 #![deny(unsafe_code)]
 
+#[doc(hidden)]
 pub mod store;
 
+#[doc(hidden)]
 pub mod types;
 
+#[doc(hidden)]
 pub mod shard;
 
+#[doc(hidden)]
 pub mod collections;
 
+#[doc(hidden)]
 pub mod raw;
 
+#[doc(hidden)]
 pub mod error;
+#[doc(hidden)]
 pub mod random;
+#[doc(hidden)]
 pub mod sync;
 pub mod time;
 
+#[doc(inline)]
 pub use error::{OutOfMemory, StringError, WrongType};
+#[doc(inline)]
 pub use raw::shared::SharedBytes;
-pub use shard::change::{Change, Event};
+#[doc(inline)]
+pub use shard::change::{Change, Event, Log};
+#[doc(inline)]
 pub use shard::evict::{LfuTuning, Policy, Tuning};
-pub use store::{Builder, Deadline, Flush, Key, Lookup, Meta, Observer, Scope, Store, Text, View};
+#[doc(inline)]
+pub use store::{
+    Builder, Deadline, Flush, Key, Lookup, Maintained, Meta, Observer, Scope, Stats, Store, Text, View, Waker,
+};
+#[doc(inline)]
+pub use types::{Encoding, Kind};

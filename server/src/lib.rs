@@ -26,5 +26,7 @@ pub mod resp;
 mod server;
 pub mod session;
 pub mod shared;
+mod test_server;
 
-pub use server::{Server, TestServer};
+pub use server::{Server, StopHandle};
+pub use test_server::TestServer;

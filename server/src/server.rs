@@ -1,9 +1,9 @@
 //! A server from bind to stop, as a library offers it.
 
+use std::fmt;
 use std::io;
 use std::net::{SocketAddr, ToSocketAddrs};
 use std::sync::Arc;
-use std::thread::JoinHandle;
 use std::time::Duration;
 
 use scrubjay::Store;
@@ -16,7 +16,35 @@ use crate::session::clients::Clients;
 use crate::shared::{Shared, Shutdown, Start};
 use crate::{housekeeping, net};
 
-/// A server that listens and does not serve yet.
+/// A server that listens, and serves once it is [run](Server::run). Clients may connect before; they wait.
+///
+/// ```
+/// use std::io::{Read, Write};
+/// use std::net::TcpStream;
+/// use std::sync::Arc;
+///
+/// use scrubjay::Store;
+/// use scrubjay_server::{Server, config::Config};
+///
+/// // A store of this program, which clients may use as well.
+/// let store = Arc::new(Store::default());
+/// store.set("greeting", "hello")?;
+///
+/// let config = Config::default().with("bind", "127.0.0.1")?.with("port", "0")?;
+/// let server = Server::with_store(Arc::clone(&store), config)?;
+/// let (port, stop) = (server.port(), server.stop_handle());
+/// let serving = std::thread::spawn(|| server.run());
+///
+/// let mut client = TcpStream::connect(("127.0.0.1", port))?;
+/// client.write_all(b"GET greeting\r\n")?;
+/// let mut reply = [0; 11];
+/// client.read_exact(&mut reply)?;
+/// assert_eq!(&reply, b"$5\r\nhello\r\n");
+///
+/// stop.stop();
+/// serving.join().expect("it does not panic")?;
+/// # Ok::<_, Box<dyn std::error::Error>>(())
+/// ```
 pub struct Server {
     shared: Arc<Shared>,
     tcp: Vec<std::net::TcpListener>,
@@ -98,9 +126,14 @@ impl Server {
         })
     }
 
-    /// The TCP port, 0 for none.
+    /// The TCP port, also when `port 0` had the system pick it; 0 for none.
     pub fn port(&self) -> u16 {
         self.shared.start.port
+    }
+
+    /// What ends [`run`](Self::run) from another thread. It may be used before, too.
+    pub fn stop_handle(&self) -> StopHandle {
+        StopHandle(Arc::clone(&self.shared))
     }
 
     /// What all clients of this server share.
@@ -137,6 +170,30 @@ impl Server {
             threads.stop();
         }
         Ok(())
+    }
+}
+
+impl fmt::Debug for Server {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Server").field("port", &self.port()).finish_non_exhaustive()
+    }
+}
+
+/// Ends a server from another thread. See [`Server::stop_handle`].
+#[derive(Clone)]
+pub struct StopHandle(Arc<Shared>);
+
+impl StopHandle {
+    /// Has [`Server::run`] return soon: commands under way are finished, clients are disconnected, the port is given back and
+    /// the threads have ended when it does. The store stays.
+    pub fn stop(&self) {
+        self.0.shutdown.ask();
+    }
+}
+
+impl fmt::Debug for StopHandle {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("StopHandle").field("port", &self.0.start.port).finish()
     }
 }
 
@@ -267,64 +324,4 @@ fn resolve(name: &str, port: u16) -> io::Result<SocketAddr> {
 fn run_id() -> String {
     let mut random = scrubjay::random::Random::from_os();
     (0..40).map(|_| char::from_digit(random.below(16) as u32, 16).expect("invariant: below 16")).collect()
-}
-
-/// A server for tests: its own port on loopback, its own store, gone when dropped.
-///
-/// ```
-/// let server = scrubjay_server::TestServer::start();
-/// let stream = std::net::TcpStream::connect(("127.0.0.1", server.port()))?;
-/// # drop(stream);
-/// # std::io::Result::Ok(())
-/// ```
-pub struct TestServer {
-    shared: Arc<Shared>,
-    thread: Option<JoinHandle<()>>,
-}
-
-impl TestServer {
-    /// Starts a server with the default parameters.
-    ///
-    /// # Panics
-    /// When there is no port to be had on loopback.
-    pub fn start() -> Self {
-        Self::with_config(Config::default())
-    }
-
-    /// Starts a server with these parameters, on a port that the system picks.
-    ///
-    /// # Panics
-    /// When there is no port to be had on loopback.
-    pub fn with_config(config: Config) -> Self {
-        let config = config.on_loopback();
-        let server = Server::bind(config).expect("a port on loopback");
-        let shared = Arc::clone(server.shared());
-        let thread = std::thread::spawn(move || server.run().expect("threads to serve with"));
-        Self { shared, thread: Some(thread) }
-    }
-
-    /// The port on 127.0.0.1.
-    pub fn port(&self) -> u16 {
-        self.shared.start.port
-    }
-
-    /// Where to connect: `redis://127.0.0.1:PORT/`.
-    pub fn url(&self) -> String {
-        format!("redis://127.0.0.1:{}/", self.port())
-    }
-
-    /// The store it serves; what the test writes here, clients see.
-    pub fn store(&self) -> &Arc<Store> {
-        &self.shared.store
-    }
-}
-
-impl Drop for TestServer {
-    fn drop(&mut self) {
-        self.shared.shutdown.ask();
-        if let Some(thread) = self.thread.take() {
-            // Its panic has been told of on its own thread.
-            let _ = thread.join();
-        }
-    }
 }

@@ -254,9 +254,10 @@ impl From<&[u8]> for SharedBytes {
     }
 }
 
-impl PartialEq for SharedBytes {
-    fn eq(&self, other: &Self) -> bool {
-        **self == **other
+/// Equal to whatever has the same bytes: `value == "hello"`, `value == vec`.
+impl<B: AsRef<[u8]> + ?Sized> PartialEq<B> for SharedBytes {
+    fn eq(&self, other: &B) -> bool {
+        **self == *other.as_ref()
     }
 }
 

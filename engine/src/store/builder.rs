@@ -6,6 +6,14 @@ use crate::shard::evict::{Policy, Tuning};
 use crate::time::Clock;
 
 /// A store's parameters. Each has a default; the methods are named as the fields.
+///
+/// ```
+/// use scrubjay::{Policy, Store};
+///
+/// // A cache of at most 256 MiB, in which what is rarely used makes room for what is new.
+/// let store = Store::builder().max_memory(256 << 20).policy(Policy::AllKeysS3Fifo).build();
+/// # assert_eq!(store.max_memory(), 256 << 20);
+/// ```
 #[derive(Debug, Clone)]
 pub struct Builder {
     pub(super) clock: Clock,
@@ -69,7 +77,8 @@ impl Builder {
         self
     }
 
-    /// Which entries go when the limit is reached. Default [`Policy::NoEviction`].
+    /// Which entries go when the limit is reached. Default [`Policy::NoEviction`]: none, and writes fail with
+    /// [`OutOfMemory`](crate::OutOfMemory).
     #[must_use]
     pub fn policy(mut self, policy: Policy) -> Self {
         self.policy = policy;

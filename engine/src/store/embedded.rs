@@ -1,11 +1,11 @@
 //! The store as an embedding program uses it: strings by key, in database 0, at the moment of the call.
 //!
 //! Each method is one [`View`](super::View), so each is atomic, those on several keys too, and has every side effect that a
-//! client's command has.
+//! client's command has. What a view alone can do (other databases, several steps, other moments) is not repeated here.
 
 use std::time::Duration;
 
-use super::{Deadline, Key, Lookup, Scope, Store};
+use super::{Deadline, Key, Lookup, Scope, Store, Text};
 use crate::raw::shared::SharedBytes;
 use crate::shard::change::Event;
 use crate::time::Millis;
@@ -15,7 +15,16 @@ use crate::{OutOfMemory, WrongType};
 const DB: u16 = 0;
 
 impl Store {
-    /// The value of `key`, to keep: a large one is shared, a small one copied.
+    /// The value of `key`, to keep: a large one is shared with the store, a small one copied.
+    ///
+    /// ```
+    /// # let store = scrubjay::Store::default();
+    /// store.set("greeting", "hello")?;
+    /// let greeting = store.get("greeting")?.expect("just set");
+    /// store.set("greeting", "good evening")?;
+    /// assert_eq!(greeting, "hello"); // What was handed out stays as it was.
+    /// # Ok::<_, Box<dyn std::error::Error>>(())
+    /// ```
     ///
     /// # Errors
     /// [`WrongType`] when the key holds something other than a string.
@@ -23,11 +32,21 @@ impl Store {
         let key = self.key(DB, key.as_ref());
         let mut view = self.view(Scope::Key(&key), self.clock().now());
         let text = view.string(key, Lookup::Read)?;
-        Ok(text.map(|text| text.shared().unwrap_or_else(|| SharedBytes::copy_from(&text))))
+        Ok(text.map(keep))
     }
 
-    /// Lends the value of `key` to `read`, without a copy. The key's shard is locked meanwhile: `read` must be quick, and
-    /// must not use the store.
+    /// Lends the value of `key` to `read`, without a copy; what `read` returns, if the key was there.
+    ///
+    /// The key's shard is locked meanwhile: `read` must be quick, and must not use the store, which would wait for itself. If it
+    /// panics the store stays as it was.
+    ///
+    /// ```
+    /// # let store = scrubjay::Store::default();
+    /// store.set("answer", "42")?;
+    /// let answer: Option<u32> = store.get_with("answer", |value| str::from_utf8(value).ok()?.parse().ok())?.flatten();
+    /// assert_eq!(answer, Some(42));
+    /// # Ok::<_, Box<dyn std::error::Error>>(())
+    /// ```
     ///
     /// # Errors
     /// [`WrongType`] when the key holds something other than a string.
@@ -45,10 +64,7 @@ impl Store {
     pub fn get_many<K: AsRef<[u8]>>(&self, keys: &[K]) -> Vec<Option<SharedBytes>> {
         let keys = self.keys(keys);
         let mut view = self.view(Scope::Keys(&keys), self.clock().now());
-        let get = |key: &Key<'_>| {
-            let text = view.string(*key, Lookup::Read).ok()??;
-            Some(text.shared().unwrap_or_else(|| SharedBytes::copy_from(&text)))
-        };
+        let get = |key: &Key<'_>| view.string(*key, Lookup::Read).ok()?.map(keep);
         keys.iter().map(get).collect()
     }
 
@@ -60,7 +76,8 @@ impl Store {
         self.set_many_until(&[(key, value)], Deadline::Clear, self.clock().now())
     }
 
-    /// Sets `key`, whatever was there; it expires after `ttl`, to the millisecond.
+    /// Sets `key` for as long as `ttl`, whatever was there. It expires to the millisecond, parts of one counting in full; with
+    /// a `ttl` of zero it is gone at once.
     ///
     /// # Errors
     /// [`OutOfMemory`] when the limit is reached and nothing can be evicted; nothing is changed then.
@@ -74,7 +91,7 @@ impl Store {
         self.set_many_until(&[(key, value)], Deadline::At(after(now, ttl)), now)
     }
 
-    /// Sets several keys at once: nobody sees some of them changed and others not yet.
+    /// Sets several keys at once, without deadlines: nobody sees some of them changed and others not yet.
     ///
     /// # Errors
     /// [`OutOfMemory`] when the limit is reached and nothing can be evicted; nothing is changed then.
@@ -86,7 +103,33 @@ impl Store {
         self.set_many_until(pairs, Deadline::Clear, self.clock().now())
     }
 
-    /// Sets `key` only if it is not there; it expires after `ttl`, if one is given. Whether it was set.
+    /// Sets several keys at once, for as long as `ttl`.
+    ///
+    /// # Errors
+    /// [`OutOfMemory`] when the limit is reached and nothing can be evicted; nothing is changed then.
+    pub fn set_many_for<K, V>(&self, pairs: &[(K, V)], ttl: Duration) -> Result<(), OutOfMemory>
+    where
+        K: AsRef<[u8]>,
+        V: AsRef<[u8]>,
+    {
+        let now = self.clock().now();
+        self.set_many_until(pairs, Deadline::At(after(now, ttl)), now)
+    }
+
+    /// Sets `key` only if it is not there, for as long as `ttl` if one is given; whether it was set.
+    ///
+    /// With [`remove_if_equal`](Self::remove_if_equal) this makes a lock that ends by itself, should its holder not end it:
+    ///
+    /// ```
+    /// # use std::time::Duration;
+    /// # let store = scrubjay::Store::default();
+    /// let ttl = Some(Duration::from_secs(5));
+    /// assert!(store.set_if_absent("lock:1", "my token", ttl)?);
+    /// assert!(!store.set_if_absent("lock:1", "another's token", ttl)?);
+    /// assert!(!store.remove_if_equal("lock:1", "another's token"));
+    /// assert!(store.remove_if_equal("lock:1", "my token"));
+    /// # Ok::<_, scrubjay::OutOfMemory>(())
+    /// ```
     ///
     /// # Errors
     /// [`OutOfMemory`] when the limit is reached and nothing can be evicted; nothing is changed then.
@@ -106,6 +149,18 @@ impl Store {
             view.set(key, value, deadline, Event::Set);
         }
         Ok(absent)
+    }
+
+    /// Takes the value of `key` out of the store, as for a token that is good only once.
+    ///
+    /// # Errors
+    /// [`WrongType`] when the key holds something other than a string; it stays then.
+    pub fn take(&self, key: impl AsRef<[u8]>) -> Result<Option<SharedBytes>, WrongType> {
+        let key = self.key(DB, key.as_ref());
+        let mut view = self.view(Scope::Key(&key), self.clock().now());
+        let value = view.string(key, Lookup::Read)?.map(keep);
+        view.remove(key, Event::Del);
+        Ok(value)
     }
 
     /// Removes `key`; whether it was there.
@@ -135,16 +190,37 @@ impl Store {
         self.view(Scope::Key(&key), self.clock().now()).meta(key, Lookup::Peek).is_some()
     }
 
-    /// Gives `key` a deadline `ttl` from now, or with `None` takes it away; whether the key was there.
-    pub fn expire(&self, key: impl AsRef<[u8]>, ttl: Option<Duration>) -> bool {
+    /// Has `key` expire after `ttl` from now, whatever deadline it had; whether the key was there.
+    pub fn expire(&self, key: impl AsRef<[u8]>, ttl: Duration) -> bool {
         let now = self.clock().now();
         let key = self.key(DB, key.as_ref());
-        let event = if ttl.is_some() { Event::Expire } else { Event::Persist };
-        let deadline = ttl.map(|ttl| after(now, ttl));
-        self.view(Scope::Key(&key), now).set_deadline(key, deadline, event)
+        self.view(Scope::Key(&key), now).set_deadline(key, Some(after(now, ttl)), Event::Expire)
+    }
+
+    /// Takes the deadline of `key` away; whether it had one.
+    pub fn persist(&self, key: impl AsRef<[u8]>) -> bool {
+        let key = self.key(DB, key.as_ref());
+        let mut view = self.view(Scope::Key(&key), self.clock().now());
+        let had_one = view.meta(key, Lookup::Peek).is_some_and(|meta| meta.deadline.is_some());
+        had_one && view.set_deadline(key, None, Event::Persist)
     }
 
     /// How long `key` will still be there: `None` when it is not there, `Some(None)` when it has no deadline.
+    ///
+    /// ```
+    /// use std::time::Duration;
+    /// use scrubjay::{Store, time::ManualClock};
+    ///
+    /// let clock = ManualClock::new(0);
+    /// let store = Store::builder().clock(clock.clone()).build();
+    /// store.set_for("session", "alice", Duration::from_secs(30))?;
+    ///
+    /// clock.advance(Duration::from_millis(29_999)); // Time passes when the test says so.
+    /// assert_eq!(store.ttl("session").flatten(), Some(Duration::from_millis(1)));
+    /// clock.advance(Duration::from_millis(1));
+    /// assert_eq!(store.ttl("session"), None);
+    /// # Ok::<_, scrubjay::OutOfMemory>(())
+    /// ```
     pub fn ttl(&self, key: impl AsRef<[u8]>) -> Option<Option<Duration>> {
         let now = self.clock().now();
         let key = self.key(DB, key.as_ref());
@@ -152,12 +228,12 @@ impl Store {
         Some(meta.deadline.map(|deadline| Duration::from_millis(deadline.saturating_sub(now))))
     }
 
-    /// How many keys there are, expired ones included that nobody has met yet.
+    /// How many keys there are in database 0, expired ones included that nobody has met yet. All locks are taken for it.
     pub fn len(&self) -> usize {
         self.view(Scope::All, self.clock().now()).len(DB).0
     }
 
-    /// Whether there is no key.
+    /// Whether there is no key in database 0.
     pub fn is_empty(&self) -> bool {
         self.len() == 0
     }
@@ -195,6 +271,46 @@ impl Store {
     }
 }
 
+/// The value, to keep after the locks are gone.
+fn keep(text: Text<'_>) -> SharedBytes {
+    text.shared().unwrap_or_else(|| SharedBytes::copy_from(&text))
+}
+
+/// A part of a millisecond counts in full: nothing is gone before its time.
 fn after(now: Millis, ttl: Duration) -> Millis {
-    now.saturating_add(u64::try_from(ttl.as_millis()).unwrap_or(Millis::MAX))
+    let millis = ttl.as_nanos().div_ceil(1_000_000);
+    now.saturating_add(u64::try_from(millis).unwrap_or(Millis::MAX))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::time::ManualClock;
+
+    #[test]
+    fn a_deadline_is_given_kept_and_taken_away() {
+        let clock = ManualClock::new(1_000);
+        let store = Store::builder().clock(clock.clone()).shards(1).build();
+        store.set_many_for(&[("a", "1"), ("b", "2")], Duration::from_micros(1)).expect("no limit");
+        assert_eq!(store.ttl("a"), Some(Some(Duration::from_millis(1))));
+        assert!(store.persist("a"));
+        assert!(!store.persist("a"), "it has none");
+        assert!(!store.persist("c"), "it is not there");
+        assert!(!store.expire("c", Duration::MAX));
+        assert!(store.expire("b", Duration::MAX), "as good as never");
+        clock.advance(Duration::from_millis(1));
+        assert_eq!((store.ttl("a"), store.contains("b")), (Some(None), true));
+        assert!(store.expire("a", Duration::ZERO));
+        assert!(!store.contains("a"), "gone at once");
+        assert_eq!(store.stats().expired, 1);
+    }
+
+    #[test]
+    fn a_value_is_taken_once() {
+        let store = Store::default();
+        let large = vec![7; 100_000];
+        store.set("token", &large).expect("no limit");
+        assert!(store.take("token").expect("a string").is_some_and(|value| value == large));
+        assert_eq!(store.take("token"), Ok(None));
+    }
 }

@@ -8,6 +8,7 @@ mod maintain;
 mod observe;
 mod room;
 mod route;
+mod stats;
 #[cfg(all(test, not(shuttle)))]
 mod tests;
 mod view;
@@ -17,6 +18,7 @@ pub use self::builder::Builder;
 pub use self::key::Key;
 pub use self::maintain::{Maintained, Waker};
 pub use self::observe::Observer;
+pub use self::stats::Stats;
 pub use self::view::{Deadline, Lookup, Meta, Scope, Text, View};
 pub use self::walk::Flush;
 
@@ -26,7 +28,7 @@ use self::room::Room;
 use self::route::{Route, ShardPositions};
 use crate::random::Random;
 use crate::raw::slab::ByteSlab;
-use crate::shard::{Counters, Shard};
+use crate::shard::Shard;
 use crate::sync::{CachePadded, Mutex};
 use crate::time::{Clock, Millis};
 use crate::types::Object;
@@ -44,9 +46,15 @@ struct Locked {
     due: Millis,
 }
 
-/// A keyspace of byte strings and Redis types, shared by threads.
+/// A keyspace of byte strings, shared by threads.
 ///
-/// See the [crate's page](crate) for an example.
+/// There are two ways to use it. The methods that take keys as bytes ([`get`](Self::get), [`set`](Self::set), ...) are the
+/// short one: each is one operation in database 0, at the time that the store's clock shows. Under them lies
+/// [`view`](Self::view): several steps as one operation, in any database, at a moment of the caller's. Both make room, count,
+/// expire and tell [observers](Self::observe) alike, and so does a client's command when a server serves the store.
+///
+/// A store is shared behind an [`Arc`](std::sync::Arc); all methods take `&self`. See the [crate's page](crate) for a first
+/// example.
 pub struct Store {
     clock: Clock,
     databases: u16,
@@ -132,26 +140,6 @@ impl Store {
             if let Some(locked) = self.shards[key.shard()].try_lock() {
                 locked.shard.prefetch_entry(key.place());
             }
-        }
-    }
-
-    /// What happened by itself so far, in all shards together.
-    pub fn counters(&self) -> Counters {
-        let mut sum = Counters::default();
-        for shard in &self.shards {
-            let counters = shard.lock().shard.counters;
-            sum.hits += counters.hits;
-            sum.misses += counters.misses;
-            sum.expired += counters.expired;
-            sum.evicted += counters.evicted;
-        }
-        sum
-    }
-
-    /// Begins counting anew.
-    pub fn reset_counters(&self) {
-        for shard in &self.shards {
-            shard.lock().shard.counters = Counters::default();
         }
     }
 }

@@ -8,9 +8,38 @@ use crate::sync::{Arc, Mutex};
 ///
 /// It is called under the locks of the shards that have changed, so that what it hears of one key is in the order in which
 /// it happened. It must be quick, and must not use the store: the locks are held. Put what has to be done into a queue.
+///
+/// A closure that takes `&Log` is an observer, and so is whatever implements this.
+///
+/// ```
+/// use std::sync::{Arc, mpsc};
+/// use scrubjay::{Change, Event, Log, Store};
+///
+/// let store = Store::default();
+/// let (tell, told) = mpsc::channel();
+/// store.observe(Arc::new(move |changes: &Log| {
+///     for change in changes.iter() {
+///         if let Change::Key { key, event, .. } = change {
+///             let _ = tell.send((key.to_vec(), event)); // nobody may be left to hear it
+///         }
+///     }
+/// }));
+///
+/// store.set("user:1", "Ada")?;
+/// store.remove("user:1");
+/// assert_eq!(told.try_recv()?, (b"user:1".to_vec(), Event::Set));
+/// assert_eq!(told.try_recv()?, (b"user:1".to_vec(), Event::Del));
+/// # Ok::<_, Box<dyn std::error::Error>>(())
+/// ```
 pub trait Observer: Send + Sync {
     /// The changes of one operation, oldest first.
     fn changed(&self, changes: &Log);
+}
+
+impl<F: Fn(&Log) + Send + Sync> Observer for F {
+    fn changed(&self, changes: &Log) {
+        self(changes);
+    }
 }
 
 #[derive(Default)]
@@ -55,7 +84,7 @@ impl super::Store {
         }
     }
 
-    /// Tells `observer` no more.
+    /// Tells `observer` no more: the same [`Arc`](std::sync::Arc) as was given to [`observe`](Self::observe), or a clone of it.
     pub fn unobserve(&self, observer: &Arc<dyn Observer>) {
         self.observers.remove(observer);
     }

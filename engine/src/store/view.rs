@@ -136,7 +136,12 @@ impl Deref for Text<'_> {
     }
 }
 
-/// The keyspace as one operation sees it, at one moment. Its locks last as long as it does.
+/// The keyspace as one operation sees it, at one moment: see [`Store::view`]. Its locks last as long as it does.
+///
+/// It records each mutation itself, and tells observers when it closes; nobody needs to think of side effects.
+///
+/// # Panics
+/// Its methods do, when they are given a key that the view's [`Scope`] did not name.
 pub struct View<'s> {
     store: &'s Store,
     held: Held<'s>,
@@ -148,6 +153,31 @@ pub struct View<'s> {
 
 impl Store {
     /// Locks what `scope` names, in ascending order, for one operation at the moment `now`.
+    ///
+    /// Whoever holds a view must not open another one, nor use the store otherwise, in the same thread: it would wait for
+    /// itself.
+    ///
+    /// ```
+    /// use scrubjay::{Event, Scope, Store};
+    ///
+    /// /// Counts a user's requests in the minute that begins with the first of them.
+    /// fn count(store: &Store, user: &str) -> Result<i64, Box<dyn std::error::Error>> {
+    ///     let now = store.clock().now();
+    ///     store.make_room(64, now)?; // Before any lock: this may have to evict.
+    ///     let name = format!("requests:{user}");
+    ///     let key = store.key(0, name.as_bytes());
+    ///     let mut view = store.view(Scope::Key(&key), now);
+    ///     let requests = view.increment(key, 1)?;
+    ///     if requests == 1 {
+    ///         view.set_deadline(key, Some(now + 60_000), Event::Expire);
+    ///     }
+    ///     Ok(requests)
+    /// }
+    ///
+    /// let store = Store::default();
+    /// assert_eq!((count(&store, "alice")?, count(&store, "alice")?), (1, 2));
+    /// # Ok::<_, Box<dyn std::error::Error>>(())
+    /// ```
     #[inline]
     pub fn view(&self, scope: Scope<'_>, now: Millis) -> View<'_> {
         View::open(self, scope, now, None).expect("invariant: patience without end does not run out")
