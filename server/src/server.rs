@@ -137,11 +137,12 @@ impl Server {
     }
 
     /// What all clients of this server share.
+    #[doc(hidden)]
     pub fn shared(&self) -> &Arc<Shared> {
         &self.shared
     }
 
-    /// Serves until `SHUTDOWN` or [`Shutdown::ask`].
+    /// Serves until a client says `SHUTDOWN`, or somebody [stops](StopHandle::stop) it. Signals are the caller's.
     ///
     /// # Errors
     /// When threads or their runtimes cannot be started.
