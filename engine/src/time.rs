@@ -177,6 +177,9 @@ mod tests {
         assert_eq!(clock.wall_micros(), u64::MAX);
         hands.set(3);
         assert_eq!(clock.now(), 3);
+        clock.sleep(Duration::from_millis(4));
+        assert_eq!(clock.now(), 7);
+        hands.set(3);
         assert_eq!(format!("{clock:?}"), "ManualClock(3000 us)");
     }
 }

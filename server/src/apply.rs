@@ -14,6 +14,10 @@ use crate::config::{Apply, Effect, Reason, Settings};
 use crate::observe::{log, process};
 use crate::shared::Shared;
 
+/// Why keyspace events cannot be asked for.
+pub(crate) const NO_EVENTS: &str =
+    "notify-keyspace-events is not supported by Scrubjay; only '' is accepted";
+
 impl Apply for Shared {
     fn apply(&self, effect: Effect, old: &Settings, new: &Settings) -> Result<(), Reason> {
         match effect {
@@ -54,7 +58,7 @@ impl Apply for Shared {
                 Ok(())
             }
             Effect::Threads => Err("the number of threads is fixed at the start in Scrubjay".into()),
-            Effect::Events => Err("keyspace events are not supported by Scrubjay; only '' is accepted".into()),
+            Effect::Events => Err(NO_EVENTS.into()),
             // Read at each use, or about things of which there are none yet.
             Effect::None
             | Effect::ClientMemory

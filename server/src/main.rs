@@ -3,7 +3,7 @@
 
 use std::fs;
 use std::io::{self, Write};
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 use std::process::ExitCode;
 use std::sync::Arc;
 
@@ -112,7 +112,7 @@ impl Pidfile {
         match fs::write(&path, format!("{}\n", std::process::id())) {
             Ok(()) => Some(Self(path)),
             Err(error) => {
-                warn!("Could not write the pid file {}: {error}", Path::display(&path));
+                warn!("Could not write the pid file {}: {error}", path.display());
                 None
             }
         }

@@ -9,7 +9,7 @@ use std::time::Duration;
 use scrubjay::Store;
 use tokio::sync::Notify;
 
-use crate::apply::{Listening, Move, eviction};
+use crate::apply::{self, Listening, Move, eviction};
 use crate::config::{self, Config, Presence, Settings};
 use crate::observe::stats::Stats;
 use crate::session::clients::Clients;
@@ -84,6 +84,9 @@ impl Server {
 
     fn new(store: Arc<Store>, config: Config) -> io::Result<Self> {
         let settings = config.settings();
+        if settings.notify_keyspace_events.any() {
+            return Err(io::Error::new(io::ErrorKind::Unsupported, apply::NO_EVENTS));
+        }
         let (tcp, port) = listen(&settings)?;
         if tcp.is_empty() && settings.bind.iter().next().is_some() {
             return Err(io::Error::new(
