@@ -226,7 +226,6 @@ fn run(
         },
     };
     let mut view = shared.store.view(scope, now);
-    // TOUCH is what such a client says when it does mean it.
     if session.no_touch {
         view.set_touches(false);
     }
