@@ -27,6 +27,7 @@ impl<X: HeapBytes, P: Positions> Shard<X, P> {
         if let Some(wheel) = &mut self.spaces[usize::from(db)].wheel {
             wheel.note_buried();
         }
+        self.recount(db);
         agreeing.map(|(found, _)| found)
     }
 }
