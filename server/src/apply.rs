@@ -15,8 +15,7 @@ use crate::observe::{log, process};
 use crate::shared::Shared;
 
 /// Why keyspace events cannot be asked for.
-pub(crate) const NO_EVENTS: &str =
-    "notify-keyspace-events is not supported by Scrubjay; only '' is accepted";
+pub(crate) const NO_EVENTS: &str = "notify-keyspace-events is not supported by Scrubjay; only '' is accepted";
 
 impl Apply for Shared {
     fn apply(&self, effect: Effect, old: &Settings, new: &Settings) -> Result<(), Reason> {

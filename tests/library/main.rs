@@ -133,16 +133,8 @@ fn observers_hear_of_all_writes_in_their_order() {
     store.remove("l");
     let events: Vec<_> =
         heard.so_far().into_iter().map(|(key, event)| format!("{} {key}", event.name())).collect();
-    let expected = [
-        "set k",
-        "incrby k",
-        "append k",
-        "expire k",
-        "persist k",
-        "rename_from k",
-        "rename_to l",
-        "del l",
-    ];
+    let expected =
+        ["set k", "incrby k", "append k", "expire k", "persist k", "rename_from k", "rename_to l", "del l"];
     assert_eq!(events, expected);
 
     // Many writers of one key: the last that was heard of is the one that holds.
@@ -326,7 +318,8 @@ fn a_unix_socket_leads_to_the_same_store() {
     use std::io::{Read, Write};
     let folder = tempfile::tempdir().expect("a folder");
     let path = folder.path().join("scrubjay.sock");
-    let config = Config::default().with("unixsocket", path.to_str().expect("a plain path")).expect("a parameter");
+    let config =
+        Config::default().with("unixsocket", path.to_str().expect("a plain path")).expect("a parameter");
     let server = TestServer::with_config(config);
     assert_eq!(server.unix_socket(), Some(&*path));
     server.store().set("greeting", "hello").expect("no limit");
