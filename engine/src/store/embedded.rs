@@ -282,7 +282,7 @@ fn after(now: Millis, ttl: Duration) -> Millis {
     now.saturating_add(u64::try_from(millis).unwrap_or(Millis::MAX))
 }
 
-#[cfg(test)]
+#[cfg(all(test, not(shuttle)))]
 mod tests {
     use super::*;
     use crate::time::ManualClock;

@@ -2,6 +2,8 @@
 
 mod builder;
 mod embedded;
+#[cfg(all(test, shuttle))]
+mod interleavings;
 mod key;
 mod lock;
 mod maintain;

@@ -211,7 +211,7 @@ fn end_within(offset: usize, bytes: &[u8], len_max: usize) -> Result<usize, Stri
     }
 }
 
-#[cfg(test)]
+#[cfg(all(test, not(shuttle)))]
 mod tests {
     use std::sync::{Arc, Mutex};
 
