@@ -22,9 +22,10 @@
 //! # Ok::<_, Box<dyn std::error::Error>>(())
 //! ```
 //!
-//! A [`Store`] is the keyspace of Redis and Valkey: byte strings as keys, exact expiry in milliseconds, eviction by a byte
-//! budget, 16 databases. It is shared by reference between threads. `scrubjay-server` serves the same store to clients
-//! while the program goes on using it, and whoever [observes](Store::observe) it hears of every change, whoever made it.
+//! A [`Store`] is the keyspace of Redis and Valkey: byte strings as keys, exact expiry in milliseconds,
+//! eviction by a byte budget, 16 databases. It is shared by reference between threads. `scrubjay-server`
+//! serves the same store to clients while the program goes on using it, and whoever
+//! [observes](Store::observe) it hears of every change, whoever made it.
 //!
 //! # What to read next
 //!
@@ -35,9 +36,9 @@
 //!
 //! # Giving memory back
 //!
-//! An expired entry is never seen, but the memory it takes is given back by somebody: operations do some of it on their way,
-//! and [`Store::maintain`] does the rest, in short steps, when it is called. A server does that by itself. A program without one
-//! may have a thread for it:
+//! An expired entry is never seen, but the memory it takes is given back by somebody: operations do some of
+//! it on their way, and [`Store::maintain`] does the rest, in short steps, when it is called. A server does
+//! that by itself. A program without one may have a thread for it:
 //!
 //! ```no_run
 //! # use std::{sync::Arc, time::Duration};
@@ -52,14 +53,15 @@
 //!
 //! - `store`: many shards and threads. Routes keys, takes locks, opens [`View`]s, makes room, settles.
 //! - `types`: what a value is. Does not know what a key is.
-//! - `shard`: one keyspace, `&mut self`, `now` as an argument: entries, expiry, eviction, walking, accounts. Does not know
-//!   what a value means.
+//! - `shard`: one keyspace, `&mut self`, `now` as an argument: entries, expiry, eviction, walking, accounts.
+//!   Does not know what a value means.
 //! - `collections`: containers that know neither keys nor time: the bucket table, the timing wheel, rings.
 //! - `raw`: the slab and the buckets; the only `unsafe` code.
-//! - [`time`], `random`, `sync`, `error`: the only clock, the only chance, the only names of locks, what can fail.
+//! - [`time`], `random`, `sync`, `error`: the only clock, the only chance, the only names of locks, what can
+//!   fail.
 //!
-//! The modules without a link are open to this workspace's server, tests and benchmarks, and no part of what the crate
-//! promises.
+//! The modules without a link are open to this workspace's server, tests and benchmarks, and no part of what
+//! the crate promises.
 //!
 //! # What is absent
 //!

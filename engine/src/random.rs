@@ -1,8 +1,8 @@
 //! The only source of chance: eviction samples, RANDOMKEY, hash seeds, ids.
 //!
-//! xoshiro256++ by David Blackman and Sebastiano Vigna (<https://prng.di.unimi.it>, public domain): 256 bits of state,
-//! under a nanosecond a number, no weakness known to statistical tests. It is *not* for secrets. Its state is filled by
-//! Vigna's SplitMix64, as its authors advise, so that no seed is a bad one.
+//! xoshiro256++ by David Blackman and Sebastiano Vigna (<https://prng.di.unimi.it>, public domain): 256 bits
+//! of state, under a nanosecond a number, no weakness known to statistical tests. It is *not* for secrets.
+//! Its state is filled by Vigna's SplitMix64, as its authors advise, so that no seed is a bad one.
 
 use std::hash::{BuildHasher, RandomState};
 
@@ -22,8 +22,8 @@ impl Random {
 
     /// A generator seeded by the operating system.
     ///
-    /// The standard library's hasher keys are drawn from the system's generator (once a thread, then counted up), so
-    /// that no dependency is needed for a seed.
+    /// The standard library's hasher keys are drawn from the system's generator (once a thread, then counted
+    /// up), so that no dependency is needed for a seed.
     pub fn from_os() -> Self {
         let keys = RandomState::new();
         let mut state: [u64; 4] = std::array::from_fn(|word| keys.hash_one(word));
@@ -40,8 +40,8 @@ impl Random {
         a.wrapping_add(d).rotate_left(23).wrapping_add(a)
     }
 
-    /// A number below `bound`, each equally likely (Lemire's multiplication, with his rejection of the biased few).
-    /// Zero when `bound` is zero.
+    /// A number below `bound`, each equally likely (Lemire's multiplication, with his rejection of the biased
+    /// few). Zero when `bound` is zero.
     #[inline]
     pub fn below(&mut self, bound: u64) -> u64 {
         loop {

@@ -1,9 +1,9 @@
 //! The only names of locks and atomics.
 //!
-//! Everything that threads share is named through this file, so that a model checker can take its place: built with
-//! `RUSTFLAGS="--cfg shuttle"` the same names are [shuttle]'s, which runs a test under thousands of interleavings of
-//! its own choosing and repeats the one that failed. Outside of a shuttle run these types cannot be used then, so such
-//! a build runs the tests written for it and leaves out the others.
+//! Everything that threads share is named through this file, so that a model checker can take its place:
+//! built with `RUSTFLAGS="--cfg shuttle"` the same names are [shuttle]'s, which runs a test under thousands
+//! of interleavings of its own choosing and repeats the one that failed. Outside of a shuttle run these types
+//! cannot be used then, so such a build runs the tests written for it and leaves out the others.
 //!
 //! [shuttle]: https://docs.rs/shuttle
 
@@ -53,8 +53,8 @@ impl<T> DerefMut for CachePadded<T> {
     }
 }
 
-/// A lock that the model checker does not take the place of: for what stands beneath everything else, and is to its users
-/// one step, as an allocator is.
+/// A lock that the model checker does not take the place of: for what stands beneath everything else, and is
+/// to its users one step, as an allocator is.
 pub(crate) struct Plain<T>(RealMutex<T>);
 
 impl<T> Plain<T> {
@@ -102,8 +102,8 @@ mod model {
             }
         }
 
-        /// Takes the lock or gives up. No time passes in a model: chance decides when it is up, so that both endings
-        /// are explored.
+        /// Takes the lock or gives up. No time passes in a model: chance decides when it is up, so that both
+        /// endings are explored.
         pub fn try_lock_for(&self, _timeout: Duration) -> Option<MutexGuard<'_, T>> {
             loop {
                 if let Some(guard) = self.try_lock() {

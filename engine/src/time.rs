@@ -1,8 +1,8 @@
 //! The only clock: everything else in the workspace is handed a [`Clock`] or a moment read from one.
 //!
-//! Two times are kept apart. The *wall clock* is what deadlines are written in and what TIME answers; an operator or
-//! NTP may move it either way at any moment. The *monotonic clock* never goes back and means nothing outside the
-//! process; durations, timeouts and latencies are measured with it.
+//! Two times are kept apart. The *wall clock* is what deadlines are written in and what TIME answers; an
+//! operator or NTP may move it either way at any moment. The *monotonic clock* never goes back and means
+//! nothing outside the process; durations, timeouts and latencies are measured with it.
 
 #![expect(clippy::disallowed_methods, reason = "this is the file that time comes from")]
 
@@ -14,8 +14,8 @@ use crate::sync::atomic::{AtomicU64, Ordering};
 
 /// Milliseconds of the wall clock since the Unix epoch: the unit of every deadline.
 ///
-/// A plain number, not a newtype: it is stored in entries, packed into wheel records and printed to clients, and
-/// would be unwrapped at each of these places.
+/// A plain number, not a newtype: it is stored in entries, packed into wheel records and printed to clients,
+/// and would be unwrapped at each of these places.
 pub type Millis = u64;
 
 /// Where a store reads the time: the system's clocks, or a [`ManualClock`]. Cheap to clone.
@@ -49,8 +49,8 @@ impl Clock {
         }
     }
 
-    /// A clock that never goes back, in microseconds since a moment of its own; comparable only with readings of the
-    /// same clock and its clones.
+    /// A clock that never goes back, in microseconds since a moment of its own; comparable only with readings
+    /// of the same clock and its clones.
     pub fn monotonic_micros(&self) -> u64 {
         match &self.0 {
             Source::System { origin } => whole_micros(origin.elapsed()),
@@ -66,9 +66,11 @@ impl Clock {
         }
     }
 
-    /// Returns when so much time has passed. A manual clock is moved on instead, so a test that sleeps takes no time.
+    /// Returns when so much time has passed. A manual clock is moved on instead, so a test that sleeps takes
+    /// no time.
     ///
-    /// Blocks the thread: for `DEBUG SLEEP`, which asks for just that, and for threads that have nothing else to do.
+    /// Blocks the thread: for `DEBUG SLEEP`, which asks for just that, and for threads that have nothing else
+    /// to do.
     pub fn sleep(&self, duration: Duration) {
         match &self.0 {
             Source::System { .. } => std::thread::sleep(duration),
@@ -126,7 +128,8 @@ impl ManualClock {
         Self(Arc::new(Hands { wall_micros, monotonic_micros: AtomicU64::new(0) }))
     }
 
-    /// Puts the wall clock to `now`, in either direction, as an operator would. The monotonic clock stands still.
+    /// Puts the wall clock to `now`, in either direction, as an operator would. The monotonic clock stands
+    /// still.
     pub fn set(&self, now: Millis) {
         self.0.wall_micros.store(now.saturating_mul(1000), Ordering::Relaxed);
     }

@@ -1,6 +1,7 @@
 //! What the process really holds after the sizes of values have churned, against what the store says it does.
 //!
-//! In a process of its own, since it reads the resident set of the whole process and sets the allocator up for it.
+//! In a process of its own, since it reads the resident set of the whole process and sets the allocator up
+//! for it.
 #![cfg(all(target_os = "linux", target_env = "gnu"))]
 
 use scrubjay::random::Random;
@@ -31,7 +32,8 @@ fn churn(name: &str, store: &Store, live_bytes: usize, sizes: &[(usize, usize)])
     let (mut worst, mut most_keys): (f64, u64) = (0.0, 0);
     for round in 0..10 {
         let (least, most) = sizes[round % sizes.len()];
-        // As many keys as hold about so much with sizes like these; ever the same names, so that they are overwritten.
+        // As many keys as hold about so much with sizes like these; ever the same names, so that they are
+        // overwritten.
         let mean = if least == most {
             most as f64
         } else {

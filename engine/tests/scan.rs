@@ -1,6 +1,6 @@
-//! The promise of [`View::scan`]: every key that is there from a walk's first step to its last is shown, whatever is
-//! added and removed and however the tables grow and shrink in between; nothing is shown that was never there; cursors
-//! stay below 2^53, so that a JavaScript number holds them.
+//! The promise of [`View::scan`]: every key that is there from a walk's first step to its last is shown,
+//! whatever is added and removed and however the tables grow and shrink in between; nothing is shown that was
+//! never there; cursors stay below 2^53, so that a JavaScript number holds them.
 
 use std::collections::HashSet;
 
@@ -13,7 +13,8 @@ const DB: u16 = 3;
 const CURSOR_END: u64 = 1 << 53;
 const START_MS: u64 = 1_000_000;
 
-/// What happens between two steps of a walk. Keys are numbers, and none that is divisible by [`KEPT`] is ever touched.
+/// What happens between two steps of a walk. Keys are numbers, and none that is divisible by [`KEPT`] is ever
+/// touched.
 #[derive(Debug, Clone)]
 enum Between {
     Insert {

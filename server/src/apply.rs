@@ -1,7 +1,7 @@
 //! What a running server does when its parameters change.
 //!
-//! Most parameters are read where they are used and need nothing. Where a change can fail it is tried before anything
-//! else sees the new value, and what `CONFIG SET` answers then are Valkey's words.
+//! Most parameters are read where they are used and need nothing. Where a change can fail it is tried before
+//! anything else sees the new value, and what `CONFIG SET` answers then are Valkey's words.
 
 use std::io;
 use std::time::Duration;
@@ -79,8 +79,8 @@ pub(crate) fn eviction(settings: &Settings) -> (Policy, Tuning) {
     (policy.expect("invariant: both name the same policies"), tuning)
 }
 
-/// The way to whoever listens: it alone can close a port, and does so before it opens the next, since the two may be in
-/// each other's way.
+/// The way to whoever listens: it alone can close a port, and does so before it opens the next, since the two
+/// may be in each other's way.
 #[derive(Debug)]
 pub struct Listening {
     send: mpsc::UnboundedSender<Move>,

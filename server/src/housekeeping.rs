@@ -1,4 +1,5 @@
-//! What is looked after from time to time, `hz` times a second: clients that idle or hold too much, and rates.
+//! What is looked after from time to time, `hz` times a second: clients that idle or hold too much, and
+//! rates.
 //!
 //! What concerns data is the engine's (`Store::maintain`); nothing here locks a shard.
 

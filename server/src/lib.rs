@@ -11,8 +11,8 @@
 //! # Ok::<_, Box<dyn std::error::Error>>(())
 //! ```
 //!
-//! - [`Server::bind`] makes a server with a store of its own, [`Server::with_store`] one for a store that this program goes on
-//!   using.
+//! - [`Server::bind`] makes a server with a store of its own, [`Server::with_store`] one for a store that
+//!   this program goes on using.
 //! - [`TestServer`] is a server on a port of its own that ends when it is dropped.
 //! - [`config`] is every parameter, by the name it has in configuration files.
 //!
@@ -27,8 +27,9 @@
 //! - `apply`: what a running server does when parameters change; `housekeeping`: what it does by the clock.
 //! - `glob`: the patterns that several commands take.
 //!
-//! The server owns every word that goes over the wire and no data: that is the engine's. The modules without a link that can
-//! be reached are for the `scrubjay` binary and this workspace's tests, and no part of what the crate promises.
+//! The server owns every word that goes over the wire and no data: that is the engine's. The modules without
+//! a link that can be reached are for the `scrubjay` binary and this workspace's tests, and no part of what
+//! the crate promises.
 #![forbid(unsafe_code)]
 
 mod apply;

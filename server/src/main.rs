@@ -156,7 +156,8 @@ impl Signals {
         Ok(Self { runtime })
     }
 
-    /// Ends the server when the first signal comes, and the process when a second one does, since somebody insists.
+    /// Ends the server when the first signal comes, and the process when a second one does, since somebody
+    /// insists.
     fn end_on_them(mut self, shared: Arc<Shared>) -> io::Result<()> {
         let wait = move || {
             for insists in [false, true] {

@@ -72,8 +72,8 @@ impl Server {
         Self::new(Arc::new(store), config)
     }
 
-    /// Listens as `config` says and serves `store`, which the rest of the process goes on using: what it writes has every
-    /// effect that a client's write has. The store's own limits hold, not those of `config`.
+    /// Listens as `config` says and serves `store`, which the rest of the process goes on using: what it
+    /// writes has every effect that a client's write has. The store's own limits hold, not those of `config`.
     ///
     /// # Errors
     /// When an address cannot be listened on.
@@ -145,7 +145,8 @@ impl Server {
         &self.shared
     }
 
-    /// Serves until a client says `SHUTDOWN`, or somebody [stops](StopHandle::stop) it. Signals are the caller's.
+    /// Serves until a client says `SHUTDOWN`, or somebody [stops](StopHandle::stop) it. Signals are the
+    /// caller's.
     ///
     /// # Errors
     /// When threads or their runtimes cannot be started.
@@ -188,8 +189,8 @@ impl fmt::Debug for Server {
 pub struct StopHandle(Arc<Shared>);
 
 impl StopHandle {
-    /// Has [`Server::run`] return soon: commands under way are finished, clients are disconnected, the port is given back and
-    /// the threads have ended when it does. The store stays.
+    /// Has [`Server::run`] return soon: commands under way are finished, clients are disconnected, the port
+    /// is given back and the threads have ended when it does. The store stays.
     pub fn stop(&self) {
         self.0.shutdown.ask();
     }
@@ -203,8 +204,9 @@ impl fmt::Debug for StopHandle {
 
 /// The longest rest between two rounds of maintenance: a wall clock that jumps is noticed after so long.
 const REST_MAX: Duration = Duration::from_millis(100);
-/// Memory given back to the allocator that is worth asking it to give it back to the system, at least so much and such a
-/// share of what is in use; and how long to wait before asking again, since it takes some milliseconds.
+/// Memory given back to the allocator that is worth asking it to give it back to the system, at least so much
+/// and such a share of what is in use; and how long to wait before asking again, since it takes some
+/// milliseconds.
 const TRIM_BYTES: usize = 2 * 1024 * 1024;
 const TRIM_SHARE: usize = 64;
 const TRIM_MICROS: u64 = 1_000_000;

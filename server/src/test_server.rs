@@ -12,8 +12,8 @@ use crate::server::{Server, StopHandle};
 
 /// A server for tests: its own port on loopback, its own store, gone when dropped.
 ///
-/// It accepts connections from the moment it is there. Any number of them may run side by side, as tests do. When one is
-/// dropped its clients are disconnected, its threads have ended and its port is free.
+/// It accepts connections from the moment it is there. Any number of them may run side by side, as tests do.
+/// When one is dropped its clients are disconnected, its threads have ended and its port is free.
 ///
 /// ```
 /// use scrubjay_server::TestServer;
@@ -50,7 +50,8 @@ impl TestServer {
         Self::with_config(Config::default())
     }
 
-    /// Starts a server with these parameters, on loopback and a port that the system picks, whatever they say of that.
+    /// Starts a server with these parameters, on loopback and a port that the system picks, whatever they say
+    /// of that.
     ///
     /// ```
     /// use scrubjay_server::{TestServer, config::Config};
@@ -67,7 +68,8 @@ impl TestServer {
         Self::run(Server::bind(config.on_loopback()))
     }
 
-    /// The same for a store that the test has built, with a [manual clock](scrubjay::time::ManualClock) for example.
+    /// The same for a store that the test has built, with a [manual clock](scrubjay::time::ManualClock) for
+    /// example.
     ///
     /// # Panics
     /// As [`with_config`](Self::with_config).

@@ -38,7 +38,8 @@ impl Name {
 /// Where `tests/run` puts the reference servers.
 const REFERENCES: &str = "target/references/bin";
 
-/// Everyone asked for; without `--servers`, everyone found. The first of them is who the others are measured by.
+/// Everyone asked for; without `--servers`, everyone found. The first of them is who the others are measured
+/// by.
 pub(crate) fn find(options: &Options) -> Result<Vec<Contender>> {
     let mut contenders = Vec::new();
     for name in Name::ALL {
@@ -72,8 +73,8 @@ impl Contender {
     }
 }
 
-/// The version in a line like `Valkey server v=9.1.2 sha=00000000:0 malloc=libc bits=64 build=0 scrubjay=0.1.0`:
-/// the program's own where it names one, since `v=` is then the version it stands in for.
+/// The version in a line like `Valkey server v=9.1.2 sha=00000000:0 malloc=libc bits=64 build=0
+/// scrubjay=0.1.0`: the program's own where it names one, since `v=` is then the version it stands in for.
 fn version(line: &str) -> Option<String> {
     let field = |name| line.split_whitespace().find_map(|word| word.strip_prefix(name));
     Some(field("scrubjay=").or_else(|| field("v="))?.to_owned())

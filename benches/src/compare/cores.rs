@@ -1,8 +1,8 @@
 //! Which core runs what.
 //!
 //! A load generator that shares the server's core measures the scheduler. A server is pinned by pinning the
-//! thread that starts it, since a child inherits the affinity and so do the threads it starts at once: setting
-//! the affinity of a running process would miss those.
+//! thread that starts it, since a child inherits the affinity and so do the threads it starts at once:
+//! setting the affinity of a running process would miss those.
 
 use anyhow::{Context, Result, ensure};
 use nix::sched::{CpuSet, sched_getaffinity, sched_setaffinity};

@@ -27,7 +27,8 @@ const GONE_MAX: Duration = Duration::from_secs(60);
 /// Writes `fill`, whose deadlines this sets, to the fresh `server` and watches them pass.
 pub(crate) fn measure(mut fill: Fill<'_>, server: &Server, placement: &Placement) -> Result<Sample> {
     let mut client = Client::connect(server.address())?;
-    // Deadlines are set while writing, so they must lie beyond its end; how long it takes shows when it is done.
+    // Deadlines are set while writing, so they must lie beyond its end; how long it takes shows when it is
+    // done.
     let mut lead_ms = 2_000 + fill.keys * 4 / 1_000;
     let first_ms = loop {
         let first_ms = clock::wall_ms() + lead_ms;

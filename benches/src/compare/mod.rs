@@ -1,12 +1,12 @@
 //! Scrubjay beside Valkey and Redis, measured in turns.
 //!
-//! Each scenario runs in rounds, and in each round every server has its turn (A B C, A B C): what disturbs the
-//! machine for a while disturbs all of them, and ratios are taken within a round. Reading order:
+//! Each scenario runs in rounds, and in each round every server has its turn (A B C, A B C): what disturbs
+//! the machine for a while disturbs all of them, and ratios are taken within a round. Reading order:
 //!
 //! - [`scenario`]: what is measured, as a table
 //! - [`contender`] and [`server`]: who is measured; [`cores`]: where
-//! - [`load`] (closed and open loop), [`memory`], [`expiry`], [`growth`]: how, with [`template`], [`replies`],
-//!   [`fill`], [`prober`] and [`client`] to send and watch
+//! - [`load`] (closed and open loop), [`memory`], [`expiry`], [`growth`]: how, with [`template`],
+//!   [`replies`], [`fill`], [`prober`] and [`client`] to send and watch
 //! - [`measure`]: figures, spreads and goals; [`report`]: tables and plots
 
 mod scenario;

@@ -1,9 +1,9 @@
 //! Another connection's view while the server is busy: one small request a millisecond, PING and GET in turn.
 //!
-//! A prober that waits for a slow reply asks too seldom just when it matters. So a reply that took longer than
-//! a period stands for the requests that should have been sent meanwhile, each of which would have waited a
-//! period less than the one before. It is not asked to catch up: if the prober itself gets too little of its
-//! core, its delays would add up, and be charged to the server.
+//! A prober that waits for a slow reply asks too seldom just when it matters. So a reply that took longer
+//! than a period stands for the requests that should have been sent meanwhile, each of which would have
+//! waited a period less than the one before. It is not asked to catch up: if the prober itself gets too
+//! little of its core, its delays would add up, and be charged to the server.
 
 use std::net::{SocketAddr, TcpStream};
 use std::sync::Arc;

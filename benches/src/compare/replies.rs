@@ -2,7 +2,8 @@
 //!
 //! The load must know when a batch is answered, and that no answer was an error or a missing value; it needs
 //! nothing else. So the scanner keeps no values: strings are skipped by their length, lists by how many
-//! elements are still to come, and only a line cut in two by the end of a read is kept until its rest arrives.
+//! elements are still to come, and only a line cut in two by the end of a read is kept until its rest
+//! arrives.
 
 use anyhow::{Context, Result, bail, ensure};
 

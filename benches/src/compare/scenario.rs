@@ -8,7 +8,8 @@ use super::measure::{Goal, Metric};
 /// One row of the comparison.
 #[derive(Debug)]
 pub(crate) struct Scenario {
-    /// What `--only` calls it. Parts are separated by dashes, so that `--only memory` means all that start so.
+    /// What `--only` calls it. Parts are separated by dashes, so that `--only memory` means all that start
+    /// so.
     pub(crate) name: &'static str,
     pub(crate) title: &'static str,
     /// `--io-threads` of every server.

@@ -1,9 +1,9 @@
 //! Requests written down as a person types them, rendered once and renewed in place.
 //!
-//! A template is one command line. Words in braces are filled in: `{key}` a key of 16 bytes, `{number}` twelve
-//! digits, `{value}` the scenario's value, `{deadline}` a moment in milliseconds since 1970. `[...]*10` repeats
-//! what stands in the brackets. A batch holds some requests ready to send; before each use only the digits in
-//! it are overwritten, so that the load costs far less than the server it measures.
+//! A template is one command line. Words in braces are filled in: `{key}` a key of 16 bytes, `{number}`
+//! twelve digits, `{value}` the scenario's value, `{deadline}` a moment in milliseconds since 1970.
+//! `[...]*10` repeats what stands in the brackets. A batch holds some requests ready to send; before each use
+//! only the digits in it are overwritten, so that the load costs far less than the server it measures.
 
 use anyhow::{Context, Result, ensure};
 

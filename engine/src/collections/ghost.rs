@@ -1,10 +1,10 @@
-//! The fingerprints of what was lately evicted, so that a key that comes back can be told from a new one: the ghost
-//! queue of S3-FIFO (Yang and others, SOSP 2023).
+//! The fingerprints of what was lately evicted, so that a key that comes back can be told from a new one: the
+//! ghost queue of S3-FIFO (Yang and others, SOSP 2023).
 //!
-//! One long ring with a hash index beside it would cost 12 bytes and two cache misses a fingerprint. Here each cache
-//! line is a ring of its own for the fingerprints that fall to it: 4.3 bytes, one miss, no index. Fingerprints are
-//! hashes, so the rings turn at nearly the same pace and each remembers, within a few, as far back as the long
-//! one would.
+//! One long ring with a hash index beside it would cost 12 bytes and two cache misses a fingerprint. Here
+//! each cache line is a ring of its own for the fingerprints that fall to it: 4.3 bytes, one miss, no index.
+//! Fingerprints are hashes, so the rings turn at nearly the same pace and each remembers, within a few, as
+//! far back as the long one would.
 
 /// Fingerprints in a line; the sixteenth word is the hand.
 const LINE: usize = 15;
@@ -37,8 +37,8 @@ impl Line {
 /// A set of 32-bit fingerprints that forgets the oldest when it is full.
 #[derive(Debug, Default)]
 pub struct Ghost {
-    /// Fingerprints are spread over the lines in their order: the number of a line times the lines' share is a lower
-    /// bound of what is in it.
+    /// Fingerprints are spread over the lines in their order: the number of a line times the lines' share is
+    /// a lower bound of what is in it.
     lines: Box<[Line]>,
     len: usize,
 }

@@ -1,4 +1,5 @@
-//! Containers that the rest of the engine is built from. None of them knows what a key, a value or a command is.
+//! Containers that the rest of the engine is built from. None of them knows what a key, a value or a command
+//! is.
 
 pub mod ghost;
 pub mod ring;

@@ -1,6 +1,6 @@
-//! A growable first-in, first-out queue of 8-byte items, in blocks: growing never copies what is queued, and blocks are
-//! given back as the queue drains. (A `VecDeque` of a shard's share of a hundred million entries would copy a megabyte
-//! when it doubles.)
+//! A growable first-in, first-out queue of 8-byte items, in blocks: growing never copies what is queued, and
+//! blocks are given back as the queue drains. (A `VecDeque` of a shard's share of a hundred million entries
+//! would copy a megabyte when it doubles.)
 
 use std::collections::VecDeque;
 

@@ -9,24 +9,27 @@
 //!   4       64      18 h                50 days = 2^32 ms, and starts over
 //! ```
 //!
-//! A record lies in the level of the highest digit in which its deadline differs from the wheel's time, so all records of a
-//! level come due before any of the next, and the next slot is the first set bit of the first level in use. When time
-//! reaches a slot, its records are *drained*: those that are due fire, the others are filed again, lower down.
+//! A record lies in the level of the highest digit in which its deadline differs from the wheel's time, so
+//! all records of a level come due before any of the next, and the next slot is the first set bit of the
+//! first level in use. When time reaches a slot, its records are *drained*: those that are due fire, the
+//! others are filed again, lower down.
 //!
-//! **A record is not a handle.** It holds 24 bits of the entry's position in the table, its tag and the low 32 bits of
-//! its deadline. So deleting an entry, moving it or reusing its memory needs no access to the wheel; the record is dead
-//! and the owner counts it (`note_dead`), sweeping when a quarter is dead. Firing means: look the entry up, act only
-//! if a live entry's deadline has come, and if one that agrees is not due yet, say [`Answer::Again`].
+//! **A record is not a handle.** It holds 24 bits of the entry's position in the table, its tag and the low
+//! 32 bits of its deadline. So deleting an entry, moving it or reusing its memory needs no access to the
+//! wheel; the record is dead and the owner counts it (`note_dead`), sweeping when a quarter is dead. Firing
+//! means: look the entry up, act only if a live entry's deadline has come, and if one that agrees is not due
+//! yet, say [`Answer::Again`].
 //!
-//! **Beyond 50 days** the low 32 bits do not tell which round of 2^32 ms is meant. A record then fires at the first
-//! moment that ends in its bits: early, once in 50 days, and never late. The owner's `Again` files it for the next round.
+//! **Beyond 50 days** the low 32 bits do not tell which round of 2^32 ms is meant. A record then fires at the
+//! first moment that ends in its bits: early, once in 50 days, and never late. The owner's `Again` files it
+//! for the next round.
 //!
-//! **The clock may jump.** Forwards, by years even, the bitmaps lead from one slot in use to the next. Backwards, all
-//! that is filed stays right, as it lies further ahead only; new deadlines before the wheel's time go to a list beside
-//! the slots (`PAST`), in which threads that read the clock in a different order than they took the lock also land.
-//! When that list holds records and the clock is well behind, the wheel *rewinds*: its slots are spliced together, 512
-//! list operations, its time is set back, and the spliced list (`REWOUND`) is filed again, in bounded steps, when the clock
-//! comes back to where it was.
+//! **The clock may jump.** Forwards, by years even, the bitmaps lead from one slot in use to the next.
+//! Backwards, all that is filed stays right, as it lies further ahead only; new deadlines before the wheel's
+//! time go to a list beside the slots (`PAST`), in which threads that read the clock in a different order
+//! than they took the lock also land. When that list holds records and the clock is well behind, the wheel
+//! *rewinds*: its slots are spliced together, 512 list operations, its time is set back, and the spliced list
+//! (`REWOUND`) is filed again, in bounded steps, when the clock comes back to where it was.
 
 mod lists;
 
@@ -44,8 +47,8 @@ const PAST: List = SLOTS + 1;
 /// Records from the slots at the last rewind.
 const REWOUND: List = SLOTS + 2;
 
-/// How far the clock may be behind the wheel's time before that is taken for a jump and not for threads overtaking one
-/// another. Until then each of at most this many milliseconds may look through `PAST` once.
+/// How far the clock may be behind the wheel's time before that is taken for a jump and not for threads
+/// overtaking one another. Until then each of at most this many milliseconds may look through `PAST` once.
 const SKEW_MS_MAX: Millis = 256;
 /// The span of a deadline's low 32 bits.
 const ROUND: Millis = 1 << 32;
@@ -87,8 +90,8 @@ impl Record {
         self.deadline_low == deadline as u32
     }
 
-    /// The first moment from `floor` on that ends in this record's bits: its deadline, if that lies in the 2^32 ms
-    /// from `floor`, and never after its deadline if that is not before `floor`.
+    /// The first moment from `floor` on that ends in this record's bits: its deadline, if that lies in the
+    /// 2^32 ms from `floor`, and never after its deadline if that is not before `floor`.
     fn deadline_from(self, floor: Millis) -> Millis {
         floor + Millis::from(self.deadline_low.wrapping_sub(floor as u32))
     }
@@ -107,14 +110,16 @@ pub enum Answer {
 
 /// The deadlines of one shard. Holds no heap memory until the first record.
 pub struct Wheel {
-    /// All records in slots have deadlines in the 2^32 ms after this moment (as far as their bits tell), and no slot in
-    /// use contains it.
+    /// All records in slots have deadlines in the 2^32 ms after this moment (as far as their bits tell), and
+    /// no slot in use contains it.
     time: Millis,
     lists: Lists,
-    /// For `DRAIN`, `PAST`, `REWOUND`: no record in it has an earlier deadline. Meaningless while that list is empty.
+    /// For `DRAIN`, `PAST`, `REWOUND`: no record in it has an earlier deadline. Meaningless while that list
+    /// is empty.
     floors: [Millis; 3],
     len: usize,
-    /// Records known to be dead; an estimate, as an entry may be given the deadline that a dead record of it has.
+    /// Records known to be dead; an estimate, as an entry may be given the deadline that a dead record of it
+    /// has.
     dead: usize,
     /// Chunks below this are still to be swept; zero between passes.
     sweep_next: u32,
@@ -142,8 +147,8 @@ impl Wheel {
         self.file(Record::new(position, tag, deadline), deadline);
     }
 
-    /// Fires the records whose deadlines have come, doing at most `budget` records' work: firing one or filing one
-    /// again is the same. Returns whether there is more to do at this moment.
+    /// Fires the records whose deadlines have come, doing at most `budget` records' work: firing one or
+    /// filing one again is the same. Returns whether there is more to do at this moment.
     ///
     /// The records of one millisecond, and after a late step of several, fire in no particular order.
     pub fn advance(&mut self, now: Millis, budget: usize, mut fire: impl FnMut(Record) -> Answer) -> bool {
@@ -175,8 +180,8 @@ impl Wheel {
         }
     }
 
-    /// A moment before which `advance` has nothing to fire: exact for the next 256 ms, and beyond that the start of
-    /// the slot in question.
+    /// A moment before which `advance` has nothing to fire: exact for the next 256 ms, and beyond that the
+    /// start of the slot in question.
     pub fn next_due(&self) -> Option<Millis> {
         self.soonest().map(|(_, floor)| floor)
     }
@@ -213,8 +218,8 @@ impl Wheel {
         self.sweep_next > 0 || self.dead >= DEAD_MIN && self.dead > self.len / 4
     }
 
-    /// Removes records that are not to be kept, looking at `budget` of them (rounded up to a chunk of seven). Returns
-    /// whether the pass is unfinished and the next call goes on with it.
+    /// Removes records that are not to be kept, looking at `budget` of them (rounded up to a chunk of seven).
+    /// Returns whether the pass is unfinished and the next call goes on with it.
     ///
     /// Records that are filed while a pass is under way may be missed by it.
     pub fn sweep(&mut self, budget: usize, mut keep: impl FnMut(Record) -> bool) -> bool {
@@ -254,9 +259,10 @@ impl Wheel {
 
     /// Takes out the record that is nearest to firing. It may be dead.
     ///
-    /// Exact for the next 256 ms. Further ahead it is of the first slot in use, and the soonest of a hundred there:
-    /// a slot may hold all of a shard's records, and sorting them is not worth it for an eviction. Taken out, because
-    /// an evicted entry's record would otherwise stay at the front, dead, and be found again each time.
+    /// Exact for the next 256 ms. Further ahead it is of the first slot in use, and the soonest of a hundred
+    /// there: a slot may hold all of a shard's records, and sorting them is not worth it for an eviction.
+    /// Taken out, because an evicted entry's record would otherwise stay at the front, dead, and be found
+    /// again each time.
     pub fn take_soonest(&mut self) -> Option<Record> {
         let (list, floor) = self.soonest()?;
         // A slot of level 0 holds one deadline.
@@ -283,7 +289,8 @@ impl Wheel {
         self.len += 1;
         let record = Record { deadline_low: deadline as u32, ..record };
         if deadline > now && record.deadline_from(now + 1).saturating_sub(self.time) > ROUND {
-            // After a jump of weeks the wheel's time is still on its way to `now`, and would meet those bits before.
+            // After a jump of weeks the wheel's time is still on its way to `now`, and would meet those bits
+            // before.
             self.lower_floor(PAST, now + 1);
             self.lists.push(PAST, record);
         } else if deadline > now && now > self.time {
@@ -363,8 +370,8 @@ fn shift(level: u32) -> u32 {
     if level == 0 { 0 } else { 2 + 6 * level }
 }
 
-/// Where a deadline is filed. It lies in the 2^32 ms after `time`, and may share the top level's present slot, of which it
-/// then means the next round.
+/// Where a deadline is filed. It lies in the 2^32 ms after `time`, and may share the top level's present
+/// slot, of which it then means the next round.
 fn slot_of(time: Millis, deadline: Millis) -> List {
     let differing = time ^ deadline;
     if differing < 256 {

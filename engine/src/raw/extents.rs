@@ -1,25 +1,27 @@
-//! Memory for what is too large for a slot of the slab and too small to be mapped by itself: strings from 2 to 128 KiB.
+//! Memory for what is too large for a slot of the slab and too small to be mapped by itself: strings from 2
+//! to 128 KiB.
 //!
 //! ```text
 //! block of 4 MiB: [6 KiB      |17 KiB                            | free    |3 KiB    | free ... ]   in units of 1 KiB
 //! system pages:   [4 KiB resident |resident |resident |... |resident|dirty |resident |absent ...]
 //! ```
 //!
-//! Strings stay where they are, since readers hold them, so holes cannot be closed as the slab closes its own. But what
-//! lies in them can be given back: a system page in which nothing lives is *dirty*, and when more than a sixty-fourth is,
-//! all that is dirty goes back to the system at once. So what is resident is known at any moment, to the page, and
-//! [`slack_bytes`] says by how much it exceeds what was asked for. With malloc nobody knows: after ten rounds of churn in
-//! the sizes of values from 4 to 32 KiB the process held 1.6 times what was in use, and 1.15 times after `malloc_trim`.
+//! Strings stay where they are, since readers hold them, so holes cannot be closed as the slab closes its
+//! own. But what lies in them can be given back: a system page in which nothing lives is *dirty*, and when
+//! more than a sixty-fourth is, all that is dirty goes back to the system at once. So what is resident is
+//! known at any moment, to the page, and [`slack_bytes`] says by how much it exceeds what was asked for. With
+//! malloc nobody knows: after ten rounds of churn in the sizes of values from 4 to 32 KiB the process held
+//! 1.6 times what was in use, and 1.15 times after `malloc_trim`.
 //!
-//! One for the process, as malloc is, because a string may outlive its store in the hands of a reader. The lowest place
-//! where a string fits is taken, so that the blocks behind run empty.
+//! One for the process, as malloc is, because a string may outlive its store in the hands of a reader. The
+//! lowest place where a string fits is taken, so that the blocks behind run empty.
 //!
 //! Invariants:
 //!
-//! - E1: a bit of `used` is set exactly if its unit was taken and not given back. So what was taken does not overlap, and
-//!   the blocks it lies in stay.
-//! - E2: `touched` has the bits of whole system pages: of all in which a unit was used since the page was last given back
-//!   to the system. So used units are touched.
+//! - E1: a bit of `used` is set exactly if its unit was taken and not given back. So what was taken does not
+//!   overlap, and the blocks it lies in stay.
+//! - E2: `touched` has the bits of whole system pages: of all in which a unit was used since the page was
+//!   last given back to the system. So used units are touched.
 //! - E3: `blocks` ascend by address; before the block that `hints` has for a length, none has room for it.
 
 use std::alloc::{Layout, alloc, dealloc, handle_alloc_error};
@@ -49,7 +51,8 @@ const BLOCK_BYTES: usize = BLOCK_UNITS * UNIT;
 /// What malloc's header in front of a block takes, in resident memory.
 const BLOCK_HEADER: usize = SYSTEM_PAGE;
 
-/// How many pages may be dirty: a share of those that are resident, within bounds. The upper one is a millisecond's work.
+/// How many pages may be dirty: a share of those that are resident, within bounds. The upper one is a
+/// millisecond's work.
 const DIRTY_SHARE: usize = 64;
 const DIRTY_MIN: usize = 64;
 const DIRTY_MAX: usize = 1024;
@@ -76,7 +79,8 @@ pub fn slack_bytes() -> usize {
     SLACK_BYTES.load(Relaxed)
 }
 
-/// Takes memory of a size that is [served](serves), aligned to a unit. It is the caller's until it is given back.
+/// Takes memory of a size that is [served](serves), aligned to a unit. It is the caller's until it is given
+/// back.
 pub(super) fn take(bytes: usize) -> NonNull<u8> {
     debug_assert!(serves(bytes));
     EXTENTS.with(|extents| {
@@ -301,7 +305,8 @@ impl Block {
 
     fn discard(&self, run: Option<(usize, usize)>) {
         if let Some((start, end)) = run {
-            // SAFETY: whole pages of this block in which no unit is used (E1): nobody reads them before he has written.
+            // SAFETY: whole pages of this block in which no unit is used (E1): nobody reads them before he
+            // has written.
             unsafe { discard(self.base.add(start * UNIT), (end - start) * UNIT) };
         }
     }

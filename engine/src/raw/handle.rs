@@ -4,8 +4,8 @@ use std::num::NonZeroU32;
 
 /// A four-byte name of an entry, given out by a slab and valid until that entry is removed or moved.
 ///
-/// Never zero, so that a table may keep zero for "nothing". A slab checks every handle it is given: one that is
-/// stale or made up is refused, or names another live entry; it is never unsound.
+/// Never zero, so that a table may keep zero for "nothing". A slab checks every handle it is given: one that
+/// is stale or made up is refused, or names another live entry; it is never unsound.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 #[repr(transparent)]
 pub struct Handle(NonZeroU32);

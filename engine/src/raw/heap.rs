@@ -128,8 +128,8 @@ pub(super) unsafe fn reallocate(at: NonNull<u8>, old: usize, new: usize) -> NonN
         return to;
     }
     assert!(new > 0, "invariant: nothing is not allocated");
-    // SAFETY: allocated with this layout, by the contract and as no extents serve it; the new size is not zero, and `layout`
-    // has checked that it does not overflow.
+    // SAFETY: allocated with this layout, by the contract and as no extents serve it; the new size is not
+    // zero, and `layout` has checked that it does not overflow.
     let memory = unsafe { realloc(at.as_ptr(), layout(old), layout(new).size()) };
     NonNull::new(memory).unwrap_or_else(|| handle_alloc_error(layout(new)))
 }

@@ -1,8 +1,8 @@
 //! The only unsafe code of the engine.
 //!
-//! Each module is a small data structure with a safe face: whatever is called in whatever order, with whatever
-//! handle, memory stays sound. A stale handle finds nothing or finds another live entry; it is never undefined
-//! behaviour. The proofs lean on the invariants that stand at the top of each file.
+//! Each module is a small data structure with a safe face: whatever is called in whatever order, with
+//! whatever handle, memory stays sound. A stale handle finds nothing or finds another live entry; it is never
+//! undefined behaviour. The proofs lean on the invariants that stand at the top of each file.
 //!
 //! | module | what is unsafe | why |
 //! |---|---|---|

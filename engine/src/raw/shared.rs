@@ -213,8 +213,8 @@ impl Drop for SharedBytes {
         if self.header().refs.fetch_sub(1, Ordering::Release) == 1 {
             fence(Ordering::Acquire);
             let bytes = total_bytes(self.capacity());
-            // SAFETY: we were the last holder (I3), the size is the one it was allocated with (I1); a header has
-            // nothing to drop.
+            // SAFETY: we were the last holder (I3), the size is the one it was allocated with (I1); a header
+            // has nothing to drop.
             unsafe { free(self.header.cast(), bytes) };
         }
     }

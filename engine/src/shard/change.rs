@@ -1,5 +1,6 @@
-//! What happened to which key. Every mutation records itself here; watchers, blocked clients, notifications and
-//! caches elsewhere are fed from these records and from nothing else, so no caller can forget a side effect.
+//! What happened to which key. Every mutation records itself here; watchers, blocked clients, notifications
+//! and caches elsewhere are fed from these records and from nothing else, so no caller can forget a side
+//! effect.
 
 /// What happened to a key, named as Valkey's keyspace notifications name it.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
@@ -104,7 +105,8 @@ impl Log {
         self.happened(db, key, event);
     }
 
-    /// Records what happened by itself, such as an expiry: told to observers, and not counted as somebody's change.
+    /// Records what happened by itself, such as an expiry: told to observers, and not counted as somebody's
+    /// change.
     #[inline]
     pub fn happened(&mut self, db: u16, key: &[u8], event: Event) {
         self.recorded = true;

@@ -1,7 +1,7 @@
 //! Deadlines: filing them, and giving back what has expired, in bounded steps.
 //!
-//! A reader never meets an expired entry, since [`Shard::find`] looks at the deadline itself. The wheel is there to give
-//! memory back, and to tell of the expiry, when the deadline comes and not when somebody looks.
+//! A reader never meets an expired entry, since [`Shard::find`] looks at the deadline itself. The wheel is
+//! there to give memory back, and to tell of the expiry, when the deadline comes and not when somebody looks.
 
 use super::change::Log;
 use super::{Found, Place, Positions, Shard, Space, named};
@@ -52,8 +52,9 @@ impl<X: HeapBytes, P: Positions> Shard<X, P> {
         }
     }
 
-    /// The deadline of an entry has changed from `old` to `new`. A later deadline needs a record of its own too: the old
-    /// one would find the entry, but one that is not due for years should not be met every time its old moment comes.
+    /// The deadline of an entry has changed from `old` to `new`. A later deadline needs a record of its own
+    /// too: the old one would find the entry, but one that is not due for years should not be met every time
+    /// its old moment comes.
     pub(super) fn rearm(&mut self, place: Place, old: Option<Millis>, new: Option<Millis>, now: Millis) {
         if old == new {
             return;
@@ -67,8 +68,8 @@ impl<X: HeapBytes, P: Positions> Shard<X, P> {
         self.recount(place.db);
     }
 
-    /// Removes what has expired at `now`, at most about `budget` entries in all databases together, and sweeps wheels that
-    /// are full of dead records by as much.
+    /// Removes what has expired at `now`, at most about `budget` entries in all databases together, and
+    /// sweeps wheels that are full of dead records by as much.
     pub fn expire_step(&mut self, now: Millis, budget: usize, log: &mut Log) -> Expired {
         let wheels = self.spaces.iter().filter(|space| space.wheel.is_some()).count();
         // Each gets its share, so that none has to wait for another to be done.
@@ -107,8 +108,8 @@ impl<X: HeapBytes, P: Positions> Shard<X, P> {
         wheels.filter_map(|wheel| if wheel.wants_sweep() { Some(SWEEP_DUE) } else { wheel.next_due() }).min()
     }
 
-    /// The live entry that a wheel's record is about, with its deadline: one of those that lie about there and have the
-    /// deadline that the record remembers a part of.
+    /// The live entry that a wheel's record is about, with its deadline: one of those that lie about there
+    /// and have the deadline that the record remembers a part of.
     pub(super) fn agreeing(
         &self,
         db: u16,

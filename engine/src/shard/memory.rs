@@ -1,4 +1,5 @@
-//! What a shard holds, in bytes, exact at any moment: pages in full with their holes, objects, tables and wheels.
+//! What a shard holds, in bytes, exact at any moment: pages in full with their holes, objects, tables and
+//! wheels.
 
 use super::{Positions, Shard, named};
 use crate::raw::heap::HeapBytes;
@@ -20,8 +21,8 @@ impl<X: HeapBytes, P: Positions> Shard<X, P> {
         space.counted_bytes = bytes;
     }
 
-    /// Moves up to `budget` entries out of sparse pages, so that whole pages become free. Cheap when there is nothing
-    /// to do.
+    /// Moves up to `budget` entries out of sparse pages, so that whole pages become free. Cheap when there is
+    /// nothing to do.
     pub fn compact(&mut self, budget: usize) {
         if !self.slab.is_sparse() {
             return;
@@ -54,7 +55,8 @@ impl<X: HeapBytes, P: Positions> Shard<X, P> {
         self.slab.get(found.handle).bytes()
     }
 
-    /// How many handles of a database do not agree with their place: 0, unless there is an error in here. For tests.
+    /// How many handles of a database do not agree with their place: 0, unless there is an error in here. For
+    /// tests.
     pub fn inconsistencies(&self, db: u16) -> usize {
         let space = &self.spaces[usize::from(db)];
         let lost = |handle: &u32| {

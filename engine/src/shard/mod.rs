@@ -1,15 +1,17 @@
-//! One keyspace, single-threaded: `&mut self`, `now` as an argument, never locks, never asks a clock, never logs.
+//! One keyspace, single-threaded: `&mut self`, `now` as an argument, never locks, never asks a clock, never
+//! logs.
 //!
-//! A shard is entries in a slab, and for each database a table that finds them and a wheel that knows when they expire.
-//! It does not know what a value means: to it a value is bytes beside the key or an object `X` that the entry owns.
+//! A shard is entries in a slab, and for each database a table that finds them and a wheel that knows when
+//! they expire. It does not know what a value means: to it a value is bytes beside the key or an object `X`
+//! that the entry owns.
 //!
 //! Invariants:
-//! - Every handle in a table names a live entry of the slab, and every entry stands in exactly one table, under the
-//!   position of its key.
-//! - Every entry with a deadline has a record in its database's wheel that agrees with it. Records without such an entry
-//!   are dead, and counted.
-//! - What an operation removes is put aside as garbage, so that whoever holds the lock can let it go first and drop
-//!   afterwards.
+//! - Every handle in a table names a live entry of the slab, and every entry stands in exactly one table,
+//!   under the position of its key.
+//! - Every entry with a deadline has a record in its database's wheel that agrees with it. Records without
+//!   such an entry are dead, and counted.
+//! - What an operation removes is put aside as garbage, so that whoever holds the lock can let it go first
+//!   and drop afterwards.
 
 pub mod change;
 pub mod evict;
@@ -331,8 +333,8 @@ impl<X: HeapBytes, P: Positions> Shard<X, P> {
         self.armed.take()
     }
 
-    /// How many entries a database holds here, expired ones included that nobody has met yet, and how many of them have
-    /// a deadline.
+    /// How many entries a database holds here, expired ones included that nobody has met yet, and how many of
+    /// them have a deadline.
     pub fn len(&self, db: u16) -> (usize, usize) {
         let space = &self.spaces[usize::from(db)];
         (space.table.len(), space.volatile)
@@ -348,8 +350,8 @@ impl<X: HeapBytes, P: Positions> Shard<X, P> {
         self.spaces.swap(usize::from(a), usize::from(b));
     }
 
-    /// Takes all entries of these databases away; how many there were. When the others are empty the whole slab goes, to be
-    /// taken apart elsewhere; else it is done entry by entry.
+    /// Takes all entries of these databases away; how many there were. When the others are empty the whole
+    /// slab goes, to be taken apart elsewhere; else it is done entry by entry.
     pub fn clear(&mut self, databases: std::ops::Range<u16>) -> usize {
         let range = usize::from(databases.start)..usize::from(databases.end);
         let count = self.spaces[range.clone()].iter().map(|space| space.table.len()).sum();

@@ -6,9 +6,9 @@ use crate::raw::slab::EntryRef;
 use crate::time::Millis;
 
 impl<X: HeapBytes, P: Positions> Shard<X, P> {
-    /// Shows the live entries of the one bucket of `db` that holds the position `from`, and returns where the next bucket
-    /// begins, or `None` after the last. The guarantee of `Table::scan_bucket` holds: an entry that is there throughout a
-    /// walk from 0 to `None` is shown at least once.
+    /// Shows the live entries of the one bucket of `db` that holds the position `from`, and returns where the
+    /// next bucket begins, or `None` after the last. The guarantee of `Table::scan_bucket` holds: an entry
+    /// that is there throughout a walk from 0 to `None` is shown at least once.
     pub fn scan_step(
         &self,
         db: u16,
@@ -25,12 +25,14 @@ impl<X: HeapBytes, P: Positions> Shard<X, P> {
         })
     }
 
-    /// A live entry of `db`, chosen at random: evenly among the buckets tried, and in a bucket among its entries.
+    /// A live entry of `db`, chosen at random: evenly among the buckets tried, and in a bucket among its
+    /// entries.
     pub fn random_entry(&mut self, db: u16, now: Millis) -> Option<Found> {
         if self.spaces[usize::from(db)].table.is_empty() {
             return None;
         }
-        // Nearly every bucket has an entry; a walk follows for a table that is nearly empty or nearly all expired.
+        // Nearly every bucket has an entry; a walk follows for a table that is nearly empty or nearly all
+        // expired.
         for _ in 0..16 {
             let from = self.random.next_u64();
             let mut seen = 0;

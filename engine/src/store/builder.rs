@@ -40,7 +40,8 @@ impl Default for Builder {
 }
 
 impl Builder {
-    /// Where the store reads the time: the system's clocks, or a [`ManualClock`](crate::time::ManualClock) in tests.
+    /// Where the store reads the time: the system's clocks, or a [`ManualClock`](crate::time::ManualClock) in
+    /// tests.
     #[must_use]
     pub fn clock(mut self, clock: impl Into<Clock>) -> Self {
         self.clock = clock.into();
@@ -58,8 +59,8 @@ impl Builder {
         self
     }
 
-    /// How many locks the keyspace is divided under. Default 64; few are enough for few threads, and a small store is
-    /// smaller with few.
+    /// How many locks the keyspace is divided under. Default 64; few are enough for few threads, and a small
+    /// store is smaller with few.
     ///
     /// # Panics
     /// For 0, and for more than 1024.

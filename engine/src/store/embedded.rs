@@ -1,7 +1,8 @@
 //! The store as an embedding program uses it: strings by key, in database 0, at the moment of the call.
 //!
-//! Each method is one [`View`](super::View), so each is atomic, those on several keys too, and has every side effect that a
-//! client's command has. What a view alone can do (other databases, several steps, other moments) is not repeated here.
+//! Each method is one [`View`](super::View), so each is atomic, those on several keys too, and has every side
+//! effect that a client's command has. What a view alone can do (other databases, several steps, other
+//! moments) is not repeated here.
 
 use std::time::Duration;
 
@@ -37,8 +38,8 @@ impl Store {
 
     /// Lends the value of `key` to `read`, without a copy; what `read` returns, if the key was there.
     ///
-    /// The key's shard is locked meanwhile: `read` must be quick, and must not use the store, which would wait for itself. If it
-    /// panics the store stays as it was.
+    /// The key's shard is locked meanwhile: `read` must be quick, and must not use the store, which would
+    /// wait for itself. If it panics the store stays as it was.
     ///
     /// ```
     /// # let store = scrubjay::Store::default();
@@ -76,8 +77,8 @@ impl Store {
         self.set_many_until(&[(key, value)], Deadline::Clear, self.clock().now())
     }
 
-    /// Sets `key` for as long as `ttl`, whatever was there. It expires to the millisecond, parts of one counting in full; with
-    /// a `ttl` of zero it is gone at once.
+    /// Sets `key` for as long as `ttl`, whatever was there. It expires to the millisecond, parts of one
+    /// counting in full; with a `ttl` of zero it is gone at once.
     ///
     /// # Errors
     /// [`OutOfMemory`] when the limit is reached and nothing can be evicted; nothing is changed then.
@@ -118,7 +119,8 @@ impl Store {
 
     /// Sets `key` only if it is not there, for as long as `ttl` if one is given; whether it was set.
     ///
-    /// With [`remove_if_equal`](Self::remove_if_equal) this makes a lock that ends by itself, should its holder not end it:
+    /// With [`remove_if_equal`](Self::remove_if_equal) this makes a lock that ends by itself, should its
+    /// holder not end it:
     ///
     /// ```
     /// # use std::time::Duration;
@@ -228,7 +230,8 @@ impl Store {
         Some(meta.deadline.map(|deadline| Duration::from_millis(deadline.saturating_sub(now))))
     }
 
-    /// How many keys there are in database 0, expired ones included that nobody has met yet. All locks are taken for it.
+    /// How many keys there are in database 0, expired ones included that nobody has met yet. All locks are
+    /// taken for it.
     pub fn len(&self) -> usize {
         self.view(Scope::All, self.clock().now()).len(DB).0
     }

@@ -1,4 +1,5 @@
-//! Model checks of locking and settling: shuttle runs each of these under thousands of interleavings of its threads.
+//! Model checks of locking and settling: shuttle runs each of these under thousands of interleavings of its
+//! threads.
 //!
 //! `RUSTFLAGS='--cfg shuttle' cargo test -p scrubjay --lib`; a failure prints the schedule that repeats it.
 
@@ -109,7 +110,8 @@ impl Observer for Replay {
             match (event, at) {
                 (Event::Set, None) => there.push(key.to_vec()),
                 (Event::Set, Some(_)) | (Event::Expire, _) => {}
-                // What was not there cannot be removed, expire or be evicted: such news would be late or early.
+                // What was not there cannot be removed, expire or be evicted: such news would be late or
+                // early.
                 (_, at) => drop(there.swap_remove(at.expect("heard of in the order in which it happened"))),
             }
         }

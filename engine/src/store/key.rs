@@ -3,7 +3,8 @@
 use super::route::Routed;
 use crate::shard::Place;
 
-/// A key of one database, hashed once. Made by [`Store::key`](super::Store::key), and good for that store alone.
+/// A key of one database, hashed once. Made by [`Store::key`](super::Store::key), and good for that store
+/// alone.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Key<'a> {
     pub(super) db: u16,

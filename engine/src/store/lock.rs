@@ -1,7 +1,8 @@
 //! The only locking: one shard, several in ascending order, or all of them.
 //!
-//! **The rule**: whoever holds a shard takes no other; who needs several names them all at once and gets them in ascending
-//! order. So no two threads can wait for each other. A [`Held`] is what a command got; it gives everything back together.
+//! **The rule**: whoever holds a shard takes no other; who needs several names them all at once and gets them
+//! in ascending order. So no two threads can wait for each other. A [`Held`] is what a command got; it gives
+//! everything back together.
 
 use std::time::Duration;
 

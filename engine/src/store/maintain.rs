@@ -107,12 +107,14 @@ impl Locked {
 }
 
 impl Store {
-    /// One round of what has to be done in between: gives back what has expired at `now`, empties sparse pages, and takes
-    /// flushed databases apart. Every lock is held for some tens of microseconds at most.
+    /// One round of what has to be done in between: gives back what has expired at `now`, empties sparse
+    /// pages, and takes flushed databases apart. Every lock is held for some tens of microseconds at most.
     ///
-    /// Nothing is wrong if nobody calls it: no expired entry is ever seen, and operations do some of this on their way.
+    /// Nothing is wrong if nobody calls it: no expired entry is ever seen, and operations do some of this on
+    /// their way.
     pub fn maintain(&self, now: Millis) -> Maintained {
-        // Whoever arms an earlier deadline from here on wakes us, also if this round has passed its shard already.
+        // Whoever arms an earlier deadline from here on wakes us, also if this round has passed its shard
+        // already.
         self.alarm.at.store(Millis::MAX, Relaxed);
         let paused = self.alarm.paused.load(Relaxed);
         let mut next = None;

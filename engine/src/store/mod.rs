@@ -50,13 +50,14 @@ struct Locked {
 
 /// A keyspace of byte strings, shared by threads.
 ///
-/// There are two ways to use it. The methods that take keys as bytes ([`get`](Self::get), [`set`](Self::set), ...) are the
-/// short one: each is one operation in database 0, at the time that the store's clock shows. Under them lies
-/// [`view`](Self::view): several steps as one operation, in any database, at a moment of the caller's. Both make room, count,
-/// expire and tell [observers](Self::observe) alike, and so does a client's command when a server serves the store.
+/// There are two ways to use it. The methods that take keys as bytes ([`get`](Self::get), [`set`](Self::set),
+/// ...) are the short one: each is one operation in database 0, at the time that the store's clock shows.
+/// Under them lies [`view`](Self::view): several steps as one operation, in any database, at a moment of the
+/// caller's. Both make room, count, expire and tell [observers](Self::observe) alike, and so does a client's
+/// command when a server serves the store.
 ///
-/// A store is shared behind an [`Arc`](std::sync::Arc); all methods take `&self`. See the [crate's page](crate) for a first
-/// example.
+/// A store is shared behind an [`Arc`](std::sync::Arc); all methods take `&self`. See the [crate's
+/// page](crate) for a first example.
 pub struct Store {
     clock: Clock,
     databases: u16,

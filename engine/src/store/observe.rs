@@ -6,8 +6,9 @@ use crate::sync::{Arc, Mutex};
 
 /// Somebody who is told of every change, whoever makes it: a client, the embedding program, expiry, eviction.
 ///
-/// It is called under the locks of the shards that have changed, so that what it hears of one key is in the order in which
-/// it happened. It must be quick, and must not use the store: the locks are held. Put what has to be done into a queue.
+/// It is called under the locks of the shards that have changed, so that what it hears of one key is in the
+/// order in which it happened. It must be quick, and must not use the store: the locks are held. Put what has
+/// to be done into a queue.
 ///
 /// A closure that takes `&Log` is an observer, and so is whatever implements this.
 ///
@@ -84,7 +85,8 @@ impl super::Store {
         }
     }
 
-    /// Tells `observer` no more: the same [`Arc`](std::sync::Arc) as was given to [`observe`](Self::observe), or a clone of it.
+    /// Tells `observer` no more: the same [`Arc`](std::sync::Arc) as was given to [`observe`](Self::observe),
+    /// or a clone of it.
     pub fn unobserve(&self, observer: &Arc<dyn Observer>) {
         self.observers.remove(observer);
     }

@@ -1,8 +1,9 @@
 //! The memory limit: what is held, and making room.
 //!
-//! Each shard's bytes are exact under its lock. Their sum is kept in one counter that shards bring up to date in lots, so
-//! that small changes of many threads do not meet on one cache line; what is not yet accounted is less than a thousandth
-//! of the limit. Room is made before a command takes its locks, one shard at a time, from any shard.
+//! Each shard's bytes are exact under its lock. Their sum is kept in one counter that shards bring up to date
+//! in lots, so that small changes of many threads do not meet on one cache line; what is not yet accounted is
+//! less than a thousandth of the limit. Room is made before a command takes its locks, one shard at a time,
+//! from any shard.
 
 use super::maintain::Settling;
 use super::{Locked, Store};
@@ -18,9 +19,10 @@ use crate::time::Millis;
 const LOT_BYTES_MAX: usize = 64 * 1024;
 /// Evictions for each time a shard is locked.
 const EVICTIONS_PER_LOCK: usize = 16;
-/// Passing the limit by one part in so many is put up with for a while: up to there an operation evicts no more than
-/// [`EVICTIONS_PER_CALL`] and leaves the rest to those that follow. What is evicted leaves holes first, and in a full
-/// store it takes some per cent of all entries until they become pages; one operation alone would be long about it.
+/// Passing the limit by one part in so many is put up with for a while: up to there an operation evicts no
+/// more than [`EVICTIONS_PER_CALL`] and leaves the rest to those that follow. What is evicted leaves holes
+/// first, and in a full store it takes some per cent of all entries until they become pages; one operation
+/// alone would be long about it.
 const TOLERANCE_SHARE: usize = 256;
 const EVICTIONS_PER_CALL: usize = 128;
 
@@ -90,8 +92,8 @@ impl Room {
 }
 
 impl Store {
-    /// What the store holds, in bytes: pages in full, tables, wheels, large values, the holes between these (of all stores of
-    /// the process together), and what [`note_outside`](Self::note_outside) was told of.
+    /// What the store holds, in bytes: pages in full, tables, wheels, large values, the holes between these
+    /// (of all stores of the process together), and what [`note_outside`](Self::note_outside) was told of.
     pub fn used_bytes(&self) -> usize {
         let held: usize = self.shards.iter().map(|shard| shard.lock().shard.bytes()).sum();
         held + usize::try_from(self.room.outside_bytes.load(Relaxed)).unwrap_or(0) + slack_bytes()
@@ -112,8 +114,8 @@ impl Store {
         self.room.peak_bytes.store(0, Relaxed);
     }
 
-    /// Tells of memory that somebody holds on behalf of this store's users, such as client buffers: it counts against the
-    /// limit. `change` is in bytes.
+    /// Tells of memory that somebody holds on behalf of this store's users, such as client buffers: it counts
+    /// against the limit. `change` is in bytes.
     pub fn note_outside(&self, change: isize) {
         self.room.outside_bytes.fetch_add(change, Relaxed);
     }
@@ -154,9 +156,10 @@ impl Store {
         }
     }
 
-    /// Evicts until the memory limit holds with `bytes` more than now. Call it before an operation that takes memory, and
-    /// not while a [`View`](super::View) is open; and after one, with 0 bytes, as it may have taken more than was foreseen.
-    /// Then the limit is passed by half a per cent at most, if there is enough to evict.
+    /// Evicts until the memory limit holds with `bytes` more than now. Call it before an operation that takes
+    /// memory, and not while a [`View`](super::View) is open; and after one, with 0 bytes, as it may have
+    /// taken more than was foreseen. Then the limit is passed by half a per cent at most, if there is enough
+    /// to evict.
     ///
     /// # Errors
     /// When the limit is passed already and the policy finds nothing to evict.

@@ -6,12 +6,12 @@
 //!                        -> tag: the low byte
 //! ```
 //!
-//! Shards own ranges of *unequal* width, growing by a constant factor from the first to the last, which is nearly twice as
-//! wide. With a good hash all tables of equal ranges would fill, and split, at the same time; like this some shard is
-//! always splitting, and the memory in use for a key is the same at every population.
+//! Shards own ranges of *unequal* width, growing by a constant factor from the first to the last, which is
+//! nearly twice as wide. With a good hash all tables of equal ranges would fill, and split, at the same time;
+//! like this some shard is always splitting, and the memory in use for a key is the same at every population.
 //!
-//! Stretching keeps the order, so a position is a place in the shard's hash space at any moment, and with the shard's
-//! number in front of it one in the whole keyspace's: that is the cursor of `SCAN`.
+//! Stretching keeps the order, so a position is a place in the shard's hash space at any moment, and with the
+//! shard's number in front of it one in the whole keyspace's: that is the cursor of `SCAN`.
 
 use crate::collections::table::RESOLUTION;
 use crate::shard::Positions;
@@ -113,7 +113,8 @@ pub(super) fn cursor(shard: usize, position: u64) -> u64 {
     ((shard as u64) << RESOLUTION) | (position >> (64 - RESOLUTION))
 }
 
-/// Where a cursor stands. Any number is a cursor; one that no walk has given out stands somewhere or behind the end.
+/// Where a cursor stands. Any number is a cursor; one that no walk has given out stands somewhere or behind
+/// the end.
 pub(super) fn cursor_parts(cursor: u64) -> (usize, u64) {
     ((cursor >> RESOLUTION) as usize, cursor << (64 - RESOLUTION))
 }

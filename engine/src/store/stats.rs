@@ -36,8 +36,8 @@ impl Stats {
 }
 
 impl Store {
-    /// Figures of this moment. Each lock is held for an instant, one after another, so what other threads do meanwhile may
-    /// show in some figures and not in others.
+    /// Figures of this moment. Each lock is held for an instant, one after another, so what other threads do
+    /// meanwhile may show in some figures and not in others.
     ///
     /// ```
     /// let store = scrubjay::Store::default();
@@ -66,7 +66,8 @@ impl Store {
         Stats { keys, keys_with_deadline, hits, misses, expired, evicted, used_bytes, peak_bytes }
     }
 
-    /// What happened by itself so far, in all shards together: the figures of [`stats`](Self::stats) that only grow.
+    /// What happened by itself so far, in all shards together: the figures of [`stats`](Self::stats) that
+    /// only grow.
     #[doc(hidden)]
     pub fn counters(&self) -> Counters {
         let mut sum = Counters::default();

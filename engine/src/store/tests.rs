@@ -119,7 +119,8 @@ impl Model {
         (u16::from(number) % DATABASES, format!("key:{}{long}", number / 5).into_bytes())
     }
 
-    /// What happened by itself since this was last asked: it must be about entries that are there, and in order.
+    /// What happened by itself since this was last asked: it must be about entries that are there, and in
+    /// order.
     fn hear(&mut self) {
         let now = self.now();
         let policy = self.store.policy().0;

@@ -1,4 +1,5 @@
-//! What one operation sees: the keys whose shards it has locked, at one moment. It records each mutation itself.
+//! What one operation sees: the keys whose shards it has locked, at one moment. It records each mutation
+//! itself.
 
 mod strings;
 
@@ -37,8 +38,8 @@ pub enum Scope<'k> {
 pub enum Lookup {
     /// Somebody reads the value: counts a hit or a miss, and the entry counts as used.
     Read,
-    /// Somebody asks about the entry, not for its value (`TTL`, `TYPE`, `EXISTS`, `OBJECT`): counts a hit or a miss, and is
-    /// no use of the entry.
+    /// Somebody asks about the entry, not for its value (`TTL`, `TYPE`, `EXISTS`, `OBJECT`): counts a hit or
+    /// a miss, and is no use of the entry.
     Ask,
     /// Somebody is about to write: the entry counts as used, nothing is counted.
     Write,
@@ -123,7 +124,8 @@ impl<'a> Text<'a> {
         self.bytes
     }
 
-    /// The value as a counted buffer, if it is held as one: it can be kept after the locks are gone without a copy.
+    /// The value as a counted buffer, if it is held as one: it can be kept after the locks are gone without a
+    /// copy.
     pub fn shared(&self) -> Option<SharedBytes> {
         self.shared.cloned()
     }
@@ -136,9 +138,11 @@ impl Deref for Text<'_> {
     }
 }
 
-/// The keyspace as one operation sees it, at one moment: see [`Store::view`]. Its locks last as long as it does.
+/// The keyspace as one operation sees it, at one moment: see [`Store::view`]. Its locks last as long as it
+/// does.
 ///
-/// It records each mutation itself, and tells observers when it closes; nobody needs to think of side effects.
+/// It records each mutation itself, and tells observers when it closes; nobody needs to think of side
+/// effects.
 ///
 /// # Panics
 /// Its methods do, when they are given a key that the view's [`Scope`] did not name.
@@ -154,8 +158,8 @@ pub struct View<'s> {
 impl Store {
     /// Locks what `scope` names, in ascending order, for one operation at the moment `now`.
     ///
-    /// Whoever holds a view must not open another one, nor use the store otherwise, in the same thread: it would wait for
-    /// itself.
+    /// Whoever holds a view must not open another one, nor use the store otherwise, in the same thread: it
+    /// would wait for itself.
     ///
     /// ```
     /// use scrubjay::{Event, Scope, Store};
@@ -183,8 +187,8 @@ impl Store {
         View::open(self, scope, now, None).expect("invariant: patience without end does not run out")
     }
 
-    /// Like [`view`](Self::view), but waits no longer than `patience` for each lock: while a script holds them for long,
-    /// whoever gives up can say so.
+    /// Like [`view`](Self::view), but waits no longer than `patience` for each lock: while a script holds
+    /// them for long, whoever gives up can say so.
     pub fn view_within(&self, scope: Scope<'_>, now: Millis, patience: Duration) -> Option<View<'_>> {
         View::open(self, scope, now, Some(patience))
     }
@@ -220,8 +224,8 @@ impl<'s> View<'s> {
         self.touches = touches;
     }
 
-    /// Tells observers of what was recorded, still under the locks, and brings accounts up to date. A view does it itself
-    /// when it closes.
+    /// Tells observers of what was recorded, still under the locks, and brings accounts up to date. A view
+    /// does it itself when it closes.
     pub fn settle(&mut self) {
         if !self.log.take_recorded() {
             return;
@@ -269,8 +273,8 @@ impl<'s> View<'s> {
         Some(entry.bytes() + TABLE_BYTES)
     }
 
-    /// Removes `key`; whether it was there. With [`Event::Expired`] it counts as expired: somebody gave it a deadline that
-    /// had passed.
+    /// Removes `key`; whether it was there. With [`Event::Expired`] it counts as expired: somebody gave it a
+    /// deadline that had passed.
     pub fn remove(&mut self, key: Key<'_>, event: Event) -> bool {
         let Some(found) = self.find(key) else { return false };
         let shard = self.shard(key);
@@ -282,8 +286,8 @@ impl<'s> View<'s> {
         true
     }
 
-    /// Gives the entry at `key` a deadline, or takes it away; whether the entry was there. That is no use of it: who
-    /// counts it as one has looked it up.
+    /// Gives the entry at `key` a deadline, or takes it away; whether the entry was there. That is no use of
+    /// it: who counts it as one has looked it up.
     pub fn set_deadline(&mut self, key: Key<'_>, deadline: Option<Millis>, event: Event) -> bool {
         let Some(found) = self.find(key) else { return false };
         let now = self.now;
@@ -293,8 +297,9 @@ impl<'s> View<'s> {
         true
     }
 
-    /// Moves the entry at `from`, with its deadline, to `to`, in place of what was there; whether it was there. A large
-    /// value is not copied. Serves `RENAME` and `MOVE`, which differ in the events they tell of.
+    /// Moves the entry at `from`, with its deadline, to `to`, in place of what was there; whether it was
+    /// there. A large value is not copied. Serves `RENAME` and `MOVE`, which differ in the events they tell
+    /// of.
     pub fn transfer(&mut self, from: Key<'_>, to: Key<'_>, (left, came): (Event, Event)) -> bool {
         let Some(found) = self.find(from) else { return false };
         let entry = self.shard(from).entry(found);
@@ -318,8 +323,8 @@ impl<'s> View<'s> {
         true
     }
 
-    /// Copies the entry at `from`, with its deadline, to `to`, in place of what was there; whether it was there. That is no
-    /// use of either: who counts it as one has looked it up.
+    /// Copies the entry at `from`, with its deadline, to `to`, in place of what was there; whether it was
+    /// there. That is no use of either: who counts it as one has looked it up.
     pub fn copy(&mut self, from: Key<'_>, to: Key<'_>) -> bool {
         let Some(found) = self.find(from) else { return false };
         let entry = self.shard(from).entry(found);

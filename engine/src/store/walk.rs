@@ -1,5 +1,5 @@
-//! Operations on whole databases. In a view that has locked everything they are one step for everybody; in one of
-//! [`Scope::Walk`](super::Scope) they lock one shard after another as they come to it.
+//! Operations on whole databases. In a view that has locked everything they are one step for everybody; in
+//! one of [`Scope::Walk`](super::Scope) they lock one shard after another as they come to it.
 
 use std::ops::ControlFlow;
 
@@ -17,7 +17,8 @@ pub enum Flush {
 }
 
 impl View<'_> {
-    /// How many keys `db` holds, and how many of them have a deadline. Expired keys that nobody has met yet count.
+    /// How many keys `db` holds, and how many of them have a deadline. Expired keys that nobody has met yet
+    /// count.
     pub fn len(&mut self, db: u16) -> (usize, usize) {
         let mut sum = (0, 0);
         for index in 0..self.shards() {
@@ -39,9 +40,9 @@ impl View<'_> {
         sum.checked_div(count).map(|mean| mean as Millis)
     }
 
-    /// One step of a walk over the live keys of `db`: shows those of one bucket and returns the cursor of the next step,
-    /// 0 at the end. Every key that is there from the first step, with cursor 0, to the last is shown at least once,
-    /// whatever is added, removed, grown or shrunk in between. Cursors are below 2^53.
+    /// One step of a walk over the live keys of `db`: shows those of one bucket and returns the cursor of the
+    /// next step, 0 at the end. Every key that is there from the first step, with cursor 0, to the last is
+    /// shown at least once, whatever is added, removed, grown or shrunk in between. Cursors are below 2^53.
     pub fn scan(&mut self, db: u16, at: u64, mut show: impl FnMut(&[u8], Meta)) -> u64 {
         let (mut index, mut position) = cursor_parts(at);
         let now = self.now();
@@ -55,7 +56,8 @@ impl View<'_> {
             });
             match next {
                 Some(position) => return cursor(index, position),
-                // An empty shard is no bucket: a walk over a few keys should not take as many steps as there are shards.
+                // An empty shard is no bucket: a walk over a few keys should not take as many steps as there
+                // are shards.
                 None if !shown => (index, position) = (index + 1, 0),
                 None if index + 1 < self.shards() => return cursor(index + 1, 0),
                 None => return 0,
@@ -96,7 +98,8 @@ impl View<'_> {
         if all == 0 {
             return None;
         }
-        // A shard with the probability of its share, and the others after it in case all of its keys have expired.
+        // A shard with the probability of its share, and the others after it in case all of its keys have
+        // expired.
         let mut chosen = self.random_below(all);
         let mut first = 0;
         for index in 0..shards {

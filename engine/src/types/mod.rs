@@ -1,4 +1,5 @@
-//! What a value is: its kind, its encoding, and the semantics of each type. A type does not know what a key is.
+//! What a value is: its kind, its encoding, and the semantics of each type. A type does not know what a key
+//! is.
 
 pub mod long_double;
 pub mod string;

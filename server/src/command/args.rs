@@ -1,4 +1,5 @@
-//! A request's arguments as commands read them: slices of the buffer they came in, and the readings many commands share.
+//! A request's arguments as commands read them: slices of the buffer they came in, and the readings many
+//! commands share.
 
 use std::ops::Deref;
 

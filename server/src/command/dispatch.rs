@@ -56,7 +56,8 @@ impl<'a> Prepared<'a> {
         };
         let first = keys.len();
         if let Found::Command(command) = found {
-            // A call that contradicts its declaration is the handler's to refuse; it finds the keys there are locked.
+            // A call that contradicts its declaration is the handler's to refuse; it finds the keys there are
+            // locked.
             let _ = keys::for_each(command, &args, |key| {
                 keys.push(shared.store.key(session.db, args.at(key.index)));
             });
@@ -111,8 +112,8 @@ pub fn dispatch(
                     counters.time(nanos, shared.config.latency_tracking());
                 }
                 if command.flags.has(Flags::DENYOOM) {
-                    // A small request may make a large value, and others may have used the room that was made for this
-                    // one. Where nothing can be evicted, it is the next request that is refused.
+                    // A small request may make a large value, and others may have used the room that was made
+                    // for this one. Where nothing can be evicted, it is the next request that is refused.
                     let _ = shared.store.make_room(0, now);
                 }
             }
@@ -158,8 +159,9 @@ fn admits(shared: &Shared, session: &Session, command: Option<&Entry>) -> bool {
         || command.is_some_and(|command| command.flags.has(Flags::NO_AUTH))
 }
 
-/// Whether this is the beginning of an HTTP request: a browser was led to send it, and what it carries may be meant for
-/// us to run. `Host:` is there because a request's first line may pass for a command (`GET / HTTP/1.1`).
+/// Whether this is the beginning of an HTTP request: a browser was led to send it, and what it carries may be
+/// meant for us to run. `Host:` is there because a request's first line may pass for a command (`GET /
+/// HTTP/1.1`).
 fn is_http(args: Args<'_>) -> bool {
     args.is(0, "post") || args.is(0, "host:")
 }
@@ -207,7 +209,8 @@ fn run(
     reply: &mut Reply,
     now: u64,
 ) -> Result<(), Error> {
-    // A SELECT in the same batch has changed the database since the keys were hashed; their places are the same.
+    // A SELECT in the same batch has changed the database since the keys were hashed; their places are the
+    // same.
     let moved: SmallVec<[Key<'_>; 4]>;
     let keys = match keys.first() {
         Some(key) if key.db() != session.db => {

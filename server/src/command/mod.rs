@@ -22,7 +22,8 @@ use crate::resp::reply::Reply;
 use crate::session::Session;
 use crate::shared::Shared;
 
-/// A command's code: reads its arguments, works on the view, writes its reply. What it wrote is dropped when it fails.
+/// A command's code: reads its arguments, works on the view, writes its reply. What it wrote is dropped when
+/// it fails.
 pub type Handler = fn(&mut Ctx<'_>) -> Result<(), Error>;
 
 /// What a handler may use.

@@ -199,7 +199,8 @@ impl Config {
         self.publish(settings);
     }
 
-    /// Says what a store that was there before the server is like: its limit and its policy are the values from here on.
+    /// Says what a store that was there before the server is like: its limit and its policy are the values
+    /// from here on.
     pub fn store_is(&self, store: &scrubjay::Store) {
         let _changing = self.changing.lock();
         let mut settings = Settings::clone(&self.settings());

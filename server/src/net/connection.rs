@@ -1,8 +1,9 @@
 //! One connection: read what came, run all of it, write all replies, wait.
 //!
-//! Bytes are read into a buffer that all connections of a thread share, and parsed where they lie; a connection owns
-//! memory only while a request has arrived in part or replies wait for a slow reader. A client that does not read its
-//! replies is not read from either once [`OUTPUT_PAUSE_BYTES`] wait for it, so neither side's buffers grow without bound.
+//! Bytes are read into a buffer that all connections of a thread share, and parsed where they lie; a
+//! connection owns memory only while a request has arrived in part or replies wait for a slow reader. A
+//! client that does not read its replies is not read from either once [`OUTPUT_PAUSE_BYTES`] wait for it, so
+//! neither side's buffers grow without bound.
 //!
 //! What others may see of the connection is published once per turn, when its figures have settled.
 
@@ -33,8 +34,8 @@ const KEYS_AHEAD: usize = 32;
 const RESERVE_BYTES_MAX: usize = 1024 * 1024;
 /// What the kernel takes in one vectored write.
 const SLICES_MAX: usize = 64;
-/// Bytes of replies that `client-output-buffer-limit` does not count, as in Valkey, whose clients have a buffer of this
-/// size that is part of them.
+/// Bytes of replies that `client-output-buffer-limit` does not count, as in Valkey, whose clients have a
+/// buffer of this size that is part of them.
 const OUTPUT_UNCOUNTED_BYTES: usize = 16 * 1024;
 /// How long a client that we closed on may go on sending before what it sends resets the connection.
 const LINGER: Duration = Duration::from_secs(1);
@@ -46,7 +47,8 @@ pub(super) struct Connection {
     session: Session,
     reply: Reply,
     parser: RequestParser,
-    /// Bytes that came and were not run: part of a request, or requests that wait for the replies before them to leave.
+    /// Bytes that came and were not run: part of a request, or requests that wait for the replies before them
+    /// to leave.
     pending: Vec<u8>,
     /// How many more bytes the half-read request in `pending` needs, at least.
     needed: usize,
@@ -146,8 +148,9 @@ impl Connection {
         }
     }
 
-    /// Lets the client read the last reply. A socket that is closed with bytes in it which nobody read resets the
-    /// connection, and takes replies with it that the client has not read; so what still comes is read and dropped.
+    /// Lets the client read the last reply. A socket that is closed with bytes in it which nobody read resets
+    /// the connection, and takes replies with it that the client has not read; so what still comes is read
+    /// and dropped.
     async fn linger(mut self) {
         let thread = Rc::clone(&self.thread);
         let mut drain = async || {
@@ -228,8 +231,8 @@ impl Connection {
                         end += consumed;
                         count += 1;
                     }
-                    // Only once the requests before it have run is it known what it means to `CLIENT REPLY SKIP`; it is
-                    // parsed again then.
+                    // Only once the requests before it have run is it known what it means to `CLIENT REPLY
+                    // SKIP`; it is parsed again then.
                     Outcome::Empty { .. } if count > 0 => break,
                     Outcome::Empty { consumed } => {
                         self.session.skip_empty_request();
@@ -349,7 +352,8 @@ impl Connection {
         client.memory.store((buffers + size_of::<Self>() + size_of::<Client>()) as u64, Relaxed);
     }
 
-    /// Whether a request has passed the limit set for it. It is not answered: what came would have to be read on.
+    /// Whether a request has passed the limit set for it. It is not answered: what came would have to be read
+    /// on.
     fn over_query_limit(&self) -> bool {
         let over = self.pending.len() as u64 > self.thread.shared.config.client_query_buffer_limit();
         if over {
@@ -358,8 +362,8 @@ impl Connection {
         over
     }
 
-    /// Whether the replies that wait have passed the limit set for them. Values shared with the store do not count, as in
-    /// Valkey; how many of them may wait is bounded by [`OUTPUT_PAUSE_BYTES`].
+    /// Whether the replies that wait have passed the limit set for them. Values shared with the store do not
+    /// count, as in Valkey; how many of them may wait is bounded by [`OUTPUT_PAUSE_BYTES`].
     fn over_output_limit(&self) -> bool {
         let Some(counted) = self.reply.output().own_bytes().checked_sub(OUTPUT_UNCOUNTED_BYTES) else {
             return false;

@@ -1,7 +1,8 @@
-//! Sockets and threads: the only async code. It moves bytes; what they mean is decided in [`command`](crate::command).
+//! Sockets and threads: the only async code. It moves bytes; what they mean is decided in
+//! [`command`](crate::command).
 //!
-//! Each thread runs a single-threaded runtime of its own and serves the connections it was handed until they close, so
-//! a session never moves and needs no locks. Nothing here awaits while a shard is locked.
+//! Each thread runs a single-threaded runtime of its own and serves the connections it was handed until they
+//! close, so a session never moves and needs no locks. Nothing here awaits while a shard is locked.
 
 mod connection;
 mod listener;

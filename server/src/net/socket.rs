@@ -20,8 +20,8 @@ pub(super) enum Socket {
 }
 
 impl Socket {
-    /// Reads into `buffer`; 0 at the end of the stream. A read that does not fill the buffer has emptied the socket, and
-    /// tokio then waits for news instead of asking once more in vain.
+    /// Reads into `buffer`; 0 at the end of the stream. A read that does not fill the buffer has emptied the
+    /// socket, and tokio then waits for news instead of asking once more in vain.
     pub(super) fn poll_read(&mut self, cx: &mut Context<'_>, buffer: &mut [u8]) -> Poll<io::Result<usize>> {
         let mut buffer = ReadBuf::new(buffer);
         ready!(match self {

@@ -1,5 +1,5 @@
-//! How long commands took, as a histogram: exact up to 127 ns, then 64 steps for each doubling, so that every figure is
-//! within 1.6 % of the truth, up to about a second, which longer ones count as.
+//! How long commands took, as a histogram: exact up to 127 ns, then 64 steps for each doubling, so that every
+//! figure is within 1.6 % of the truth, up to about a second, which longer ones count as.
 
 use super::stats::Counter;
 

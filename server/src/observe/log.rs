@@ -1,7 +1,8 @@
 //! The log, in Valkey's lines: `PID:M 23 Nov 2026 09:17:42.709 * Ready to accept connections tcp`.
 //!
-//! The rest of the server logs through [`tracing`], and a program that embeds it decides what becomes of that; only the
-//! binary comes here. Valkey's levels debug, verbose, notice and warning are tracing's trace, debug, info and warn.
+//! The rest of the server logs through [`tracing`], and a program that embeds it decides what becomes of
+//! that; only the binary comes here. Valkey's levels debug, verbose, notice and warning are tracing's trace,
+//! debug, info and warn.
 
 use std::fmt;
 use std::fs::OpenOptions;

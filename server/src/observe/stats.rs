@@ -1,8 +1,8 @@
-//! Counters. Each thread that serves clients has a block of its own and is its only writer, so counting costs a plain
-//! load and store; whoever reports adds the blocks up.
+//! Counters. Each thread that serves clients has a block of its own and is its only writer, so counting costs
+//! a plain load and store; whoever reports adds the blocks up.
 //!
-//! `CONFIG RESETSTAT` clears none of them, since a writer may be between its load and its store: it remembers what they
-//! were, and reports tell the difference.
+//! `CONFIG RESETSTAT` clears none of them, since a writer may be between its load and its store: it remembers
+//! what they were, and reports tell the difference.
 
 use std::collections::BTreeMap;
 use std::sync::OnceLock;
@@ -79,7 +79,8 @@ macro_rules! counters {
             $($(#[doc = $doc])+ pub $name: Counter,)+
             /// By `CommandId`.
             pub commands: Box<[CommandCounters]>,
-            /// Error replies by their first word; beyond 128 different ones Valkey stops telling them apart, and so do we.
+            /// Error replies by their first word; beyond 128 different ones Valkey stops telling them apart,
+            /// and so do we.
             pub errors_by_code: Mutex<BTreeMap<String, u64>>,
         }
 

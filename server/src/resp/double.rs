@@ -1,9 +1,9 @@
 //! How doubles are written, digit for digit as Valkey writes them.
 //!
 //! An integer within 2^62 of nought is written as an integer. All else goes through Grisu2 (Florian Loitsch,
-//! "Printing Floating-Point Numbers Quickly and Accurately with Integers", 2010): scale the number and the ends
-//! of its rounding interval by a power of ten kept in 64 bits, then take digits until the rest is smaller than
-//! the interval.
+//! "Printing Floating-Point Numbers Quickly and Accurately with Integers", 2010): scale the number and the
+//! ends of its rounding interval by a power of ten kept in 64 bits, then take digits until the rest is
+//! smaller than the interval.
 //!
 //! Grisu2 always writes digits that read back as the same double, and in about one of a thousand cases not
 //! the shortest ones (1e23 comes out as 99999999999999990000000). Those are what Valkey's clients see, which

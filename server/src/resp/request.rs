@@ -480,9 +480,9 @@ impl From<ProtocolError> for Stop {
     }
 }
 
-/// The fast path of [`RequestParser::parse`]: a whole request of short arguments, as nearly all are, read in one walk;
-/// the bytes it took. Anything unusual, and anything incomplete, is left to the slow path, so that there is one place that
-/// knows the errors. A GET takes 90 instructions here and 310 there.
+/// The fast path of [`RequestParser::parse`]: a whole request of short arguments, as nearly all are, read in
+/// one walk; the bytes it took. Anything unusual, and anything incomplete, is left to the slow path, so that
+/// there is one place that knows the errors. A GET takes 90 instructions here and 310 there.
 fn plain(buf: &[u8], limits: &Limits, args: &mut ArgList) -> Option<usize> {
     let (count, mut at) = small_number(buf, 0, b'*')?;
     if count == 0 || count > COUNT_MAX_UNAUTHENTICATED as usize && !limits.authenticated {
@@ -500,8 +500,8 @@ fn plain(buf: &[u8], limits: &Limits, args: &mut ArgList) -> Option<usize> {
     Some(at)
 }
 
-/// The fast path of [`RequestParser::announced`]: a line of up to four digits with something behind it, and where that
-/// begins. Four digits are within every limit for a length.
+/// The fast path of [`RequestParser::announced`]: a line of up to four digits with something behind it, and
+/// where that begins. Four digits are within every limit for a length.
 #[inline]
 fn small_number(buf: &[u8], at: usize, sigil: u8) -> Option<(usize, usize)> {
     let line: &[u8; 7] = buf.get(at..)?.first_chunk()?;

@@ -1,6 +1,7 @@
 //! All clients: what `CLIENT LIST` shows of each and what `CLIENT KILL` needs to end one from another thread.
 //!
-//! A client's own thread is the only writer of its figures, so plain relaxed stores do; anybody may read them.
+//! A client's own thread is the only writer of its figures, so plain relaxed stores do; anybody may read
+//! them.
 
 use std::net::SocketAddr;
 use std::sync::Arc;
@@ -112,8 +113,8 @@ pub struct Client {
     pub output_peak: AtomicU64,
     /// Bytes that the connection takes in all.
     pub memory: AtomicU64,
-    /// Since when more replies have waited than the soft limit allows, in milliseconds since the epoch; 0 for not.
-    /// Written by whoever calls [`Clients::tend`].
+    /// Since when more replies have waited than the soft limit allows, in milliseconds since the epoch; 0 for
+    /// not. Written by whoever calls [`Clients::tend`].
     over_soft_since_ms: AtomicU64,
     /// `CLIENT NO-EVICT`.
     pub no_evict: AtomicBool,
@@ -230,8 +231,9 @@ impl Clients {
         true
     }
 
-    /// Ends the clients that have been silent for longer than `timeout`, and those that have left more replies unread, for
-    /// longer, than the soft limit of `client-output-buffer-limit` allows. To be called about once a second.
+    /// Ends the clients that have been silent for longer than `timeout`, and those that have left more
+    /// replies unread, for longer, than the soft limit of `client-output-buffer-limit` allows. To be called
+    /// about once a second.
     pub fn tend(&self, config: &Config, now: u64) {
         let timeout = u64::from(config.timeout());
         let limit = config.client_output_buffer_limit().normal;

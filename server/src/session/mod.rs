@@ -28,8 +28,8 @@ pub struct Session {
     pub client: Arc<Client>,
     /// The selected database.
     pub db: u16,
-    /// Whether the client has given the right password, or none was asked for when it came. It keeps what it has when
-    /// `requirepass` changes.
+    /// Whether the client has given the right password, or none was asked for when it came. It keeps what it
+    /// has when `requirepass` changes.
     pub authenticated: bool,
     /// `CLIENT REPLY`.
     pub replies: Replies,
@@ -70,7 +70,8 @@ impl Session {
         self.client.db.store(db, Relaxed);
     }
 
-    /// A request without arguments came: it is not answered, yet it is the one whose reply `CLIENT REPLY SKIP` dropped.
+    /// A request without arguments came: it is not answered, yet it is the one whose reply `CLIENT REPLY
+    /// SKIP` dropped.
     pub fn skip_empty_request(&mut self) {
         if self.replies == Replies::SkipNext {
             self.replies = Replies::On;

@@ -182,8 +182,8 @@ impl Generator {
         Ok(wait)
     }
 
-    /// Waits for replies, at most about `wait`, and takes them; in a closed loop each batch answered makes room
-    /// for the next.
+    /// Waits for replies, at most about `wait`, and takes them; in a closed loop each batch answered makes
+    /// room for the next.
     fn receive(&mut self, events: &mut Events, wait: Duration) -> Result<()> {
         // The poll counts in whole milliseconds and rounds up. A schedule finer than that is kept by not
         // sleeping: the load has a core of its own.

@@ -10,16 +10,17 @@ impl Table {
     /// Hands out every entry of the one bucket that holds `from`, and returns the first position of the next
     /// bucket, or `None` after the last.
     ///
-    /// Walk the table by beginning at 0 and passing back what was returned. **Guarantee:** whatever is inserted
-    /// and removed between the steps, and whatever splits, merges, grows or shrinks by it, an entry that is in
-    /// the table throughout the walk is handed out at least once. The reason: a bucket is at any moment a range
-    /// of positions, and every entry lies in the bucket (or its chain) whose range holds its position. Each step
-    /// hands out at least all entries with positions from `from` up to the one it returns, and so the steps
-    /// together leave no position out. An entry may come twice when buckets have merged in between.
+    /// Walk the table by beginning at 0 and passing back what was returned. **Guarantee:** whatever is
+    /// inserted and removed between the steps, and whatever splits, merges, grows or shrinks by it, an entry
+    /// that is in the table throughout the walk is handed out at least once. The reason: a bucket is at any
+    /// moment a range of positions, and every entry lies in the bucket (or its chain) whose range holds its
+    /// position. Each step hands out at least all entries with positions from `from` up to the one it
+    /// returns, and so the steps together leave no position out. An entry may come twice when buckets have
+    /// merged in between.
     ///
     /// The cursor is nothing but a position, so nothing about the walk is stored, and any position is a valid
-    /// one to begin at: so this also serves the hand of an eviction policy, and draws random samples. It may be
-    /// kept as its top [`RESOLUTION`] bits, rounded down: bounds of buckets, which are all that is ever
+    /// one to begin at: so this also serves the hand of an eviction policy, and draws random samples. It may
+    /// be kept as its top [`RESOLUTION`] bits, rounded down: bounds of buckets, which are all that is ever
     /// returned, have zeros behind these bits.
     #[inline]
     pub fn scan_bucket(&self, from: u64, mut emit: impl FnMut(Slot, u32)) -> Option<u64> {

@@ -15,8 +15,8 @@ const MERGE_MAX: usize = (LANES << BITS_MAX) / 2;
 const HALVE_DIVISOR: usize = 4;
 /// Removals look for a merge only when the segment's length is a multiple of this.
 const CONDENSE_STEP: usize = 8;
-/// The directory never has more than this many entries for each segment. Segments under an even hash differ in
-/// depth by two at the most, which takes four; a hash that does not spread would take any number.
+/// The directory never has more than this many entries for each segment. Segments under an even hash differ
+/// in depth by two at the most, which takes four; a hash that does not spread would take any number.
 const DIRECTORY_PER_SEGMENT_MAX: usize = 8;
 
 impl Table {
@@ -127,8 +127,8 @@ impl Table {
         }
     }
 
-    /// Merges two buddies and returns the index of the segment they have become. The entry store is not asked:
-    /// two neighbouring buckets become one.
+    /// Merges two buddies and returns the index of the segment they have become. The entry store is not
+    /// asked: two neighbouring buckets become one.
     fn merge(&mut self, first: usize, second: usize) -> usize {
         debug_assert!(first < second, "invariant: removing the second leaves the first in its place");
         let mut merged = Segment::new(self.segments[first].node.parent(), self.bits);
@@ -197,8 +197,8 @@ impl Table {
     }
 }
 
-/// All entries of a segment with their positions. The store hears of the entries of the next bucket while those
-/// of this one are handed out, so that its cache misses overlap.
+/// All entries of a segment with their positions. The store hears of the entries of the next bucket while
+/// those of this one are handed out, so that its cache misses overlap.
 fn for_each_with_position(segment: &Segment, entries: &impl Entries, mut visit: impl FnMut(u64, Entry)) {
     let buckets = segment.buckets();
     for (index, bucket) in buckets.iter().enumerate() {

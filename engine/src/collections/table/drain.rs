@@ -2,8 +2,8 @@
 
 use super::Table;
 
-/// All handles of a [cleared](Table::clear) table, in no order. Each segment's memory is released with the last
-/// handle out of it; take as many handles in a step as the step has time for.
+/// All handles of a [cleared](Table::clear) table, in no order. Each segment's memory is released with the
+/// last handle out of it; take as many handles in a step as the step has time for.
 #[derive(Debug)]
 pub struct Drain {
     table: Table,

@@ -6,34 +6,34 @@
 //!                        u32 each          32 bytes       one cache line, seldom a second
 //! ```
 //!
-//! The table stores no keys. An entry is a `u32` handle into an [entry store](Entries) that the caller owns; a
-//! one-byte tag beside it filters out nearly all entries that are not meant, and the caller compares the rest.
-//! The only thing ever asked of the store is the *position* of a live entry: its full hash, in the order by
-//! which the table divides hash space. User code is never called.
+//! The table stores no keys. An entry is a `u32` handle into an [entry store](Entries) that the caller owns;
+//! a one-byte tag beside it filters out nearly all entries that are not meant, and the caller compares the
+//! rest. The only thing ever asked of the store is the *position* of a live entry: its full hash, in the
+//! order by which the table divides hash space. User code is never called.
 //!
-//! **Growth.** A table begins with nothing, then has one segment of 4 buckets, which doubles up to 64 buckets.
-//! From there on a full segment splits in two, and only that segment is touched; when it was alone under its
-//! directory entry the directory doubles first, which copies four bytes for each of its entries. Sparse
-//! buddies merge, and the directory halves when no segment needs its last bit any more. A segment splits when
-//! an entry finds no room in it though it holds as many entries as its home buckets have lanes: by simulation
-//! the mean fill over all phases of growth is then 0.62 (8.8 bytes a key), and 4.9 % of all hits and 13.8 % of all
-//! misses look at a second line. Splitting at 90 % would cost 9.3 bytes a key for 3.1 % and 8.5 %; at 80 %,
-//! 10.1 bytes for 1.7 % and 4.6 %.
+//! **Growth.** A table begins with nothing, then has one segment of 4 buckets, which doubles up to 64
+//! buckets. From there on a full segment splits in two, and only that segment is touched; when it was alone
+//! under its directory entry the directory doubles first, which copies four bytes for each of its entries.
+//! Sparse buddies merge, and the directory halves when no segment needs its last bit any more. A segment
+//! splits when an entry finds no room in it though it holds as many entries as its home buckets have lanes:
+//! by simulation the mean fill over all phases of growth is then 0.62 (8.8 bytes a key), and 4.9 % of all
+//! hits and 13.8 % of all misses look at a second line. Splitting at 90 % would cost 9.3 bytes a key for 3.1
+//! % and 8.5 %; at 80 %, 10.1 bytes for 1.7 % and 4.6 %.
 //!
 //! **Order.** Segments are ranges of positions, and so are the buckets in them: whatever has split or merged,
 //! walking the buckets is walking the positions upwards. A cursor is therefore nothing but a position, see
 //! [`Table::scan_bucket`].
 //!
-//! **Skew.** With a seeded hash, segments fill alike. Against a hash that does not spread, the directory is held
-//! to a small multiple of the number of segments: a segment that may not split chains its buckets instead. The
-//! table stays right and small, and becomes slow.
+//! **Skew.** With a seeded hash, segments fill alike. Against a hash that does not spread, the directory is
+//! held to a small multiple of the number of segments: a segment that may not split chains its buckets
+//! instead. The table stays right and small, and becomes slow.
 //!
 //! Invariants, checked by `check` in the tests:
 //! - The directory is empty or has `2^depth` entries; a segment of depth `d` stands in `2^(depth - d)`
 //!   neighbouring ones. Some segment has depth `depth`.
 //! - All segments have `2^bits` home buckets; `bits` is less than [`BITS_MAX`] only if there is one segment.
-//! - `depth + bits` is at most [`RESOLUTION`], so a position cut to its top `RESOLUTION` bits still tells any two
-//!   buckets apart.
+//! - `depth + bits` is at most [`RESOLUTION`], so a position cut to its top `RESOLUTION` bits still tells any
+//!   two buckets apart.
 
 mod cursor;
 mod directory;
@@ -61,10 +61,11 @@ pub trait Entries {
 
 /// Home buckets of a fresh table: `2^BITS_MIN`.
 const BITS_MIN: u8 = 2;
-/// Home buckets of a segment that is ready to split: `2^BITS_MAX`, one page of memory. Under Miri a few hundred
-/// entries must be enough to see every shape of the table.
+/// Home buckets of a segment that is ready to split: `2^BITS_MAX`, one page of memory. Under Miri a few
+/// hundred entries must be enough to see every shape of the table.
 const BITS_MAX: u8 = if cfg!(miri) { 3 } else { 6 };
-/// A directory never has more than `2^DEPTH_MAX` entries. Filled evenly, that is more than `u32` handles can name.
+/// A directory never has more than `2^DEPTH_MAX` entries. Filled evenly, that is more than `u32` handles can
+/// name.
 const DEPTH_MAX: u8 = 24;
 /// How many of the top bits of a position suffice to name any bucket, now and after any change. A caller may
 /// keep a cursor in this many bits.
@@ -232,8 +233,8 @@ impl Table {
         self.segments.iter().flat_map(|s| s.buckets()).flat_map(|bucket| bucket.handles().iter().copied())
     }
 
-    /// Takes everything out at once and leaves an empty table. The handles, and with them the memory, can then
-    /// be released in steps of any size, anywhere.
+    /// Takes everything out at once and leaves an empty table. The handles, and with them the memory, can
+    /// then be released in steps of any size, anywhere.
     pub fn clear(&mut self) -> Drain {
         Drain::new(std::mem::take(self))
     }

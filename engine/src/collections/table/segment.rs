@@ -4,10 +4,10 @@
 //! are overflow buckets, each in exactly one chain. `bits` is the same for all segments of a table, so the
 //! table keeps it.
 //!
-//! Chain invariants: every bucket of a chain but the first overflow bucket is full (eleven entries and a link,
-//! or twelve entries at the end); the first overflow bucket holds at least one entry. New entries go to the
-//! home bucket or to the first overflow bucket, and a new overflow bucket is linked in right behind home, so
-//! an insert looks at two lines however long a chain may be.
+//! Chain invariants: every bucket of a chain but the first overflow bucket is full (eleven entries and a
+//! link, or twelve entries at the end); the first overflow bucket holds at least one entry. New entries go to
+//! the home bucket or to the first overflow bucket, and a new overflow bucket is linked in right behind home,
+//! so an insert looks at two lines however long a chain may be.
 
 use std::num::NonZeroU32;
 
@@ -24,8 +24,8 @@ pub(super) struct Segment {
     pub(super) node: Node,
 }
 
-/// A stretch of hash space: all positions with the same first few bits. Numbered like a heap, so that one number
-/// says how many bits and which: the whole space is 1, and the halves of `n` are `2n` and `2n + 1`.
+/// A stretch of hash space: all positions with the same first few bits. Numbered like a heap, so that one
+/// number says how many bits and which: the whole space is 1, and the halves of `n` are `2n` and `2n + 1`.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub(super) struct Node(NonZeroU32);
 
@@ -161,8 +161,8 @@ impl Segment {
         removed
     }
 
-    /// Takes any handle out, without keeping the chains in order, and gives up the buckets behind it. Only for
-    /// emptying a segment that no table holds any longer.
+    /// Takes any handle out, without keeping the chains in order, and gives up the buckets behind it. Only
+    /// for emptying a segment that no table holds any longer.
     pub(super) fn drain_one(&mut self) -> Option<u32> {
         loop {
             match self.buckets.last_mut()?.pop() {

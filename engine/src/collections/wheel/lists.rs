@@ -1,12 +1,14 @@
 //! Many lists of records in one dense pool of chunks.
 //!
-//! A chunk is one cache line: seven records and the links of a doubly linked ring. A ring's last chunk names its list
-//! where it would name a next chunk, so that any chunk can be unlinked or moved knowing only its number.
+//! A chunk is one cache line: seven records and the links of a doubly linked ring. A ring's last chunk names
+//! its list where it would name a next chunk, so that any chunk can be unlinked or moved knowing only its
+//! number.
 //!
-//! The pool is dense: chunks `0..used` are linked, each holds at least one record, and freeing a chunk moves the last one into
-//! its place. So memory is given back as soon as records go, a random record is a random number, and sweeping is
-//! a walk over an array. Records are pushed to and popped from a list's first chunk; the others are full, but for the
-//! holes that `remove` and `retain` leave, and close again where a neighbour's records fit.
+//! The pool is dense: chunks `0..used` are linked, each holds at least one record, and freeing a chunk moves
+//! the last one into its place. So memory is given back as soon as records go, a random record is a random
+//! number, and sweeping is a walk over an array. Records are pushed to and popped from a list's first chunk;
+//! the others are full, but for the holes that `remove` and `retain` leave, and close again where a
+//! neighbour's records fit.
 
 use super::Record;
 
@@ -19,8 +21,9 @@ pub(super) const MAP_WORDS: usize = 9;
 
 /// The number of a list.
 pub(super) type List = usize;
-/// The number of a chunk, below 2^29. That is enough: it numbers 3.7 thousand million records, and a shard's entries,
-/// which are addressed by 32 bits in units of 8 bytes and take two units or more, are fewer by a third.
+/// The number of a chunk, below 2^29. That is enough: it numbers 3.7 thousand million records, and a shard's
+/// entries, which are addressed by 32 bits in units of 8 bytes and take two units or more, are fewer by a
+/// third.
 type ChunkId = u32;
 
 /// A chunk's successor: a chunk, or with `LIST_MARK` the list whose last chunk this is.
@@ -174,8 +177,9 @@ impl Lists {
         // If that was its last record, another chunk stands here now, or none.
         let chunk = place.id;
         if chunk < self.used {
-            // Two neighbours hold more than one chunk's records between them, or holes would come to fill the pool.
-            // (Always filling the hole from the chunk after it moves more and was measured to save nothing.)
+            // Two neighbours hold more than one chunk's records between them, or holes would come to fill the
+            // pool. (Always filling the hole from the chunk after it moves more and was measured to save
+            // nothing.)
             let (before, after) = self.neighbours(chunk);
             let fits = |&other: &ChunkId| self.chunk(other).len() + self.chunk(chunk).len() <= CHUNK_RECORDS;
             if let Some(other) = after.into_iter().chain(before).find(fits) {
@@ -185,8 +189,9 @@ impl Lists {
         record
     }
 
-    /// Removes the records of one chunk that are not to be kept; returns how many there were, and are. To sweep
-    /// everything, call it for each chunk from the last down to the first: what moves meanwhile has been seen.
+    /// Removes the records of one chunk that are not to be kept; returns how many there were, and are. To
+    /// sweep everything, call it for each chunk from the last down to the first: what moves meanwhile has
+    /// been seen.
     pub(super) fn retain(&mut self, id: u32, mut keep: impl FnMut(Record) -> bool) -> (usize, usize) {
         let mut chunk = *self.chunk(id);
         let len = chunk.len();
@@ -290,8 +295,8 @@ impl Lists {
         ((!is_first).then_some(chunk.previous()), (chunk.next & LIST_MARK == 0).then_some(chunk.next))
     }
 
-    /// Moves as many records as fit from one chunk to another; returns whether that emptied and freed it. Then a chunk
-    /// has moved, and may be either's neighbour or even `to`.
+    /// Moves as many records as fit from one chunk to another; returns whether that emptied and freed it.
+    /// Then a chunk has moved, and may be either's neighbour or even `to`.
     fn pour(&mut self, from: ChunkId, to: ChunkId) -> bool {
         let mut source = *self.chunk(from);
         let target = self.chunk_mut(to);

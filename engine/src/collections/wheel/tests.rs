@@ -339,8 +339,8 @@ fn an_owner_that_panics_leaves_the_wheel_whole() {
     assert!(wheel.is_empty());
 }
 
-/// A million records in 64 shards: the bytes per record of one shard's wheel, mean over the time until all have fired
-/// and worst at any moment at which it holds at least half.
+/// A million records in 64 shards: the bytes per record of one shard's wheel, mean over the time until all
+/// have fired and worst at any moment at which it holds at least half.
 fn bytes_per_record(over: Millis) -> (f64, f64) {
     let count = 1_000_000 / 64;
     let mut random = Random::seeded(over);

@@ -1,9 +1,10 @@
-//! Least frequently used: the entry's 24-bit clock is 16 bits of minutes, when the counter last decayed, and an 8-bit
-//! counter on a logarithmic scale.
+//! Least frequently used: the entry's 24-bit clock is 16 bits of minutes, when the counter last decayed, and
+//! an 8-bit counter on a logarithmic scale.
 //!
-//! The scale is that of Valkey's `OBJECT FREQ`: a new entry starts at 5, so that it is not the first to go; a use adds one
-//! with the probability `1 / ((counter - 5) * lfu-log-factor + 1)`; and every `lfu-decay-time` minutes without a look
-//! take one off. With the default factor of 10 the counter is full after about a million uses.
+//! The scale is that of Valkey's `OBJECT FREQ`: a new entry starts at 5, so that it is not the first to go; a
+//! use adds one with the probability `1 / ((counter - 5) * lfu-log-factor + 1)`; and every `lfu-decay-time`
+//! minutes without a look take one off. With the default factor of 10 the counter is full after about a
+//! million uses.
 
 use crate::random::Random;
 use crate::time::Millis;
@@ -85,7 +86,8 @@ mod tests {
                 after.push(frequency(clock, 0, tuning));
             }
         }
-        // The table in Valkey's configuration file for factor 10 says 10, 18, 142, 255, each one draw of a random walk.
+        // The table in Valkey's configuration file for factor 10 says 10, 18, 142, 255, each one draw of a
+        // random walk.
         for (counter, about) in after.into_iter().zip([10, 18, 142, 255]) {
             assert!(counter.abs_diff(about) <= 4 + about / 10, "{counter} should be about {about}");
         }

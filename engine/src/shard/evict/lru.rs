@@ -1,7 +1,7 @@
 //! Least recently used: the entry's 24-bit clock is the second of its last use.
 //!
-//! The resolution and the width are Valkey's (`OBJECT IDLETIME`, and the idle time in its dumps, are read from it): it
-//! wraps around after 194 days.
+//! The resolution and the width are Valkey's (`OBJECT IDLETIME`, and the idle time in its dumps, are read
+//! from it): it wraps around after 194 days.
 
 use super::lfu::LfuTuning;
 use crate::time::Millis;

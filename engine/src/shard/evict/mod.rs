@@ -1,7 +1,7 @@
 //! Who has to go when memory is short. One policy, one file; this one holds what they share.
 //!
-//! A policy never keeps handles: what it remembers of an entry is where its key lies, and it looks the entry up before
-//! it acts. So entries may move and their memory be reused without telling it.
+//! A policy never keeps handles: what it remembers of an entry is where its key lies, and it looks the entry
+//! up before it acts. So entries may move and their memory be reused without telling it.
 
 mod lfu;
 mod lru;
@@ -146,8 +146,8 @@ impl Evictor {
 }
 
 impl<X: HeapBytes, P: Positions> Shard<X, P> {
-    /// Changes the policy. What the old one remembered is forgotten; the entries' clocks stay, and mean something else
-    /// when the change is from or to an LFU policy, as in Valkey.
+    /// Changes the policy. What the old one remembered is forgotten; the entries' clocks stay, and mean
+    /// something else when the change is from or to an LFU policy, as in Valkey.
     pub fn set_policy(&mut self, policy: Policy, tuning: Tuning) {
         if self.evictor.policy == policy {
             self.evictor.tuning = tuning;
@@ -208,6 +208,6 @@ impl<X: HeapBytes, P: Positions> Shard<X, P> {
     }
 }
 
-/// Entries moved for each eviction while pages are sparse. A page is emptied when it is less than half full or so, so a
-/// few moves for each entry that goes keep up with any pattern of holes.
+/// Entries moved for each eviction while pages are sparse. A page is emptied when it is less than half full
+/// or so, so a few moves for each entry that goes keep up with any pattern of holes.
 const COMPACTED_PER_EVICTION: usize = 8;

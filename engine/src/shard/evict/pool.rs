@@ -1,9 +1,9 @@
 //! The best candidates met so far, for the policies that rank entries by their clocks (LRU, LFU).
 //!
-//! A hand walks the table's buckets, and what it meets is ranked; those that deserve most to go wait here. So each
-//! eviction looks at a few neighbouring entries, which share cache lines, instead of random ones, every entry gets its
-//! turn, and the one that goes is the worst of the last few hundred rather than of five. Where only entries with a deadline
-//! may go, candidates are drawn from the wheel, which holds no others.
+//! A hand walks the table's buckets, and what it meets is ranked; those that deserve most to go wait here. So
+//! each eviction looks at a few neighbouring entries, which share cache lines, instead of random ones, every
+//! entry gets its turn, and the one that goes is the worst of the last few hundred rather than of five. Where
+//! only entries with a deadline may go, candidates are drawn from the wheel, which holds no others.
 
 use smallvec::SmallVec;
 
@@ -36,8 +36,8 @@ struct Candidate {
 }
 
 impl Pool {
-    /// Sorts the candidates, those that deserve most to go last, and keeps the best. All are ranked anew, as they were met at
-    /// different times.
+    /// Sorts the candidates, those that deserve most to go last, and keeps the best. All are ranked anew, as
+    /// they were met at different times.
     fn rank(&mut self, rank: impl Fn(u32) -> u32) {
         self.candidates.sort_unstable_by_key(|candidate| rank(candidate.clock));
         let excess = self.candidates.len().saturating_sub(CAPACITY);
@@ -48,8 +48,8 @@ impl Pool {
 impl<X: HeapBytes, P: Positions> Shard<X, P> {
     /// The entry that deserves most to go, of those met lately.
     pub(super) fn pooled_victim(&mut self, now: Millis, rank: Rank) -> Option<(u16, Found)> {
-        // A candidate may have been used, moved or removed since it was met; then the next one is tried, and when none is
-        // left the hand goes on.
+        // A candidate may have been used, moved or removed since it was met; then the next one is tried, and
+        // when none is left the hand goes on.
         for _ in 0..CAPACITY {
             self.meet_candidates(now, rank)?;
             while let Some(candidate) = self.evictor.pool.candidates.pop() {

@@ -13,7 +13,8 @@ impl<X: HeapBytes, P: Positions> Shard<X, P> {
     /// Any entry with a deadline.
     pub(super) fn random_volatile_victim(&mut self) -> Option<(u16, Found)> {
         let db = self.crowded_db()?;
-        // A quarter of the records are dead at most, give or take those that a sweep has not met; they go on the way.
+        // A quarter of the records are dead at most, give or take those that a sweep has not met; they go on
+        // the way.
         loop {
             let wheel = self.spaces[usize::from(db)].wheel.as_mut()?;
             let record = wheel.take_random(&mut self.random)?;

@@ -1,14 +1,15 @@
 //! S3-FIFO (Yang et al., SOSP 2023): three first-in-first-out queues and no lists.
 //!
-//! A new entry stands in a small queue, a tenth of all. When it reaches the front unused it goes, and its fingerprint is
-//! remembered for a while in a *ghost*; used, it moves on to the main part. A key that comes back while its ghost is
-//! there goes to the main part at once. So a scan passes through the small queue and leaves the rest alone.
+//! A new entry stands in a small queue, a tenth of all. When it reaches the front unused it goes, and its
+//! fingerprint is remembered for a while in a *ghost*; used, it moves on to the main part. A key that comes
+//! back while its ghost is there goes to the main part at once. So a scan passes through the small queue and
+//! leaves the rest alone.
 //!
-//! The main part is not a queue here: a hand walks the table and takes the first entry whose use count is down to zero,
-//! counting the others down (CLOCK). That needs the two bits that the table keeps beside each handle, and nothing in the
-//! entry. The small queue holds what is needed to find an entry again, never a handle; an entry that has gone meanwhile
-//! leaves a record that finds nothing. A new entry's count starts at one, so that the hand, which cannot see which part
-//! an entry belongs to, passes it once at least.
+//! The main part is not a queue here: a hand walks the table and takes the first entry whose use count is
+//! down to zero, counting the others down (CLOCK). That needs the two bits that the table keeps beside each
+//! handle, and nothing in the entry. The small queue holds what is needed to find an entry again, never a
+//! handle; an entry that has gone meanwhile leaves a record that finds nothing. A new entry's count starts at
+//! one, so that the hand, which cannot see which part an entry belongs to, passes it once at least.
 
 use super::super::{Found, Place, Positions, Shard, named};
 use crate::collections::ghost::Ghost;
@@ -18,18 +19,20 @@ use crate::raw::heap::HeapBytes;
 
 /// The small queue's share of all entries: one in so many.
 const SMALL_SHARE: usize = 10;
-/// While nothing has to go the queue grows to this share of all entries, and some: then the oldest move on to the main part
-/// unproved. So it stays short in a store that never fills, and where entries are removed as fast as they come.
+/// While nothing has to go the queue grows to this share of all entries, and some: then the oldest move on to
+/// the main part unproved. So it stays short in a store that never fills, and where entries are removed as
+/// fast as they come.
 const UNPRESSED_SHARE: usize = 5;
 const UNPRESSED_SLACK: usize = 64;
 /// What a new entry's use count starts at; more means that it was used.
 const FRESH: u8 = 1;
-/// Buckets the hand passes at most for one victim: four laps bring any count to zero, and one bucket holds the first.
+/// Buckets the hand passes at most for one victim: four laps bring any count to zero, and one bucket holds
+/// the first.
 const LAPS_MAX: usize = 5;
 
 pub(super) struct Queues {
-    /// Position's top 48 bits, tag, database: in the order in which they came. Of the database's number there is room for
-    /// eight bits: entries of those beyond 255 are not found again, and count as the main part's.
+    /// Position's top 48 bits, tag, database: in the order in which they came. Of the database's number there
+    /// is room for eight bits: entries of those beyond 255 are not found again, and count as the main part's.
     small: Ring,
     ghost: Ghost,
     hand: u64,
@@ -73,8 +76,8 @@ impl Queues {
         *self = Self::default();
     }
 
-    /// Keeps the ghost about as long as there are entries. It is not changed for a few more or less: that takes as long as
-    /// it is, and this is asked at each eviction.
+    /// Keeps the ghost about as long as there are entries. It is not changed for a few more or less: that
+    /// takes as long as it is, and this is asked at each eviction.
     fn fit_ghost(&mut self, all: usize) {
         let capacity = self.ghost.capacity();
         if all > capacity || all < capacity / 2 {

@@ -1,5 +1,5 @@
-//! The entry whose deadline is nearest. The wheel knows: exactly within the next quarter of a second, and further ahead
-//! the nearest of a hundred of the first slot in use.
+//! The entry whose deadline is nearest. The wheel knows: exactly within the next quarter of a second, and
+//! further ahead the nearest of a hundred of the first slot in use.
 
 use super::super::{Found, Positions, Shard};
 use crate::raw::heap::HeapBytes;
@@ -21,8 +21,9 @@ impl<X: HeapBytes, P: Positions> Shard<X, P> {
         }
     }
 
-    /// What the caller found for a record that it has taken out of the wheel. Removing the entry counts a dead record, and
-    /// this one is no longer there to be dead: so it is counted buried, and so is one without an entry.
+    /// What the caller found for a record that it has taken out of the wheel. Removing the entry counts a
+    /// dead record, and this one is no longer there to be dead: so it is counted buried, and so is one
+    /// without an entry.
     pub(super) fn unfiled(&mut self, db: u16, agreeing: Option<(Found, Millis)>) -> Option<Found> {
         if let Some(wheel) = &mut self.spaces[usize::from(db)].wheel {
             wheel.note_buried();

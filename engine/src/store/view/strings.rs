@@ -1,7 +1,8 @@
 //! What a view does to strings.
 //!
-//! Every operation here keeps the encoding that Valkey would report, which depends on how a value came to be: one that
-//! was set whole is an integer or embedded where it fits, one that was written into is raw for ever after.
+//! Every operation here keeps the encoding that Valkey would report, which depends on how a value came to be:
+//! one that was set whole is an integer or embedded where it fits, one that was written into is raw for ever
+//! after.
 
 use smallvec::SmallVec;
 
@@ -54,8 +55,8 @@ impl View<'_> {
         Ok(end)
     }
 
-    /// Overwrites part of the string at `key` from `offset` on, filling a gap with zero bytes; the new length in bytes.
-    /// Nothing happens when there is nothing to write.
+    /// Overwrites part of the string at `key` from `offset` on, filling a gap with zero bytes; the new length
+    /// in bytes. Nothing happens when there is nothing to write.
     ///
     /// # Errors
     /// [`StringError::WrongType`]; [`StringError::TooLong`] when the part ends beyond `len_max`.
@@ -101,11 +102,12 @@ impl View<'_> {
         Ok(new)
     }
 
-    /// Adds to the number at `key`, which is taken for nought when it is not there; the new value as text. What is to be
-    /// added is read once the value has turned out to be a number.
+    /// Adds to the number at `key`, which is taken for nought when it is not there; the new value as text.
+    /// What is to be added is read once the value has turned out to be a number.
     ///
     /// # Errors
-    /// [`StringError::WrongType`]; [`StringError::NotFloat`], of the value or of `by`; [`StringError::NotFinite`].
+    /// [`StringError::WrongType`]; [`StringError::NotFloat`], of the value or of `by`;
+    /// [`StringError::NotFinite`].
     pub fn increment_float(&mut self, key: Key<'_>, by: &[u8]) -> Result<SmallVec<[u8; 64]>, StringError> {
         let found = self.find(key);
         let (old, old_deadline) = match found {
@@ -190,7 +192,8 @@ impl View<'_> {
         shard.set_encoding(found, Encoding::Raw.bits());
     }
 
-    /// An embedded string is one only where it fits beside its key and its deadline: called when either has changed.
+    /// An embedded string is one only where it fits beside its key and its deadline: called when either has
+    /// changed.
     pub(super) fn keep_embedded(&mut self, key: Key<'_>, found: Found) {
         let shard = self.shard(key);
         let entry = shard.entry(found);

@@ -32,10 +32,11 @@ pub(super) static SCAN: Command = Command {
 
 /// Keys a call aims at when it does not say.
 const COUNT: u64 = 10;
-/// Buckets a call visits for each key it aims at, before it gives up looking for keys that match: Valkey's factor.
+/// Buckets a call visits for each key it aims at, before it gives up looking for keys that match: Valkey's
+/// factor.
 const STEPS_PER_KEY: u64 = 10;
-/// Buckets a call visits at most, a hundred thousand keys or so, whatever its COUNT: other clients of the thread wait for
-/// it. COUNT is a hint, and clients go by the cursor.
+/// Buckets a call visits at most, a hundred thousand keys or so, whatever its COUNT: other clients of the
+/// thread wait for it. COUNT is a hint, and clients go by the cursor.
 const STEPS_MAX: u64 = 1 << 14;
 /// A reply that has got this long ends at the next bucket, whatever the COUNT.
 const REPLY_BYTES: usize = 1 << 20;
@@ -115,8 +116,8 @@ impl<'a> Filter<'a> {
     }
 }
 
-/// Reads a cursor: an integer that is not negative, and besides, since Valkey asks C's `strtoull` when that fails,
-/// whatever C takes for a number: blanks and a sign in front, noughts, anything behind a NUL.
+/// Reads a cursor: an integer that is not negative, and besides, since Valkey asks C's `strtoull` when that
+/// fails, whatever C takes for a number: blanks and a sign in front, noughts, anything behind a NUL.
 fn parse_cursor(text: &[u8]) -> Option<u64> {
     if let Some(number) = number::parse_i64(text) {
         return u64::try_from(number).ok();
@@ -139,7 +140,8 @@ fn parse_cursor(text: &[u8]) -> Option<u64> {
 mod tests {
     use super::*;
 
-    /// What a transcript cannot show: which cursor Valkey has read. The texts it refuses are in the transcript.
+    /// What a transcript cannot show: which cursor Valkey has read. The texts it refuses are in the
+    /// transcript.
     #[test]
     fn reads_cursors_as_c_does() {
         for (text, cursor) in [

@@ -98,7 +98,8 @@ fn answer(ctx: &mut Ctx<'_>, of_deadline: impl FnOnce(u64) -> u64) -> Result<(),
     Ok(())
 }
 
-/// To the nearest second, as Valkey does it. No deadline is above the largest `i64`, so this does not overflow.
+/// To the nearest second, as Valkey does it. No deadline is above the largest `i64`, so this does not
+/// overflow.
 fn seconds(ms: u64) -> u64 {
     (ms + 500) / 1000
 }

@@ -1,4 +1,5 @@
-//! CONFIG: parameters while the server runs. What they are, and how words become values, is `config`'s business.
+//! CONFIG: parameters while the server runs. What they are, and how words become values, is `config`'s
+//! business.
 
 use crate::command::Ctx;
 use crate::command::describe::help;

@@ -55,8 +55,8 @@ pub(super) static MEMORY_USAGE: Command = Command {
 }
 .checked();
 
-/// What `MEMORY HELP` says between its first line and its last two. Valkey's words, subcommands that are not here
-/// included.
+/// What `MEMORY HELP` says between its first line and its last two. Valkey's words, subcommands that are not
+/// here included.
 const HELP: &[&str] = &[
     "DOCTOR",
     "    Return memory problems reports.",
@@ -72,8 +72,8 @@ const HELP: &[&str] = &[
 ];
 
 fn memory_usage(ctx: &mut Ctx<'_>) -> Result<(), Error> {
-    // The options are read before the key is looked up. How many elements are sampled makes no difference: all sizes
-    // are known.
+    // The options are read before the key is looked up. How many elements are sampled makes no difference:
+    // all sizes are known.
     let mut at = 3;
     while at < ctx.args.len() {
         if !ctx.args.is(at, "samples") || at + 1 == ctx.args.len() {

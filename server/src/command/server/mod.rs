@@ -1,4 +1,5 @@
-//! The server itself: its parameters, its figures, its databases as a whole. COMMAND is in [`super::describe`].
+//! The server itself: its parameters, its figures, its databases as a whole. COMMAND is in
+//! [`super::describe`].
 
 mod config;
 mod dbsize;

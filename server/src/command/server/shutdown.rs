@@ -55,7 +55,8 @@ fn shutdown(ctx: &mut Ctx<'_>) -> Result<(), Error> {
     }
     tracing::info!("User requested shutdown... (user request from client {})", ctx.session.client.id);
     if options.save && !options.force {
-        // Nothing is silently lost: who asks for a save that cannot be had has to say that it does not matter.
+        // Nothing is silently lost: who asks for a save that cannot be had has to say that it does not
+        // matter.
         tracing::warn!("Data cannot be saved, can't exit.");
         return Err(Error::Text("ERR Errors trying to SHUTDOWN. Check logs."));
     }

@@ -52,7 +52,8 @@ fn getrange(ctx: &mut Ctx<'_>) -> Result<(), Error> {
     Ok(())
 }
 
-/// The bytes from `start` to `end`, both counted from the string's end when they are negative, and both within it.
+/// The bytes from `start` to `end`, both counted from the string's end when they are negative, and both
+/// within it.
 fn range(start: i64, end: i64, len: usize) -> Range<usize> {
     let from_end = |index: i64| match usize::try_from(index) {
         Ok(index) => index,

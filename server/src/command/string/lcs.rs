@@ -1,9 +1,10 @@
 //! LCS: the longest common subsequence of two strings.
 //!
-//! Valkey fills a matrix with the length for each pair of prefixes. From left to right in a row those lengths grow by
-//! one or not at all, so a row is told by one bit per column, and 64 columns of a row follow from the row before in a
-//! few operations (H. Hyyrö, "Bit-parallel LCS-length computation revisited", 2004). That takes a thirtieth of the
-//! memory and the time, and the way back through the matrix asks for nothing but those bits.
+//! Valkey fills a matrix with the length for each pair of prefixes. From left to right in a row those lengths
+//! grow by one or not at all, so a row is told by one bit per column, and 64 columns of a row follow from the
+//! row before in a few operations (H. Hyyrö, "Bit-parallel LCS-length computation revisited", 2004). That
+//! takes a thirtieth of the memory and the time, and the way back through the matrix asks for nothing but
+//! those bits.
 
 use bytes::Bytes;
 use scrubjay::Lookup;
@@ -131,7 +132,8 @@ impl Options {
     }
 }
 
-/// Whether Valkey would go about it: its matrix has four bytes for each pair of prefixes, the empty ones included.
+/// Whether Valkey would go about it: its matrix has four bytes for each pair of prefixes, the empty ones
+/// included.
 fn fits(rows: usize, columns: usize, bytes_max: usize) -> Result<(), Error> {
     let longest = u32::MAX as usize - 1;
     if rows >= longest || columns >= longest {
@@ -184,8 +186,8 @@ enum Rows {
     All,
 }
 
-/// For each prefix of `a` a row with a bit for each byte of `b`: whether the longest subsequence that the prefix shares
-/// with `b` up to that byte is longer than without the byte.
+/// For each prefix of `a` a row with a bit for each byte of `b`: whether the longest subsequence that the
+/// prefix shares with `b` up to that byte is longer than without the byte.
 #[derive(Debug)]
 struct Matrix {
     words: usize,
@@ -232,7 +234,8 @@ impl Matrix {
         self.bits[row * self.words + column / 64] >> (column % 64) & 1 == 1
     }
 
-    /// Goes back from both ends, the way that Valkey goes, and reports each run of the subsequence, the last one first.
+    /// Goes back from both ends, the way that Valkey goes, and reports each run of the subsequence, the last
+    /// one first.
     fn for_each_run(&self, a: &[u8], b: &[u8], mut report: impl FnMut(Run)) {
         let (mut row, mut column, mut len) = (a.len(), b.len(), 0);
         while row > 0 && column > 0 {

@@ -57,7 +57,8 @@ pub(super) struct Options {
 }
 
 impl Options {
-    /// Reads the arguments from `first` on. An option may be given twice, if it is not IFEQ: then the last one counts.
+    /// Reads the arguments from `first` on. An option may be given twice, if it is not IFEQ: then the last
+    /// one counts.
     pub(super) fn parse(args: Args<'_>, first: usize, allow: Allow) -> Result<Self, Error> {
         let mut options = Self { condition: Condition::None, get: false, expiry: Expiry::None };
         let mut index = first;

@@ -1,9 +1,9 @@
 //! DEBUG DIGEST and DIGEST-VALUE: one number for all data, equal to Valkey's for equal data.
 //!
-//! The digest of a set of things is the exclusive or of their SHA-1, so that their order does not matter; that of a
-//! sequence is chained through SHA-1, so that it does. A value is the sequence of its type (a big-endian `u32`, 0 for
-//! a string) and its content, after its key in DIGEST; a deadline, whichever it is, adds a constant. A database is its
-//! number and the set of its keys; empty ones are left out.
+//! The digest of a set of things is the exclusive or of their SHA-1, so that their order does not matter;
+//! that of a sequence is chained through SHA-1, so that it does. A value is the sequence of its type (a
+//! big-endian `u32`, 0 for a string) and its content, after its key in DIGEST; a deadline, whichever it is,
+//! adds a constant. A database is its number and the set of its keys; empty ones are left out.
 
 use scrubjay::Lookup;
 use sha1_smol::Sha1;

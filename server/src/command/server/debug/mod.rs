@@ -1,7 +1,7 @@
 //! DEBUG: what tests and the curious ask of a server. Refused unless `enable-debug-command` allows it.
 //!
-//! The subcommands are not declared, as they are not in Valkey: to `COMMAND` they are arguments. All locks are held,
-//! since some look at every key and SLEEP is there to hold everybody up.
+//! The subcommands are not declared, as they are not in Valkey: to `COMMAND` they are arguments. All locks
+//! are held, since some look at every key and SLEEP is there to hold everybody up.
 
 mod digest;
 mod protocol;
@@ -130,7 +130,8 @@ fn log(ctx: &mut Ctx<'_>) -> Result<(), Error> {
     Ok(())
 }
 
-/// There are no buffers whose peak is remembered, and none that a job resizes; the words are checked as Valkey does.
+/// There are no buffers whose peak is remembered, and none that a job resizes; the words are checked as
+/// Valkey does.
 fn reply_buffer(ctx: &mut Ctx<'_>) -> Result<(), Error> {
     if ctx.args.is(2, "peak-reset-time") {
         if !ctx.args.is(3, "never") && !ctx.args.is(3, "reset") {
@@ -210,7 +211,8 @@ fn populate(ctx: &mut Ctx<'_>) -> Result<(), Error> {
     Ok(())
 }
 
-/// What `DEBUG HELP` says between its first line and its last two: Valkey's words, subcommands that are not here included.
+/// What `DEBUG HELP` says between its first line and its last two: Valkey's words, subcommands that are not
+/// here included.
 const HELP: &[&str] = &[
     "AOF-FLUSH-SLEEP <microsec>",
     "    Server will sleep before flushing the AOF, this is used for testing.",
