@@ -213,7 +213,8 @@ fn lines_fit_a_page() {
         for (index, line) in source.text.lines().enumerate() {
             // Text for the wire stays in one piece, and so does an address or the row of a table.
             let row = line.trim_start().trim_start_matches(['/', '!']).trim_start().starts_with('|');
-            let unbreakable = line.contains('"') || line.contains("://") || row;
+            let literal = line.contains('"') || line.ends_with('\\');
+            let unbreakable = literal || line.contains("://") || row;
             if line.chars().count() > COLUMNS && !unbreakable {
                 wrong.push(source.at(index + 1, &format!("has more than {COLUMNS} columns")));
             }

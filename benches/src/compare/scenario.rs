@@ -76,23 +76,28 @@ pub(crate) const ALL: &[Scenario] = &[
     Scenario { name: "threads2-get-p16", title: "GET 64 B, pipeline 16, two threads", threads: 2, work: strings("GET {key}", 16), goals: HALF },
     Scenario {
         name: "memory-8", title: "16 B key, 8 B value", threads: 1,
-        work: Work::Memory(Records { template: SET, value_bytes: 8 }), goals: &[(Metric::ResidentPerKey, Goal::Ratio(0.8))],
+        work: Work::Memory(Records { template: SET, value_bytes: 8 }),
+        goals: &[(Metric::ResidentPerKey, Goal::Ratio(0.8))],
     },
     Scenario {
         name: "memory-64", title: "16 B key, 64 B value", threads: 1,
-        work: Work::Memory(Records { template: SET, value_bytes: 64 }), goals: &[(Metric::ResidentPerKey, Goal::Ratio(0.85))],
+        work: Work::Memory(Records { template: SET, value_bytes: 64 }),
+        goals: &[(Metric::ResidentPerKey, Goal::Ratio(0.85))],
     },
     Scenario {
         name: "memory-1024", title: "16 B key, 1,024 B value", threads: 1,
-        work: Work::Memory(Records { template: SET, value_bytes: 1024 }), goals: &[(Metric::ResidentPerKey, Goal::Ratio(0.9))],
+        work: Work::Memory(Records { template: SET, value_bytes: 1024 }),
+        goals: &[(Metric::ResidentPerKey, Goal::Ratio(0.9))],
     },
     Scenario {
         name: "memory-ttl-8", title: "16 B key, 8 B value, TTL", threads: 1,
-        work: Work::Memory(Records { template: SET_WITH_TTL, value_bytes: 8 }), goals: &[(Metric::ResidentPerKey, Goal::Ratio(0.8))],
+        work: Work::Memory(Records { template: SET_WITH_TTL, value_bytes: 8 }),
+        goals: &[(Metric::ResidentPerKey, Goal::Ratio(0.8))],
     },
     Scenario {
         name: "memory-ttl-64", title: "16 B key, 64 B value, TTL", threads: 1,
-        work: Work::Memory(Records { template: SET_WITH_TTL, value_bytes: 64 }), goals: &[(Metric::ResidentPerKey, Goal::Ratio(0.8))],
+        work: Work::Memory(Records { template: SET_WITH_TTL, value_bytes: 64 }),
+        goals: &[(Metric::ResidentPerKey, Goal::Ratio(0.8))],
     },
     Scenario {
         name: "memory-ttl-1024", title: "16 B key, 1,024 B value, TTL", threads: 1,

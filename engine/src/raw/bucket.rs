@@ -308,7 +308,9 @@ mod tests {
         /// Few distinct values, so that equal bytes and bytes one bit apart are common.
         #[test]
         fn every_matcher_agrees_with_a_plain_loop(
-            head in prop::array::uniform16(prop::sample::select(vec![0u8, 1, 2, 0x7f, 0x80, 0x81, 0xfe, 0xff])),
+            head in prop::array::uniform16(
+                prop::sample::select(vec![0u8, 1, 2, 0x7f, 0x80, 0x81, 0xfe, 0xff])
+            ),
             tag in prop::sample::select(vec![0u8, 1, 3, 0x7f, 0x80, 0x81, 0xff]),
         ) {
             let naive = (0..16).filter(|&i| head[i] == tag).fold(0u32, |mask, i| mask | 1 << i);
@@ -323,7 +325,10 @@ mod tests {
         }
 
         #[test]
-        fn matches_are_the_lanes_in_use_with_that_tag(tags in prop::collection::vec(0u8..4, 0..=12), tag in 0u8..4) {
+        fn matches_are_the_lanes_in_use_with_that_tag(
+            tags in prop::collection::vec(0u8..4, 0..=12),
+            tag in 0u8..4,
+        ) {
             let mut bucket = Bucket::EMPTY;
             for (i, t) in tags.iter().enumerate() {
                 bucket.push(entry(*t, i as u32, 0));

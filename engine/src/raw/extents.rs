@@ -2,7 +2,7 @@
 //! to 128 KiB.
 //!
 //! ```text
-//! block of 4 MiB: [6 KiB      |17 KiB                            | free    |3 KiB    | free ... ]   in units of 1 KiB
+//! block of 4 MiB: [6 KiB   |17 KiB                   | free |3 KiB | free ... ]   in units of 1 KiB
 //! system pages:   [4 KiB resident |resident |resident |... |resident|dirty |resident |absent ...]
 //! ```
 //!

@@ -74,7 +74,7 @@ pub fn disable_huge_pages() -> bool {
     system::disable_huge_pages()
 }
 
-/// What a block from [`allocate`] takes for `bytes`.
+/// What a block from `allocate` takes for `bytes`.
 pub const fn held_bytes(bytes: usize) -> usize {
     if extents::serves(bytes) { extents::rounded(bytes) } else { malloc_bytes(bytes) }
 }

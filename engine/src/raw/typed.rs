@@ -260,7 +260,10 @@ mod tests {
         /// Each number adds a value, or takes away the one at this place.
         #[test]
         fn behaves_like_a_map(
-            ops in prop::collection::vec(prop::option::weighted(0.6, any::<u16>()), 0..if cfg!(miri) { 150 } else { 600 }),
+            ops in prop::collection::vec(
+                prop::option::weighted(0.6, any::<u16>()),
+                0..if cfg!(miri) { 150 } else { 600 },
+            ),
         ) {
             let (mut slab, mut model) = (TypedSlab::new(), BTreeMap::new());
             for (n, op) in ops.into_iter().enumerate() {

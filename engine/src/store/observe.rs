@@ -85,7 +85,7 @@ impl super::Store {
         }
     }
 
-    /// Tells `observer` no more: the same [`Arc`](std::sync::Arc) as was given to [`observe`](Self::observe),
+    /// Tells `observer` no more: the same [`Arc`] as was given to [`observe`](Self::observe),
     /// or a clone of it.
     pub fn unobserve(&self, observer: &Arc<dyn Observer>) {
         self.observers.remove(observer);

@@ -64,7 +64,8 @@ fn size() -> impl Strategy<Value = usize> {
 fn step() -> impl Strategy<Value = Step> {
     let deadline = || prop::option::of(distance());
     prop_oneof![
-        8 => (any::<u8>(), size(), deadline()).prop_map(|(key, size, deadline)| Step::Set(key, size, deadline)),
+        8 => (any::<u8>(), size(), deadline())
+            .prop_map(|(key, size, deadline)| Step::Set(key, size, deadline)),
         2 => (any::<u16>(), 1..400_u16, deadline()).prop_map(|(key, count, at)| Step::Fill(key, count, at)),
         3 => (any::<u8>(), size()).prop_map(|(key, size)| Step::Append(key, size)),
         3 => (any::<u8>(), 0..6_000_usize, size()).prop_map(|(key, at, size)| Step::SetRange(key, at, size)),

@@ -130,7 +130,10 @@ locked_fields! {
 
 /// Declares a choice between words once: the type, its words, and how a parameter holds it.
 macro_rules! choices {
-    ($($(#[doc = $doc:literal])+ $name:ident { $($(#[doc = $item_doc:literal])+ $item:ident = $word:literal,)+ })*) => {$(
+    ($(
+        $(#[doc = $doc:literal])+
+        $name:ident { $($(#[doc = $item_doc:literal])+ $item:ident = $word:literal,)+ }
+    )*) => {$(
         $(#[doc = $doc])+
         #[derive(Debug, Clone, Copy, PartialEq, Eq)]
         #[non_exhaustive]

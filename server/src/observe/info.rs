@@ -1,6 +1,6 @@
 //! INFO: sections of figures, as lines of `name:value`.
 //!
-//! [`SECTIONS`] is the list; a section is a title, the name it is asked for by, and a function that writes
+//! `SECTIONS` is the list; a section is a title, the name it is asked for by, and a function that writes
 //! its fields. Names, order and layout are Valkey's, since clients and monitors read them;
 //! `tests/process/info.rs` compares the names with the real Valkey's and lists the differences. What we do
 //! not have (replication, persistence, modules) is reported as a Valkey without it reports it; fields of our

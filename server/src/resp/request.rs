@@ -957,7 +957,10 @@ mod tests {
 
     proptest! {
         #[test]
-        fn pieces_are_heard_as_the_whole(bytes in stream(), cuts in proptest::collection::vec(0usize..400, 0..12)) {
+        fn pieces_are_heard_as_the_whole(
+            bytes in stream(),
+            cuts in proptest::collection::vec(0usize..400, 0..12),
+        ) {
             let mut cuts: Vec<usize> = cuts.into_iter().map(|cut| cut.min(bytes.len())).collect();
             cuts.extend([0, bytes.len()]);
             cuts.sort_unstable();

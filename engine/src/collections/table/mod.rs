@@ -31,7 +31,7 @@
 //! Invariants, checked by `check` in the tests:
 //! - The directory is empty or has `2^depth` entries; a segment of depth `d` stands in `2^(depth - d)`
 //!   neighbouring ones. Some segment has depth `depth`.
-//! - All segments have `2^bits` home buckets; `bits` is less than [`BITS_MAX`] only if there is one segment.
+//! - All segments have `2^bits` home buckets; `bits` is less than `BITS_MAX` only if there is one segment.
 //! - `depth + bits` is at most [`RESOLUTION`], so a position cut to its top `RESOLUTION` bits still tells any
 //!   two buckets apart.
 

@@ -206,7 +206,11 @@ proptest! {
 
     /// A pass of sweeping, however it is cut up, leaves none of the records that were dead when it began.
     #[test]
-    fn sweeps_all_the_dead(spans in prop::collection::vec(span(36), 1..400), kill_every in 1_usize..6, budget in 1_usize..50) {
+    fn sweeps_all_the_dead(
+        spans in prop::collection::vec(span(36), 1..400),
+        kill_every in 1_usize..6,
+        budget in 1_usize..50,
+    ) {
         let mut model = Model::new(START);
         spans.iter().for_each(|ahead| model.insert(START + 1 + ahead));
         (0..spans.len() / kill_every).for_each(|n| model.kill(n * 17));

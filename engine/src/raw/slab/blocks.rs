@@ -1,7 +1,7 @@
 //! Where pages come from: blocks of 1 MiB, divided into units of 4 KiB.
 //!
 //! ```text
-//! block: [8 KiB][4][4][16 KiB     ][ free ... ][64 KiB                 ]    runs of 2^n units, aligned as a buddy's
+//! block: [8 KiB][4][4][16 KiB     ][ free ... ][64 KiB        ]    runs of 2^n units, aligned as a buddy's
 //! ```
 //!
 //! A run that is given back is discarded: its addresses stay ours, its memory goes back to the system at

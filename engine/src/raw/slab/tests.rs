@@ -136,7 +136,8 @@ fn op() -> impl Strategy<Value = Op> {
     prop_oneof![
         12 => (len(), meta(), value()).prop_map(|(key_len, meta, value)| Op::Insert { key_len, meta, value }),
         6 => (at(), meta(), value()).prop_map(|(at, meta, value)| Op::Replace { at, meta, value }),
-        4 => (at(), prop::option::of(any::<u64>())).prop_map(|(at, deadline)| Op::SetDeadline { at, deadline }),
+        4 => (at(), prop::option::of(any::<u64>()))
+            .prop_map(|(at, deadline)| Op::SetDeadline { at, deadline }),
         2 => (at(), 0..16u8, 0..16u8, 0..1u32 << 24)
             .prop_map(|(at, kind, encoding, clock)| Op::SetHead { at, kind, encoding, clock }),
         3 => (at(), any::<u8>()).prop_map(|(at, byte)| Op::Write { at, byte }),
