@@ -91,7 +91,6 @@ pub(crate) const COMMANDS: &[&str] = &[
     "COMMAND (HELP|word)",
     "CONFIG GET (hz|maxmemory|maxmemory-policy|databases|proto-max-bulk-len|word)",
     "CONFIG (HELP|word)",
-    "DBSIZE",
     "FLUSHALL [ASYNC|SYNC|word]",
     "FLUSHDB [ASYNC|SYNC|word]",
     "LASTSAVE",

@@ -207,7 +207,7 @@ fn hold_alike(ours: &mut Client, theirs: &mut Client) -> Result<(), String> {
         words.extend(key.map(<[u8]>::to_vec));
         Step { words, expires: false }
     };
-    let steps = [step("HELLO 2", None), step("DBSIZE", None), step("KEYS *", None)];
+    let steps = [step("HELLO 2", None), step("KEYS *", None)];
     answer_alike(ours, theirs, &steps.iter().collect::<Vec<_>>())?;
 
     let keys = scan(theirs)?;
@@ -216,6 +216,8 @@ fn hold_alike(ours: &mut Client, theirs: &mut Client) -> Result<(), String> {
         let shown = |keys: &BTreeSet<Vec<u8>>| words::join(&keys.iter().collect::<Vec<_>>());
         return Err(format!("a whole SCAN\nScrubjay has {}\nValkey has   {}", shown(&scanned), shown(&keys)));
     }
+    // Valkey counts what has expired until it meets it, which it has now.
+    answer_alike(ours, theirs, &[&step("DBSIZE", None)])?;
     let questions = ["TYPE", "GET", "PTTL", "OBJECT ENCODING"];
     let steps: Vec<Step> =
         keys.iter().flat_map(|key| questions.map(|question| step(question, Some(key)))).collect();
@@ -306,7 +308,9 @@ fn streams() -> impl Strategy<Value = Stream> {
     ];
     let piece = prop_oneof![
         12 => select(PIECES).prop_map(|piece| piece.as_bytes().to_vec()),
-        1 => prop::collection::vec(any::<u8>(), 0..20),
+        // No letters: before a piece that begins with one they would spell commands that only Valkey has.
+        1 => prop::collection::vec(any::<u8>(), 0..20)
+            .prop_map(|bytes| bytes.into_iter().filter(|byte| !byte.is_ascii_alphabetic()).collect()),
         1 => prop::collection::vec(select(b"*$:+-%_0123456789\r\n PINGET\"'\\x".to_vec()), 0..30),
     ];
     prop::collection::vec(piece, 1..12).prop_map(|pieces| Stream(pieces.concat()))
