@@ -24,7 +24,8 @@
 //! - `command`: one item per command, and the machinery that reads their declarations.
 //! - [`config`]: one item per parameter.
 //! - `observe`: what the server tells of itself.
-//! - `apply`: what a running server does when parameters change; `housekeeping`: what it does by the clock.
+//! - `apply`: what a running server does when parameters change; `housekeeping`: what it does by the clock;
+//!   `maintenance`: what keeps the store tidy.
 //! - `glob`: the patterns that several commands take.
 //!
 //! The server owns every word that goes over the wire and no data: that is the engine's. The modules without
@@ -41,6 +42,7 @@ pub mod error;
 #[doc(hidden)]
 pub mod glob;
 mod housekeeping;
+mod maintenance;
 mod net;
 #[doc(hidden)]
 pub mod observe;

@@ -4,17 +4,15 @@ use std::fmt;
 use std::io;
 use std::net::{SocketAddr, ToSocketAddrs};
 use std::sync::Arc;
-use std::time::Duration;
 
 use scrubjay::Store;
-use tokio::sync::Notify;
 
 use crate::apply::{self, Listening, Move, eviction};
 use crate::config::{self, Config, Presence, Settings};
 use crate::observe::stats::Stats;
 use crate::session::clients::Clients;
 use crate::shared::{Shared, Shutdown, Start};
-use crate::{housekeeping, net};
+use crate::{housekeeping, maintenance, net};
 
 /// A server that listens, and serves once it is [run](Server::run). Clients may connect before; they wait.
 ///
@@ -164,7 +162,7 @@ impl Server {
             if let Some(listener) = self.unix {
                 tokio::spawn(net::accept_unix(listener, Arc::clone(&self.shared), Arc::clone(&threads)));
             }
-            tokio::spawn(maintain(Arc::clone(&self.shared)));
+            tokio::spawn(maintenance::give_back(Arc::clone(&self.shared)));
             tokio::spawn(housekeeping::keep(Arc::clone(&self.shared)));
             self.shared.shutdown.wait().await;
             io::Result::Ok(())
@@ -199,44 +197,6 @@ impl StopHandle {
 impl fmt::Debug for StopHandle {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("StopHandle").field("port", &self.0.start.port).finish()
-    }
-}
-
-/// The longest rest between two rounds of maintenance: a wall clock that jumps is noticed after so long.
-const REST_MAX: Duration = Duration::from_millis(100);
-/// Memory given back to the allocator that is worth asking it to give it back to the system, at least so much
-/// and such a share of what is in use; and how long to wait before asking again, since it takes some
-/// milliseconds.
-const TRIM_BYTES: usize = 2 * 1024 * 1024;
-const TRIM_SHARE: usize = 64;
-const TRIM_MICROS: u64 = 1_000_000;
-
-/// Keeps the store tidy: what has expired is given back when its deadline comes, not when somebody looks.
-async fn maintain(shared: Arc<Shared>) {
-    let store = &shared.store;
-    let due = Arc::new(Notify::new());
-    let waker = Arc::clone(&due);
-    store.on_due(Arc::new(move || waker.notify_one()));
-    let (mut most_bytes, mut trimmed_at) = (0, 0);
-    loop {
-        let now = store.clock().now();
-        let rest = match store.maintain(now).next {
-            Some(next) => Duration::from_millis(next.saturating_sub(now)).min(REST_MAX),
-            None => REST_MAX,
-        };
-        if rest.is_zero() {
-            tokio::task::yield_now().await;
-            continue;
-        }
-        let used = store.accounted_bytes();
-        most_bytes = used.max(most_bytes);
-        let micros = store.clock().monotonic_micros();
-        if most_bytes - used > TRIM_BYTES.max(used / TRIM_SHARE) && micros - trimmed_at > TRIM_MICROS {
-            scrubjay::raw::heap::trim();
-            (most_bytes, trimmed_at) = (used, micros);
-        }
-        // Woken early when a nearer deadline is given; else the rest is over, which is no error.
-        let _ = tokio::time::timeout(rest, due.notified()).await;
     }
 }
 

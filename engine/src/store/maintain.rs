@@ -35,6 +35,67 @@ pub struct Maintained {
     pub next: Option<Millis>,
 }
 
+/// A round of maintenance that goes on.
+pub struct Round<'s> {
+    store: &'s Store,
+    now: Millis,
+    paused: bool,
+    /// The next to be looked at.
+    shard: usize,
+    /// How often entries of this shard have been moved in this round.
+    compactions: usize,
+    next: Option<Millis>,
+}
+
+/// What a step of a [`Round`] was.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Step {
+    /// A look at a shard in which there was nothing to do.
+    Idle,
+    /// Some tens of microseconds' work.
+    Worked,
+    /// None: the round is over.
+    Over,
+}
+
+impl Round<'_> {
+    /// Does a little, under one lock.
+    pub fn step(&mut self) -> Step {
+        let Some(shard) = self.store.shards.get(self.shard) else { return Step::Over };
+        let store = self.store;
+        let mut log = Log::new(store.observers.any());
+        let mut settling = Settling::default();
+        let mut locked = shard.lock();
+        let due = !self.paused && locked.due <= self.now;
+        let sparse = locked.shard.is_sparse();
+        let mut more = due && locked.expire_some(self.now, EXPIRED_PER_STEP, &mut log);
+        if sparse {
+            locked.shard.compact(MOVED_PER_STEP);
+            // It ends when no entry is left that could be moved, and it needs not end in this round.
+            self.compactions += 1;
+            more |= locked.shard.is_sparse() && self.compactions < COMPACTIONS_MAX;
+        }
+        if !more {
+            let due = Some(locked.due).filter(|due| *due != Millis::MAX && !self.paused);
+            self.next = self.next.into_iter().chain(due).min();
+            self.shard += 1;
+            self.compactions = 0;
+        }
+        settling.settle(store, &mut locked, &mut log);
+        drop(locked);
+        settling.finish(store);
+        if due || sparse { Step::Worked } else { Step::Idle }
+    }
+
+    /// Says when the next round is due.
+    pub fn end(self) -> Maintained {
+        if let Some(next) = self.next {
+            self.store.alarm.at.fetch_min(next, Relaxed);
+        }
+        Maintained { next: self.next }
+    }
+}
+
 /// What an operation leaves to be done once its locks are gone.
 #[derive(Default)]
 pub(super) struct Settling {
@@ -113,36 +174,26 @@ impl Store {
     /// Nothing is wrong if nobody calls it: no expired entry is ever seen, and operations do some of this on
     /// their way.
     pub fn maintain(&self, now: Millis) -> Maintained {
+        let mut round = self.begin_round(now);
+        while round.step() != Step::Over {}
+        self.drop_flushed();
+        round.end()
+    }
+
+    /// Begins a round of [`maintain`](Self::maintain), to be taken in steps by a thread that has other things
+    /// to do in between.
+    pub fn begin_round(&self, now: Millis) -> Round<'_> {
         // Whoever arms an earlier deadline from here on wakes us, also if this round has passed its shard
         // already.
         self.alarm.at.store(Millis::MAX, Relaxed);
         let paused = self.alarm.paused.load(Relaxed);
-        let mut next = None;
-        for shard in &self.shards {
-            let mut more = true;
-            let mut compactions = 0;
-            while more {
-                let mut log = Log::new(self.observers.any());
-                let mut settling = Settling::default();
-                let mut locked = shard.lock();
-                more = !paused && locked.due <= now && locked.expire_some(now, EXPIRED_PER_STEP, &mut log);
-                locked.shard.compact(MOVED_PER_STEP);
-                // It ends when no entry is left that could be moved, and it needs not end in this round.
-                compactions += 1;
-                more |= locked.shard.is_sparse() && compactions < COMPACTIONS_MAX;
-                let due = Some(locked.due).filter(|due| *due != Millis::MAX && !paused);
-                next = next.into_iter().chain(due).min();
-                settling.settle(self, &mut locked, &mut log);
-                drop(locked);
-                settling.finish(self);
-            }
-        }
+        Round { store: self, now, paused, shard: 0, compactions: 0, next: None }
+    }
+
+    /// Takes databases apart that were flushed in passing: long work, and under no lock.
+    pub fn drop_flushed(&self) {
         let trash = std::mem::take(&mut *self.trash.lock());
         drop(trash);
-        if let Some(next) = next {
-            self.alarm.at.fetch_min(next, Relaxed);
-        }
-        Maintained { next }
     }
 
     /// Says who is to be woken when maintenance is due sooner than [`maintain`](Self::maintain) has said.

@@ -18,7 +18,7 @@ mod walk;
 
 pub use self::builder::Builder;
 pub use self::key::Key;
-pub use self::maintain::{Maintained, Waker};
+pub use self::maintain::{Maintained, Round, Step, Waker};
 pub use self::observe::Observer;
 pub use self::stats::Stats;
 pub use self::view::{Deadline, Lookup, Meta, Scope, Text, View};

@@ -12,6 +12,7 @@ use tokio::task::LocalSet;
 
 use super::connection::{BATCH, Connection};
 use super::socket::Socket;
+use crate::maintenance;
 use crate::observe::stats::Block;
 use crate::resp::ArgList;
 use crate::session::Session;
@@ -103,7 +104,11 @@ impl Threads {
                     requests: RefCell::new((0..BATCH).map(|_| ArgList::new()).collect()),
                     load: thread_load,
                 });
-                LocalSet::new().block_on(&runtime, serve_all(thread, take));
+                let local = LocalSet::new();
+                if index == 0 {
+                    local.spawn_local(maintenance::expire(Arc::clone(&thread.shared)));
+                }
+                local.block_on(&runtime, serve_all(thread, take));
             })?;
             Ok(Worker { hand, load, handle })
         };
