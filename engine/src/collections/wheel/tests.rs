@@ -469,3 +469,30 @@ fn extremes_do_not_overflow() {
         model.wheel.next_due();
     }
 }
+
+#[test]
+fn what_waits_in_a_drained_slot_survives_a_clock_that_is_set_back() {
+    for count in 1..200u64 {
+        for budget in 1..20 {
+            let mut wheel = Wheel::new(1_000);
+            for n in 0..count {
+                wheel.insert(n << 40, n as u8, 1_001);
+            }
+            let mut fired = Vec::new();
+            let mut advance = |wheel: &mut Wheel, now, budget| {
+                wheel.advance(now, budget, |record| {
+                    fired.push(record.position() >> 40);
+                    Answer::Expired
+                })
+            };
+            advance(&mut wheel, 1_001, budget);
+            advance(&mut wheel, 1_000, usize::MAX);
+            advance(&mut wheel, 1_001, budget);
+            advance(&mut wheel, 1_000, budget);
+            while advance(&mut wheel, 1_001, budget) {}
+            fired.sort_unstable();
+            assert!(fired.into_iter().eq(0..count), "{count} {budget}");
+            assert!(wheel.is_empty());
+        }
+    }
+}
