@@ -1,4 +1,5 @@
-//! What keeps the store tidy while nobody asks: expiry when a deadline comes, sparse pages, memory for the system.
+//! What keeps the store tidy while nobody asks: expiry when a deadline comes, sparse pages, memory for the
+//! system.
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -19,8 +20,9 @@ const TRIM_MICROS: u64 = 1_000_000;
 
 /// Gives back what has expired when its deadline comes, for ever.
 ///
-/// It runs on a thread that serves clients, and lets them have their turn after every step: on a thread of its own it
-/// would compete with that one for a core, and the system would make clients wait for a whole time slice.
+/// It runs on a thread that serves clients, and lets them have their turn after every step: on a thread of
+/// its own it would compete with that one for a core, and the system would make clients wait for a whole time
+/// slice.
 pub(crate) async fn expire(shared: Arc<Shared>) {
     let store = &shared.store;
     let due = Arc::new(Notify::new());
@@ -49,8 +51,8 @@ pub(crate) async fn expire(shared: Arc<Shared>) {
     }
 }
 
-/// Takes flushed databases apart and gives free memory back to the system, for ever: long work, for a thread that serves
-/// nobody.
+/// Takes flushed databases apart and gives free memory back to the system, for ever: long work, for a thread
+/// that serves nobody.
 pub(crate) async fn give_back(shared: Arc<Shared>) {
     let store = &shared.store;
     let (mut most_bytes, mut trimmed_at) = (0, 0);

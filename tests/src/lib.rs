@@ -16,3 +16,8 @@ pub mod server;
 pub mod transcript;
 pub mod wire;
 pub mod words;
+
+/// The Rust of the front page runs.
+#[cfg(doctest)]
+#[doc = include_str!("../../README.md")]
+struct Readme;
