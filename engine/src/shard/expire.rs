@@ -121,7 +121,12 @@ impl<X: HeapBytes, P: Positions> Shard<X, P> {
         let table = &self.spaces[usize::from(db)].table;
         table.candidates((position >> 40) as u32, tag, |slot, handle| {
             let handle = named(handle);
-            let deadline = self.slab.get(handle).deadline().filter(|deadline| agrees(*deadline));
+            let entry = self.slab.get(handle);
+            // A neighbour in the bucket may have the same tag and deadline. Taken for the record's own entry,
+            // it would leave its own record behind, which no longer leads to the other once the bucket has
+            // split.
+            let own = |_: &Millis| self.positions.position(entry.key()) >> 40 == position >> 40;
+            let deadline = entry.deadline().filter(|deadline| agrees(*deadline)).filter(own);
             if let Some(deadline) = deadline
                 && best.is_none_or(|(_, earliest)| deadline < earliest)
             {

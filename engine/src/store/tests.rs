@@ -391,3 +391,21 @@ proptest! {
         assert!(model.entries.is_empty());
     }
 }
+
+/// Two keys of one bucket with one tag and one deadline, of which one expires before the bucket splits and
+/// one after.
+#[test]
+fn a_record_is_not_spent_on_a_neighbour() {
+    let mut model = Model::new(3, 2_154_751_456_604_933_510);
+    model.step(Step::Fill(6314, 246, Some(1)));
+    model.step(Step::Pass(1));
+    model.step(Step::Append(0, 0));
+    model.step(Step::Set(0, 0, None));
+    model.step(Step::Append(0, 0));
+    model.step(Step::Append(0, 0));
+    model.step(Step::Jump(-1));
+    model.step(Step::Maintain);
+    model.step(Step::Fill(2276, 150, None));
+    model.step(Step::Pass(1));
+    model.step(Step::Maintain);
+}
