@@ -6,6 +6,10 @@ use std::collections::{BTreeSet, HashMap, HashSet};
 use proptest::prelude::*;
 
 use super::*;
+use crate::raw::Handle;
+use crate::raw::heap::HeapBytes;
+use crate::raw::slab::{ByteSlab, Meta, NewValue};
+use crate::raw::typed::TypedSlab;
 
 /// Any fixed function that spreads; the table itself knows nothing of hashing.
 fn mix(key: u64) -> u64 {
@@ -61,53 +65,53 @@ trait Store: Entries {
     fn key(&self, handle: u32) -> u64;
 }
 
-/// Keeps the position beside the key, as a cache over a user's types does. Reuses handles.
+fn named(handle: u32) -> Handle {
+    Handle::from_bits(handle).expect("the table hands out what it was given")
+}
+
+/// The typed slab: keeps the position beside the key, as a cache over a user's types does.
 struct Typed {
     spread: Spread,
-    entries: Vec<Option<(u64, u64)>>,
-    free: Vec<u32>,
+    entries: TypedSlab<(u64, u64)>,
 }
 
 impl Entries for Typed {
     fn position(&self, handle: u32) -> u64 {
-        self.entries[handle as usize].expect("the table asks for live entries only").1
+        self.entries.get(named(handle)).1
     }
 }
 
 impl Store for Typed {
     fn new(spread: Spread) -> Self {
-        Self { spread, entries: Vec::new(), free: Vec::new() }
+        Self { spread, entries: TypedSlab::new() }
     }
 
     fn add(&mut self, key: u64) -> u32 {
-        let entry = Some((key, self.spread.position(key)));
-        if let Some(handle) = self.free.pop() {
-            self.entries[handle as usize] = entry;
-            return handle;
-        }
-        self.entries.push(entry);
-        self.entries.len() as u32 - 1
+        self.entries.insert((key, self.spread.position(key))).to_bits()
     }
 
     fn release(&mut self, handle: u32) {
-        self.entries[handle as usize].take().expect("released once");
-        self.free.push(handle);
+        self.entries.remove(named(handle));
     }
 
     fn key(&self, handle: u32) -> u64 {
-        self.entries[handle as usize].expect("the table holds live entries only").0
+        self.entries.get(named(handle)).0
     }
 }
 
-/// Keeps nothing but bytes, and hashes them again, as the server's slab does. Handles are large and sparse.
+/// The byte slab: keeps nothing but bytes, and hashes them again. Handles are large and sparse.
 struct Bytes {
     spread: Spread,
-    bytes: Vec<u8>,
+    entries: ByteSlab<NoObject>,
 }
 
-impl Bytes {
-    const GRANULE: usize = 8;
-    const DEAD: u8 = 0;
+/// What no entry here owns.
+struct NoObject;
+
+impl HeapBytes for NoObject {
+    fn heap_bytes(&self) -> usize {
+        0
+    }
 }
 
 impl Entries for Bytes {
@@ -118,29 +122,21 @@ impl Entries for Bytes {
 
 impl Store for Bytes {
     fn new(spread: Spread) -> Self {
-        Self { spread, bytes: Vec::new() }
+        Self { spread, entries: ByteSlab::new() }
     }
 
     fn add(&mut self, key: u64) -> u32 {
-        let handle = (self.bytes.len() / Self::GRANULE) as u32;
-        let text = key.to_string();
-        self.bytes.push(text.len() as u8);
-        self.bytes.extend(text.bytes());
-        self.bytes.resize(self.bytes.len().next_multiple_of(Self::GRANULE), 0xee);
-        handle
+        let value = NewValue::Inline(b"value");
+        self.entries.insert(key.to_string().as_bytes(), Meta::default(), value).to_bits()
     }
 
     fn release(&mut self, handle: u32) {
-        self.key(handle);
-        self.bytes[handle as usize * Self::GRANULE] = Self::DEAD;
+        self.entries.remove(named(handle));
     }
 
     fn key(&self, handle: u32) -> u64 {
-        let start = handle as usize * Self::GRANULE;
-        let len = self.bytes[start];
-        assert_ne!(len, Self::DEAD, "the table asks for live entries only");
-        let text = &self.bytes[start + 1..start + 1 + usize::from(len)];
-        std::str::from_utf8(text).unwrap().parse().unwrap()
+        let key = self.entries.get(named(handle)).key();
+        std::str::from_utf8(key).expect("digits").parse().expect("a number")
     }
 }
 
