@@ -20,7 +20,7 @@ pub(super) fn write_line(lines: &mut Vec<u8>, client: &Client, ctx: &Ctx<'_>) {
     let mut field = |name: &str, value: &[u8]| {
         lines.extend_from_slice(name.as_bytes());
         lines.push(b'=');
-        lines.extend_from_slice(value);
+        lines.extend(value.iter().take_while(|byte| **byte != 0));
         lines.push(b' ');
     };
     let figure = |value: u64| value.to_string().into_bytes();
