@@ -48,11 +48,11 @@ impl Peer {
         }
     }
 
-    /// The client's address without the port.
-    pub fn ip(&self) -> String {
+    /// The client's address without the port; none on a UNIX socket.
+    pub fn ip(&self) -> Option<String> {
         match self {
-            Self::Tcp(peer, _) => peer.ip().to_string(),
-            Self::Unix(path) => format!("{path}:0"),
+            Self::Tcp(peer, _) => Some(peer.ip().to_string()),
+            Self::Unix(_) => None,
         }
     }
 }

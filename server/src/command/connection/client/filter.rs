@@ -123,7 +123,7 @@ impl<'a> Criteria<'a> {
             self.user.map(|user| user == DEFAULT_USER),
             self.address.map(|asked| client.peer.address().as_bytes() == asked),
             self.local_address.map(|asked| client.peer.local_address().as_bytes() == asked),
-            self.ip.map(|asked| client.peer.ip().as_bytes() == asked),
+            self.ip.map(|asked| client.peer.ip().is_some_and(|ip| ip.as_bytes() == asked)),
             self.flags.map(|asked| all_in(flags(client).as_bytes(), asked)),
             self.name.map(|asked| is(&names.name, asked)),
             self.lib_name.map(|asked| is(&names.lib_name, asked)),
