@@ -52,6 +52,7 @@
 //! # The map of the source, from the outside in
 //!
 //! - `store`: many shards and threads. Routes keys, takes locks, opens [`View`]s, makes room, settles.
+//! - [`mod@dump`]: values as bytes, in Valkey's form, and back.
 //! - `types`: what a value is. Does not know what a key is.
 //! - `shard`: one keyspace, `&mut self`, `now` as an argument: entries, expiry, eviction, walking, accounts.
 //!   Does not know what a value means.
@@ -70,6 +71,8 @@
 
 #[doc(hidden)]
 pub mod store;
+
+pub mod dump;
 
 #[doc(hidden)]
 pub mod types;
@@ -104,7 +107,7 @@ pub use shard::evict::{LfuTuning, Policy, Tuning};
 #[doc(inline)]
 pub use store::{
     Builder, Deadline, Flush, Key, Lookup, Maintained, Meta, Missing, Observer, Round, Scope, Stats, Step,
-    Store, Text, Tools, View, Waker,
+    Store, Text, Tools, Usage, View, Waker,
 };
 #[doc(inline)]
 pub use types::{Encoding, Kind, Limits};

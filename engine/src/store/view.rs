@@ -2,9 +2,11 @@
 //! itself.
 
 mod collection;
+mod dump;
 mod strings;
 
 pub use self::collection::{Missing, Tools};
+pub use self::dump::Usage;
 
 use std::ops::Deref;
 use std::time::Duration;
