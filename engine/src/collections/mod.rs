@@ -3,6 +3,8 @@
 
 pub mod ghost;
 pub mod packed;
+pub mod intset;
+pub mod lzf;
 pub mod ring;
 pub mod table;
 pub mod wheel;
