@@ -2,9 +2,9 @@
 //! is.
 
 pub mod ghost;
-pub mod packed;
 pub mod intset;
 pub mod lzf;
+pub mod packed;
 pub mod ring;
 pub mod table;
 pub mod wheel;
