@@ -3,6 +3,8 @@
 
 pub mod dict;
 pub mod ghost;
+pub mod intset;
+pub mod lzf;
 pub mod ring;
 pub mod table;
 pub mod wheel;
