@@ -2,6 +2,7 @@
 //! is.
 
 pub mod ghost;
+pub mod ranked;
 pub mod ring;
 pub mod table;
 pub mod wheel;
