@@ -2,6 +2,7 @@
 //! is.
 
 pub mod ghost;
+pub mod lzf;
 pub mod ranked;
 pub mod ring;
 pub mod table;
