@@ -29,6 +29,17 @@ pub(crate) fn same(words: &Words, ours: &Reply, theirs: &Reply) -> bool {
         // the end.
         "SCAN" => kind(ours) == kind(theirs),
         "RANDOMKEY" | "TIME" => kind(ours) == kind(theirs),
+        // So is the order of what a large set or hash holds.
+        "SMEMBERS" | "SINTER" | "SUNION" | "SDIFF" | "HKEYS" | "HVALS" => sorted(ours) == sorted(theirs),
+        "HGETALL" => sorted_pairs(ours) == sorted_pairs(theirs),
+        "SRANDMEMBER" | "HRANDFIELD" | "ZRANDMEMBER" => kind(ours) == kind(theirs),
+        // A small one is handed out whole, from whatever cursor.
+        "SSCAN" | "HSCAN" | "ZSCAN" => match (scanned_whole(ours), scanned_whole(theirs)) {
+            (Some(ours), Some(theirs)) if word(2) == "0" => ours == theirs,
+            _ => kind(ours) == kind(theirs),
+        },
+        // Compared at the end of a sequence, where it is restored too.
+        "DUMP" => kind(ours) == kind(theirs),
         "OBJECT" if word(1) == "IDLETIME" => near(ours, theirs, MILLIS_APART / 1000),
         "CLIENT" if matches!(word(1).as_str(), "ID" | "INFO" | "LIST") => kind(ours) == kind(theirs),
         "MEMORY" if word(1) == "USAGE" => kind(ours) == kind(theirs),
@@ -67,6 +78,18 @@ fn sorted(reply: &Reply) -> Reply {
         elements.sort();
     }
     reply
+}
+
+/// What a scan has handed out that is at its end.
+fn scanned_whole(reply: &Reply) -> Option<Vec<Reply>> {
+    match reply.elements()? {
+        [cursor, found] if cursor.bytes() == Some(b"0") => {
+            let mut found = found.elements()?.to_vec();
+            found.sort();
+            Some(found)
+        }
+        _ => None,
+    }
 }
 
 /// The greeting without the connection's number and the modules, of which Valkey has one.
