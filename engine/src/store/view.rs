@@ -2,9 +2,11 @@
 //! itself.
 
 mod collection;
+mod sets;
 mod strings;
 
 pub use self::collection::{Missing, Tools};
+pub use self::sets::SetOperation;
 
 use std::ops::Deref;
 use std::time::Duration;
