@@ -5,6 +5,7 @@ pub mod dict;
 pub mod ghost;
 pub mod intset;
 pub mod lzf;
+pub mod ranked;
 pub mod packed;
 pub mod ring;
 pub mod table;
