@@ -18,7 +18,9 @@
 mod crc64;
 mod form;
 mod old;
+mod packed;
 mod read;
+mod sets;
 mod write;
 
 use std::fmt;
@@ -28,6 +30,8 @@ use self::form::kind;
 use self::read::Reader;
 use self::write::Writer;
 use crate::raw::shared::SharedBytes;
+use crate::types::set::Set;
+use crate::types::{Collection, Encoding, Kind, Limits, Value};
 
 /// The version that Valkey 9.1.2 gives what it writes.
 const VERSION: u16 = 80;
@@ -97,28 +101,59 @@ impl<'a> Payload<'a> {
     ///
     /// # Errors
     /// [`Corrupt`].
-    pub fn read(self) -> Result<Restored, Corrupt> {
-        let mut reader = Reader::new(self.bytes);
+    pub fn read(self, building: Building<'_>) -> Result<Restored, Corrupt> {
+        let reader = &mut Reader::new(self.bytes);
         let value = match reader.byte()? {
             kind::STRING => Restored::String(SharedBytes::copy_from(&reader.string()?)),
+            kind::SET => Restored::Set(sets::read(reader, building)?),
+            kind::SET_INTSET => Restored::Set(sets::read_intset(reader, building)?),
+            kind::SET_LISTPACK => Restored::Set(sets::read_listpack(reader, building)?),
             _ => return Err(Corrupt),
         };
-        Ok(value)
+        // There are no empty collections, and a payload of one is none.
+        if value.is_empty() { Err(Corrupt) } else { Ok(value) }
     }
+}
+
+/// What building a value takes besides its payload.
+#[derive(Debug, Clone, Copy)]
+pub struct Building<'a> {
+    /// Up to where the small forms go.
+    pub limits: &'a Limits,
+    /// What the order of a table follows from.
+    pub seed: u64,
 }
 
 /// A value out of a payload.
 #[derive(Debug)]
+#[non_exhaustive]
 pub enum Restored {
     /// A string.
     String(SharedBytes),
+    /// A set.
+    Set(Set),
 }
 
-/// A string as a payload.
-pub(crate) fn string(text: &[u8], compress: bool) -> Vec<u8> {
-    sealed(compress, |out| {
-        out.byte(kind::STRING);
-        out.string(text);
+impl Restored {
+    fn is_empty(&self) -> bool {
+        match self {
+            Self::String(_) => false,
+            Self::Set(set) => set.is_empty(),
+        }
+    }
+}
+
+/// A value as a payload, compressed where that is worth it or not.
+pub(crate) fn payload(kind: Kind, encoding: Encoding, value: Value<'_>, compress: bool) -> Vec<u8> {
+    sealed(compress, |out| match kind {
+        Kind::Set => sets::write(Set::lend(encoding, value), out),
+        _ => {
+            out.byte(kind::STRING);
+            match value {
+                Value::Bytes(text) => out.string(text),
+                Value::Large(_) => unreachable!("invariant: a string is bytes"),
+            }
+        }
     })
 }
 

@@ -40,8 +40,7 @@ fn table(building: Building<'_>) -> Set {
 pub(super) fn read(reader: &mut Reader<'_>, building: Building<'_>) -> Result<Set, Corrupt> {
     let bounds = Bounds { limits: building.limits, seed: building.seed };
     let count = reader.count(1)?;
-    let mut set =
-        if count > building.limits.set_max_intset_entries { table(building) } else { Set::new() };
+    let mut set = if count > building.limits.set_max_intset_entries { table(building) } else { Set::new() };
     for _ in 0..count {
         if !set.insert(&reader.string()?, bounds) {
             return Err(Corrupt);

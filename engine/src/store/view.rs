@@ -3,10 +3,12 @@
 
 mod collection;
 mod dump;
+mod sets;
 mod strings;
 
 pub use self::collection::{Missing, Tools};
 pub use self::dump::Usage;
+pub use self::sets::SetOperation;
 
 use std::ops::Deref;
 use std::time::Duration;

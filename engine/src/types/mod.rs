@@ -8,11 +8,13 @@
 
 mod limits;
 pub mod long_double;
+pub mod set;
 pub mod string;
 
 pub use limits::Limits;
 
-use crate::raw::heap::HeapBytes;
+use crate::collections::dict::Dict;
+use crate::raw::heap::{HeapBytes, malloc_bytes};
 use crate::raw::shared::SharedBytes;
 use crate::raw::slab::ValueRef;
 
@@ -24,6 +26,8 @@ pub enum Object {
     Taken,
     /// A long string, or a collection packed into one.
     Bytes(SharedBytes),
+    /// A large set.
+    Set(Box<Dict>),
 }
 
 impl Object {
@@ -42,6 +46,7 @@ impl HeapBytes for Object {
         match self {
             Self::Taken => 0,
             Self::Bytes(bytes) => bytes.heap_bytes(),
+            Self::Set(dict) => malloc_bytes(size_of::<Dict>()) + dict.memory_bytes(),
         }
     }
 }

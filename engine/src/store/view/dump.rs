@@ -1,11 +1,10 @@
 //! Values as bytes, and back: what `DUMP` and `RESTORE` do.
 
 use super::{Deadline, Lookup, View, what};
-use crate::dump::{self, Restored};
-use crate::raw::slab::ValueRef;
+use crate::dump::{self, Building, Corrupt, Payload, Restored};
 use crate::shard::change::Event;
 use crate::store::Key;
-use crate::types::{Kind, Object, string};
+use crate::types::{Kind, string};
 
 /// What an entry is said to have been through that is put in place.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
@@ -21,12 +20,16 @@ impl View<'_> {
     pub fn dump(&mut self, key: Key<'_>, lookup: Lookup, compress: bool) -> Option<Vec<u8>> {
         let found = self.look_up(key, lookup)?;
         let entry = self.shard(key).entry(found);
-        let payload = match (what(entry.meta()), entry.value()) {
-            ((Kind::String, _), ValueRef::Inline(bytes)) => dump::string(bytes, compress),
-            ((Kind::String, _), ValueRef::Heap(Object::Bytes(bytes))) => dump::string(bytes, compress),
-            _ => unreachable!("invariant: there is no such type yet"),
-        };
-        Some(payload)
+        let (kind, encoding) = what(entry.meta());
+        Some(dump::payload(kind, encoding, entry.value().into(), compress))
+    }
+
+    /// Builds the value of a payload, as it is held where `key` lives.
+    ///
+    /// # Errors
+    /// [`Corrupt`].
+    pub fn read_payload(&self, key: Key<'_>, payload: Payload<'_>) -> Result<Restored, Corrupt> {
+        payload.read(Building { limits: self.limits(key), seed: self.seed(key) })
     }
 
     /// Puts a value at `key`, whatever was there.
@@ -41,6 +44,7 @@ impl View<'_> {
                 self.write(key, found, (Kind::String, encoding), deadline, value);
                 self.log.changed(key.db, key.bytes, Event::Restore);
             }
+            Restored::Set(set) => drop(self.put(key, set, deadline, Event::Restore)),
         }
         if let Some(found) = self.find(key) {
             let now = self.now;

@@ -121,7 +121,7 @@ fn restore(ctx: &mut Ctx<'_>) -> Result<(), Error> {
     };
     let payload = Payload::open(ctx.args.at(3), trust)
         .map_err(|_| Error::Text("ERR DUMP payload version or checksum are wrong"))?;
-    let value = payload.read().map_err(|_| Error::Text("ERR Bad data format"))?;
+    let value = ctx.view.read_payload(key, payload).map_err(|_| Error::Text("ERR Bad data format"))?;
     let deadline = match ttl {
         0 => Deadline::Clear,
         at if options.absolute => Deadline::At(at),

@@ -1,0 +1,268 @@
+//! What a view does to sets.
+
+use super::{Deadline, Lookup, Missing, Tools, View};
+use crate::WrongType;
+use crate::collections::packed::Element;
+use crate::random::Random;
+use crate::shard::change::Event;
+use crate::store::Key;
+use crate::types::Collection;
+use crate::types::set::algebra::{self, Sets};
+use crate::types::set::{Bounds, Set, SetRef};
+
+/// What is made of several sets.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum SetOperation {
+    /// What is in any of them.
+    Union,
+    /// What is in all of them.
+    Intersection,
+    /// What is in the first and in no other.
+    Difference,
+}
+
+impl SetOperation {
+    fn event(self) -> Event {
+        match self {
+            Self::Union => Event::SUnionStore,
+            Self::Intersection => Event::SInterStore,
+            Self::Difference => Event::SDiffStore,
+        }
+    }
+}
+
+fn bounds<'a>(tools: &Tools<'a>) -> Bounds<'a> {
+    Bounds { limits: tools.limits, seed: tools.seed }
+}
+
+impl View<'_> {
+    /// The set at `key`, lent to be read.
+    ///
+    /// # Errors
+    /// [`WrongType`] when another type lives there.
+    #[inline]
+    pub fn set_at(&mut self, key: Key<'_>, lookup: Lookup) -> Result<Option<SetRef<'_>>, WrongType> {
+        self.read::<Set>(key, lookup)
+    }
+
+    /// Adds members to the set at `key`, which is made when it is not there; how many of them are new.
+    ///
+    /// # Errors
+    /// [`WrongType`] when another type lives there.
+    pub fn set_add<'m>(
+        &mut self,
+        key: Key<'_>,
+        members: impl ExactSizeIterator<Item = &'m [u8]> + Clone,
+    ) -> Result<usize, WrongType> {
+        let Some(first) = members.clone().next() else { return Ok(0) };
+        let added = self.edit(key, Missing::Create, |set: &mut Set, tools| {
+            let bounds = bounds(tools);
+            if set.is_empty() {
+                *set = Set::fit_for(first, members.len(), bounds);
+            } else if set.expect(members.len(), bounds) {
+                tools.rearranged();
+            }
+            let added = members.filter(|member| set.insert(member, bounds)).count();
+            if added > 0 {
+                tools.changed_times(Event::SAdd, added as u64);
+            }
+            added
+        })?;
+        Ok(added.unwrap_or(0))
+    }
+
+    /// Takes members out of the set at `key`; how many of them were in it.
+    ///
+    /// # Errors
+    /// [`WrongType`] when another type lives there.
+    pub fn set_remove<'m>(
+        &mut self,
+        key: Key<'_>,
+        members: impl Iterator<Item = &'m [u8]>,
+    ) -> Result<usize, WrongType> {
+        let removed = self.edit(key, Missing::Skip, |set: &mut Set, tools| {
+            let removed = members.filter(|member| set.remove(member)).count();
+            if removed > 0 {
+                tools.changed_times(Event::SRem, removed as u64);
+            }
+            removed
+        })?;
+        Ok(removed.unwrap_or(0))
+    }
+
+    /// Moves a member from one set to another, which is made when it is not there; whether it was in the
+    /// first.
+    ///
+    /// # Errors
+    /// [`WrongType`] when another type lives at either, unless nothing lives at `from`.
+    pub fn set_move(&mut self, from: Key<'_>, to: Key<'_>, member: &[u8]) -> Result<bool, WrongType> {
+        if !self.exists(from, Lookup::Write) {
+            self.exists(to, Lookup::Write);
+            return Ok(false);
+        }
+        let is_member = self.peek::<Set>(from)?.is_some_and(|set| set.contains(member));
+        self.read::<Set>(to, Lookup::Write)?;
+        if !is_member || from == to {
+            return Ok(is_member);
+        }
+        self.set_remove(from, std::iter::once(member))?;
+        self.edit(to, Missing::Create, |set: &mut Set, tools| {
+            let bounds = bounds(tools);
+            if set.is_empty() {
+                *set = Set::fit_for(member, 1, bounds);
+            }
+            if set.insert(member, bounds) {
+                tools.changed(Event::SAdd);
+            }
+        })?;
+        Ok(true)
+    }
+
+    /// Takes a member of the set at `key` out by chance; what `show` makes of it.
+    ///
+    /// # Errors
+    /// [`WrongType`] when another type lives there.
+    pub fn set_pop<R>(
+        &mut self,
+        key: Key<'_>,
+        show: impl FnOnce(Element<'_>) -> R,
+    ) -> Result<Option<R>, WrongType> {
+        let popped = self.edit(key, Missing::Skip, |set: &mut Set, tools| {
+            let popped = set.pop(tools.random, show);
+            tools.changed(Event::SPop);
+            popped
+        })?;
+        Ok(popped.flatten())
+    }
+
+    /// Takes up to `count` members of the set at `key` out by chance, and shows them; how many there were.
+    ///
+    /// # Errors
+    /// [`WrongType`] when another type lives there.
+    pub fn set_pop_many(
+        &mut self,
+        key: Key<'_>,
+        count: usize,
+        show: impl FnMut(Element<'_>),
+    ) -> Result<usize, WrongType> {
+        let popped = self.edit(key, Missing::Skip, |set: &mut Set, tools| {
+            let popped = count.min(set.len());
+            if popped > 0 {
+                set.pop_many(count, bounds(tools), tools.random, show);
+                tools.changed_times(Event::SPop, popped as u64);
+            }
+            popped
+        })?;
+        Ok(popped.unwrap_or(0))
+    }
+
+    /// Shows members of the set at `key` by chance: `count` different ones, or all when there are no more; or,
+    /// with `again`, `count` that are each drawn from all.
+    ///
+    /// # Errors
+    /// [`WrongType`] when another type lives there.
+    pub fn set_sample(
+        &mut self,
+        key: Key<'_>,
+        count: usize,
+        again: bool,
+        show: impl FnMut(Element<'_>),
+    ) -> Result<(), WrongType> {
+        if !self.exists(key, Lookup::Read) {
+            return Ok(());
+        }
+        // Its own chance, since the shard's lies behind what the set is lent from.
+        let mut random = Random::seeded(self.shard(key).random_mut().next_u64());
+        let Some(set) = self.peek::<Set>(key)? else { return Ok(()) };
+        if again {
+            set.draw(count, &mut random, show);
+        } else {
+            set.sample(count, &mut random, show);
+        }
+        Ok(())
+    }
+
+    /// Several sets at once, lent to be read.
+    ///
+    /// # Errors
+    /// [`WrongType`] when another type lives at one of the keys.
+    pub fn sets(&mut self, keys: &[Key<'_>]) -> Result<Sets<'_>, WrongType> {
+        for &key in keys {
+            self.read::<Set>(key, Lookup::Read)?;
+        }
+        keys.iter().map(|&key| self.peek::<Set>(key)).collect()
+    }
+
+    /// Shows what is made of the sets at `keys`.
+    ///
+    /// # Errors
+    /// [`WrongType`] when another type lives at one of the keys.
+    pub fn set_combine(
+        &mut self,
+        operation: SetOperation,
+        keys: &[Key<'_>],
+        mut show: impl FnMut(Element<'_>),
+    ) -> Result<(), WrongType> {
+        let Some(&first) = keys.first() else { return Ok(()) };
+        let seed = self.seed(first);
+        // Valkey's bounds are the same everywhere; here those of any shard do.
+        let limits = *self.limits(first);
+        let bounds = Bounds { limits: &limits, seed };
+        let sets = self.sets(keys)?;
+        match operation {
+            SetOperation::Union => algebra::union(&sets, bounds, show),
+            SetOperation::Difference => algebra::difference(&sets, bounds, show),
+            SetOperation::Intersection => algebra::intersection(&sets, |member| {
+                show(member);
+                std::ops::ControlFlow::Continue(())
+            }),
+        }
+        Ok(())
+    }
+
+    /// Stores at `to`, whatever was there, what is made of the sets at `keys`; how many members that has.
+    /// Without any, the key goes.
+    ///
+    /// # Errors
+    /// [`WrongType`] when another type lives at one of `keys`.
+    pub fn set_store(
+        &mut self,
+        operation: SetOperation,
+        to: Key<'_>,
+        keys: &[Key<'_>],
+    ) -> Result<usize, WrongType> {
+        let seed = self.seed(to);
+        let limits = *self.limits(to);
+        let bounds = Bounds { limits: &limits, seed };
+        let sets = self.sets(keys)?;
+        let result = match operation {
+            SetOperation::Union => algebra::union_set(&sets, bounds),
+            SetOperation::Intersection => algebra::intersection_set(&sets, bounds),
+            SetOperation::Difference => algebra::difference_set(&sets, bounds),
+        };
+        drop(sets);
+        let len = result.len();
+        self.put(to, result, Deadline::Clear, operation.event());
+        Ok(len)
+    }
+
+    /// How many members the sets at `keys` have in common, counted up to `limit`.
+    ///
+    /// # Errors
+    /// [`WrongType`] when another type lives at one of the keys.
+    pub fn set_common(&mut self, keys: &[Key<'_>], limit: usize) -> Result<usize, WrongType> {
+        let sets = self.sets(keys)?;
+        let mut count = 0;
+        if limit > 0 {
+            algebra::intersection(&sets, |_| {
+                count += 1;
+                if count == limit {
+                    std::ops::ControlFlow::Break(())
+                } else {
+                    std::ops::ControlFlow::Continue(())
+                }
+            });
+        }
+        Ok(count)
+    }
+}
