@@ -2,9 +2,11 @@
 //! is.
 
 pub mod deque;
+pub mod dict;
 pub mod ghost;
 pub mod intset;
 pub mod lzf;
+pub mod ranked;
 pub mod packed;
 pub mod ring;
 pub mod table;
