@@ -17,6 +17,7 @@
 
 mod crc64;
 mod form;
+mod lists;
 mod old;
 mod packed;
 mod read;
@@ -30,6 +31,7 @@ use self::form::kind;
 use self::read::Reader;
 use self::write::Writer;
 use crate::raw::shared::SharedBytes;
+use crate::types::list::List;
 use crate::types::set::Set;
 use crate::types::{Collection, Encoding, Kind, Limits, Value};
 
@@ -105,6 +107,10 @@ impl<'a> Payload<'a> {
         let reader = &mut Reader::new(self.bytes);
         let value = match reader.byte()? {
             kind::STRING => Restored::String(SharedBytes::copy_from(&reader.string()?)),
+            kind::LIST => Restored::List(lists::read(reader, building)?),
+            kind::LIST_ZIPLIST => Restored::List(lists::read_ziplist(reader, building)?),
+            kind::LIST_QUICKLIST => Restored::List(lists::read_ziplists(reader, building)?),
+            kind::LIST_QUICKLIST_2 => Restored::List(lists::read_nodes(reader, building)?),
             kind::SET => Restored::Set(sets::read(reader, building)?),
             kind::SET_INTSET => Restored::Set(sets::read_intset(reader, building)?),
             kind::SET_LISTPACK => Restored::Set(sets::read_listpack(reader, building)?),
@@ -130,6 +136,8 @@ pub struct Building<'a> {
 pub enum Restored {
     /// A string.
     String(SharedBytes),
+    /// A list.
+    List(List),
     /// A set.
     Set(Set),
 }
@@ -138,6 +146,7 @@ impl Restored {
     fn is_empty(&self) -> bool {
         match self {
             Self::String(_) => false,
+            Self::List(list) => list.is_empty(),
             Self::Set(set) => set.is_empty(),
         }
     }
@@ -146,6 +155,7 @@ impl Restored {
 /// A value as a payload, compressed where that is worth it or not.
 pub(crate) fn payload(kind: Kind, encoding: Encoding, value: Value<'_>, compress: bool) -> Vec<u8> {
     sealed(compress, |out| match kind {
+        Kind::List => lists::write(List::lend(encoding, value), out),
         Kind::Set => sets::write(Set::lend(encoding, value), out),
         _ => {
             out.byte(kind::STRING);

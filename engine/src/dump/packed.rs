@@ -11,13 +11,16 @@ pub(super) fn listpack(bytes: &[u8]) -> Result<PackedBuf, Corrupt> {
         return Ok(packed);
     }
     let mut own = PackedBuf::with_capacity(bytes.len());
-    for element in packed.as_packed() {
-        match element {
-            Element::Text(text) => own.push_back(text),
-            number @ Element::Int(_) => own.insert_element(own.as_packed().end(), number),
-        }
-    }
+    packed.as_packed().iter().for_each(|element| push(&mut own, element));
     Ok(own)
+}
+
+/// Appends an element.
+pub(super) fn push(packed: &mut PackedBuf, element: Element<'_>) {
+    match element {
+        Element::Text(text) => packed.push_back(text),
+        Element::Int(_) => packed.insert_element(packed.as_packed().end(), element),
+    }
 }
 
 /// Makes sure that every `step`-th element is another one.
