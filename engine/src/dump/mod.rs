@@ -22,6 +22,7 @@ mod old;
 mod packed;
 mod read;
 mod sets;
+mod sorted_sets;
 mod write;
 
 use std::fmt;
@@ -33,6 +34,7 @@ use self::write::Writer;
 use crate::raw::shared::SharedBytes;
 use crate::types::list::List;
 use crate::types::set::Set;
+use crate::types::sorted_set::SortedSet;
 use crate::types::{Collection, Encoding, Kind, Limits, Value};
 
 /// The version that Valkey 9.1.2 gives what it writes.
@@ -114,6 +116,10 @@ impl<'a> Payload<'a> {
             kind::SET => Restored::Set(sets::read(reader, building)?),
             kind::SET_INTSET => Restored::Set(sets::read_intset(reader, building)?),
             kind::SET_LISTPACK => Restored::Set(sets::read_listpack(reader, building)?),
+            kind::ZSET => Restored::SortedSet(sorted_sets::read(reader, Reader::double_as_text, building)?),
+            kind::ZSET_2 => Restored::SortedSet(sorted_sets::read(reader, Reader::double, building)?),
+            kind::ZSET_ZIPLIST => Restored::SortedSet(sorted_sets::read_ziplist(reader, building)?),
+            kind::ZSET_LISTPACK => Restored::SortedSet(sorted_sets::read_listpack(reader, building)?),
             _ => return Err(Corrupt),
         };
         // There are no empty collections, and a payload of one is none.
@@ -140,6 +146,8 @@ pub enum Restored {
     List(List),
     /// A set.
     Set(Set),
+    /// A sorted set.
+    SortedSet(SortedSet),
 }
 
 impl Restored {
@@ -148,6 +156,7 @@ impl Restored {
             Self::String(_) => false,
             Self::List(list) => list.is_empty(),
             Self::Set(set) => set.is_empty(),
+            Self::SortedSet(set) => set.is_empty(),
         }
     }
 }
@@ -157,6 +166,7 @@ pub(crate) fn payload(kind: Kind, encoding: Encoding, value: Value<'_>, compress
     sealed(compress, |out| match kind {
         Kind::List => lists::write(List::lend(encoding, value), out),
         Kind::Set => sets::write(Set::lend(encoding, value), out),
+        Kind::SortedSet => sorted_sets::write(SortedSet::lend(encoding, value), out),
         _ => {
             out.byte(kind::STRING);
             match value {

@@ -72,10 +72,7 @@ impl<'a> Turns<'a> {
     }
 }
 
-pub(super) fn read_listpack(
-    reader: &mut Reader<'_>,
-    building: Building<'_>,
-) -> Result<SortedSet, Corrupt> {
+pub(super) fn read_listpack(reader: &mut Reader<'_>, building: Building<'_>) -> Result<SortedSet, Corrupt> {
     let text = reader.string()?;
     let packed = packed::listpack(&text)?;
     let (mut turns, mut builder) = (Turns::default(), Builder::new(building.seed));
@@ -83,10 +80,7 @@ pub(super) fn read_listpack(
     turns.finish(builder, building.limits)
 }
 
-pub(super) fn read_ziplist(
-    reader: &mut Reader<'_>,
-    building: Building<'_>,
-) -> Result<SortedSet, Corrupt> {
+pub(super) fn read_ziplist(reader: &mut Reader<'_>, building: Building<'_>) -> Result<SortedSet, Corrupt> {
     let text = reader.string()?;
     let (mut turns, mut builder) = (Turns::default(), Builder::new(building.seed));
     old::ziplist(&text, |element| turns.next(element, &mut builder))?;

@@ -21,7 +21,10 @@ pub use self::key::Key;
 pub use self::maintain::{Maintained, Round, Step, Waker};
 pub use self::observe::Observer;
 pub use self::stats::Stats;
-pub use self::view::{Deadline, Lookup, Meta, Missing, Scope, SetOperation, Text, Tools, Usage, View};
+pub use self::view::{
+    AddCounts, Combination, Deadline, Lookup, Meta, Missing, Scope, SetOperation, Span, Text, Tools, Usage,
+    View, ranks_between,
+};
 pub use self::walk::Flush;
 
 use self::maintain::{Alarm, Trash};

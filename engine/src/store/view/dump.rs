@@ -45,6 +45,7 @@ impl View<'_> {
                 self.log.changed(key.db, key.bytes, Event::Restore);
             }
             Restored::List(list) => drop(self.put(key, list, deadline, Event::Restore)),
+            Restored::SortedSet(set) => drop(self.put(key, set, deadline, Event::Restore)),
             Restored::Set(set) => drop(self.put(key, set, deadline, Event::Restore)),
         }
         if let Some(found) = self.find(key) {
