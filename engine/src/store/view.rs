@@ -2,9 +2,11 @@
 //! itself.
 
 mod collection;
+mod lists;
 mod strings;
 
 pub use self::collection::{Missing, Tools};
+pub use self::lists::Popped;
 
 use std::ops::Deref;
 use std::time::Duration;
