@@ -100,6 +100,9 @@ pub mod time;
 
 #[doc(inline)]
 pub use error::{OutOfMemory, SortedSetError, StringError, WrongType};
+pub use collections::deque::{End, Side};
+#[doc(inline)]
+pub use error::{CollectionError, OutOfMemory, StringError, WrongType};
 #[doc(inline)]
 pub use raw::shared::SharedBytes;
 #[doc(inline)]
@@ -110,6 +113,8 @@ pub use shard::evict::{LfuTuning, Policy, Tuning};
 pub use store::{
     Builder, Deadline, Flush, Key, Lookup, Maintained, Meta, Missing, Observer, Round, Scope, Stats, Step,
     Store, Text, Tools, Usage, View, Waker,
+    Builder, Deadline, Flush, Key, ListHandle, Lookup, Maintained, Meta, Missing, Observer, Popped, Round,
+    Scope, Stats, Step, Store, Text, Tools, View, Waker,
 };
 #[doc(inline)]
 pub use types::{Encoding, Kind, Limits};
