@@ -1,5 +1,7 @@
 //! What a view does to sets.
 
+use std::ops::ControlFlow;
+
 use super::{Deadline, Lookup, Missing, Tools, View};
 use crate::WrongType;
 use crate::collections::packed::Element;
@@ -156,8 +158,19 @@ impl View<'_> {
         Ok(popped.unwrap_or(0))
     }
 
-    /// Shows members of the set at `key` by chance: `count` different ones, or all when there are no more; or,
-    /// with `again`, `count` that are each drawn from all.
+    /// Shows a member of the set at `key` by chance; whether there was one.
+    ///
+    /// # Errors
+    /// [`WrongType`] when another type lives there.
+    pub fn set_random(&mut self, key: Key<'_>, show: impl FnOnce(Element<'_>)) -> Result<bool, WrongType> {
+        self.exists(key, Lookup::Read);
+        let mut random = self.chance(key);
+        let member = self.peek::<Set>(key)?.and_then(|set| set.random(&mut random));
+        Ok(member.map(show).is_some())
+    }
+
+    /// Shows `count` different members of the set at `key` by chance, or all when there are no more.
+    /// [`set_at`](Self::set_at) before it counts the look.
     ///
     /// # Errors
     /// [`WrongType`] when another type lives there.
@@ -165,21 +178,34 @@ impl View<'_> {
         &mut self,
         key: Key<'_>,
         count: usize,
-        again: bool,
         show: impl FnMut(Element<'_>),
     ) -> Result<(), WrongType> {
-        if !self.exists(key, Lookup::Read) {
-            return Ok(());
-        }
-        // Its own chance, since the shard's lies behind what the set is lent from.
-        let mut random = Random::seeded(self.shard(key).random_mut().next_u64());
-        let Some(set) = self.peek::<Set>(key)? else { return Ok(()) };
-        if again {
-            set.draw(count, &mut random, show);
-        } else {
+        let mut random = self.chance(key);
+        if let Some(set) = self.peek::<Set>(key)? {
             set.sample(count, &mut random, show);
         }
         Ok(())
+    }
+
+    /// Shows so many members of the set at `key` by chance, each drawn from all, until told to stop.
+    /// [`set_at`](Self::set_at) before it counts the look.
+    ///
+    /// # Errors
+    /// [`WrongType`] when another type lives there.
+    pub fn set_draw(
+        &mut self,
+        key: Key<'_>,
+        times: usize,
+        show: impl FnMut(Element<'_>) -> ControlFlow<()>,
+    ) -> Result<ControlFlow<()>, WrongType> {
+        let mut random = self.chance(key);
+        let set = self.peek::<Set>(key)?;
+        Ok(set.map_or(ControlFlow::Continue(()), |set| set.draw(times, &mut random, show)))
+    }
+
+    /// Chance of its own, since the shard's lies behind what is lent.
+    fn chance(&mut self, key: Key<'_>) -> Random {
+        Random::seeded(self.shard(key).random_mut().next_u64())
     }
 
     /// Several sets at once, lent to be read.
@@ -214,7 +240,7 @@ impl View<'_> {
             SetOperation::Difference => algebra::difference(&sets, bounds, show),
             SetOperation::Intersection => algebra::intersection(&sets, |member| {
                 show(member);
-                std::ops::ControlFlow::Continue(())
+                ControlFlow::Continue(())
             }),
         }
         Ok(())
@@ -256,11 +282,7 @@ impl View<'_> {
         if limit > 0 {
             algebra::intersection(&sets, |_| {
                 count += 1;
-                if count == limit {
-                    std::ops::ControlFlow::Break(())
-                } else {
-                    std::ops::ControlFlow::Continue(())
-                }
+                if count == limit { ControlFlow::Break(()) } else { ControlFlow::Continue(()) }
             });
         }
         Ok(count)
