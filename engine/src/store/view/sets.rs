@@ -288,3 +288,95 @@ impl View<'_> {
         Ok(count)
     }
 }
+
+#[cfg(all(test, not(shuttle)))]
+mod tests {
+    use std::sync::{Arc, Mutex};
+
+    use super::*;
+    use crate::store::{Observer, Scope, Store};
+    use crate::{Change, Log};
+
+    #[derive(Default)]
+    struct Heard(Mutex<Vec<(String, Event)>>);
+
+    impl Observer for Heard {
+        fn changed(&self, changes: &Log) {
+            for change in changes.iter() {
+                if let Change::Key { key, event, .. } = change {
+                    self.0.lock().unwrap().push((String::from_utf8_lossy(key).into_owned(), event));
+                }
+            }
+        }
+    }
+
+    /// As Valkey 9.1.2 notifies with `notify-keyspace-events KEA`, and counts in
+    /// `rdb_changes_since_last_save`.
+    #[test]
+    fn tells_what_happened() {
+        use Event::{Del, SAdd, SDiffStore, SInterStore, SPop, SRem, SUnionStore};
+        use SetOperation::{Difference, Intersection, Union};
+
+        let store = Store::default();
+        let heard = Arc::new(Heard::default());
+        store.observe(heard.clone());
+        let [s, t, d] = ["s", "t", "d"].map(|name| store.key(0, name.as_bytes()));
+        let none = store.key(0, b"none");
+        let step = |act: &dyn Fn(&mut View<'_>), dirty: u64, events: &[(&str, Event)]| {
+            let mut view = store.view(Scope::All, 1000);
+            act(&mut view);
+            assert_eq!(view.dirty(), dirty, "{events:?}");
+            drop(view);
+            let heard = std::mem::take(&mut *heard.0.lock().unwrap());
+            let events: Vec<_> = events.iter().map(|(key, event)| ((*key).to_owned(), *event)).collect();
+            assert_eq!(heard, events);
+        };
+        let add = |key: Key<'static>, members: &'static [&'static str]| {
+            move |view: &mut View<'_>| {
+                view.set_add(key, members.iter().map(|member| member.as_bytes())).unwrap();
+            }
+        };
+        let remove = |members: &'static [&'static str]| {
+            move |view: &mut View<'_>| {
+                view.set_remove(s, members.iter().map(|member| member.as_bytes())).unwrap();
+            }
+        };
+        step(&add(s, &["a", "b", "c"]), 3, &[("s", SAdd)]);
+        step(&add(s, &["a"]), 0, &[]);
+        step(&remove(&["a", "zz", "b"]), 2, &[("s", SRem)]);
+        step(&remove(&["zz"]), 0, &[]);
+        step(&remove(&["c"]), 1, &[("s", SRem), ("s", Del)]);
+
+        step(&add(s, &["a", "b"]), 2, &[("s", SAdd)]);
+        let moves = |from: Key<'static>, to: Key<'static>, member: &'static [u8]| {
+            move |view: &mut View<'_>| assert!(view.set_move(from, to, member).is_ok())
+        };
+        step(&moves(s, t, b"a"), 2, &[("s", SRem), ("t", SAdd)]);
+        step(&moves(s, t, b"b"), 2, &[("s", SRem), ("s", Del), ("t", SAdd)]);
+        step(&add(s, &["a"]), 1, &[("s", SAdd)]);
+        step(&moves(s, s, b"a"), 0, &[]);
+        step(&moves(s, t, b"x"), 0, &[]);
+        step(&moves(s, t, b"a"), 1, &[("s", SRem), ("s", Del)]);
+
+        step(&|view| assert_eq!(view.set_pop(t, |_| ()), Ok(Some(()))), 1, &[("t", SPop)]);
+        step(&|view| assert_eq!(view.set_pop(t, |_| ()), Ok(Some(()))), 1, &[("t", SPop), ("t", Del)]);
+        step(&|view| assert_eq!(view.set_pop(t, |_| ()), Ok(None)), 0, &[]);
+        step(&add(s, &["1", "2", "3", "4", "5"]), 5, &[("s", SAdd)]);
+        step(&|view| assert_eq!(view.set_pop_many(s, 0, |_| ()), Ok(0)), 0, &[]);
+        step(&|view| assert_eq!(view.set_pop_many(s, 4, |_| ()), Ok(4)), 4, &[("s", SPop)]);
+        step(&|view| assert_eq!(view.set_pop_many(s, 4, |_| ()), Ok(1)), 1, &[("s", SPop), ("s", Del)]);
+
+        step(&add(s, &["1", "2"]), 2, &[("s", SAdd)]);
+        step(&add(t, &["2"]), 1, &[("t", SAdd)]);
+        let stores = |operation: SetOperation, keys: &'static [Key<'static>]| {
+            move |view: &mut View<'_>| assert!(view.set_store(operation, d, keys).is_ok())
+        };
+        let keys = |keys: &[Key<'static>]| -> &'static [Key<'static>] { keys.to_vec().leak() };
+        let (both, nothing) = (keys(&[s, t]), keys(&[t, none]));
+        step(&stores(Union, both), 1, &[("d", SUnionStore)]);
+        step(&stores(Intersection, both), 1, &[("d", SInterStore)]);
+        step(&stores(Difference, both), 1, &[("d", SDiffStore)]);
+        step(&stores(Intersection, nothing), 1, &[("d", Del)]);
+        step(&stores(Intersection, nothing), 0, &[]);
+    }
+}
