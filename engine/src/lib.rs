@@ -115,6 +115,8 @@ pub use store::{
     Store, Text, Tools, Usage, View, Waker,
     Builder, Deadline, Flush, Key, ListHandle, Lookup, Maintained, Meta, Missing, Observer, Popped, Round,
     Scope, Stats, Step, Store, Text, Tools, View, Waker,
+    Builder, Deadline, Flush, Key, Lookup, Maintained, Meta, Missing, Observer, Round, Scope, SetOperation,
+    Stats, Step, Store, Text, Tools, View, Waker,
 };
 #[doc(inline)]
 pub use types::{Encoding, Kind, Limits};

@@ -38,6 +38,9 @@ const CASES_PER_SEED: u32 = 8;
 /// After a command whose deadline is one millisecond away.
 const UNTIL_EXPIRED: Duration = Duration::from_millis(4);
 
+/// What sequences may set, as it is at the start of each.
+const DEFAULTS: &str = "CONFIG SET set-max-intset-entries 512 set-max-listpack-entries 128";
+
 /// Commands on one connection.
 #[derive(Clone)]
 struct Sequence {
@@ -163,6 +166,7 @@ impl Pair {
         let hello = ["HELLO", if sequence.resp3 { "3" } else { "2" }];
         for client in [&mut ours, &mut theirs] {
             client.typed("FLUSHALL").map_err(|why| why.to_string())?;
+            client.typed(DEFAULTS).map_err(|why| why.to_string())?;
             client.command(&hello).map_err(|why| why.to_string())?;
         }
         let parameters = Step { words: sequence.parameters.clone(), expires: false };
@@ -277,6 +281,10 @@ fn hold_alike(ours: &mut Client, theirs: &mut Client) -> Result<(), String> {
         exchange::exchange(ours, theirs, key)?;
     }
     Ok(())
+    let questions = ["TYPE", "GET", "PTTL", "OBJECT ENCODING", "SMEMBERS"];
+    let steps: Vec<Step> =
+        keys.iter().flat_map(|key| questions.map(|question| step(question, Some(key)))).collect();
+    answer_alike(ours, theirs, &steps.iter().collect::<Vec<_>>())
 }
 
 fn scan(client: &mut Client) -> Result<BTreeSet<Vec<u8>>, String> {

@@ -161,7 +161,7 @@ impl<'a> IntSet<'a> {
 #[inline]
 fn search(len: usize, number: i64, read: impl Fn(usize) -> i64) -> Result<usize, usize> {
     // Sets are often filled in ascending order.
-    match len.checked_sub(1).map(|last| read(last)) {
+    match len.checked_sub(1).map(&read) {
         None => return Err(0),
         Some(greatest) if number > greatest => return Err(len),
         Some(_) => {}

@@ -1,5 +1,7 @@
 //! What a view does to sets.
 
+use std::ops::ControlFlow;
+
 use super::{Deadline, Lookup, Missing, Tools, View};
 use crate::WrongType;
 use crate::collections::packed::Element;
@@ -156,8 +158,19 @@ impl View<'_> {
         Ok(popped.unwrap_or(0))
     }
 
-    /// Shows members of the set at `key` by chance: `count` different ones, or all when there are no more; or,
-    /// with `again`, `count` that are each drawn from all.
+    /// Shows a member of the set at `key` by chance; whether there was one.
+    ///
+    /// # Errors
+    /// [`WrongType`] when another type lives there.
+    pub fn set_random(&mut self, key: Key<'_>, show: impl FnOnce(Element<'_>)) -> Result<bool, WrongType> {
+        self.exists(key, Lookup::Read);
+        let mut random = self.chance(key);
+        let member = self.peek::<Set>(key)?.and_then(|set| set.random(&mut random));
+        Ok(member.map(show).is_some())
+    }
+
+    /// Shows `count` different members of the set at `key` by chance, or all when there are no more.
+    /// [`set_at`](Self::set_at) before it counts the look.
     ///
     /// # Errors
     /// [`WrongType`] when another type lives there.
@@ -165,21 +178,34 @@ impl View<'_> {
         &mut self,
         key: Key<'_>,
         count: usize,
-        again: bool,
         show: impl FnMut(Element<'_>),
     ) -> Result<(), WrongType> {
-        if !self.exists(key, Lookup::Read) {
-            return Ok(());
-        }
-        // Its own chance, since the shard's lies behind what the set is lent from.
-        let mut random = Random::seeded(self.shard(key).random_mut().next_u64());
-        let Some(set) = self.peek::<Set>(key)? else { return Ok(()) };
-        if again {
-            set.draw(count, &mut random, show);
-        } else {
+        let mut random = self.chance(key);
+        if let Some(set) = self.peek::<Set>(key)? {
             set.sample(count, &mut random, show);
         }
         Ok(())
+    }
+
+    /// Shows so many members of the set at `key` by chance, each drawn from all, until told to stop.
+    /// [`set_at`](Self::set_at) before it counts the look.
+    ///
+    /// # Errors
+    /// [`WrongType`] when another type lives there.
+    pub fn set_draw(
+        &mut self,
+        key: Key<'_>,
+        times: usize,
+        show: impl FnMut(Element<'_>) -> ControlFlow<()>,
+    ) -> Result<ControlFlow<()>, WrongType> {
+        let mut random = self.chance(key);
+        let set = self.peek::<Set>(key)?;
+        Ok(set.map_or(ControlFlow::Continue(()), |set| set.draw(times, &mut random, show)))
+    }
+
+    /// Chance of its own, since the shard's lies behind what is lent.
+    fn chance(&mut self, key: Key<'_>) -> Random {
+        Random::seeded(self.shard(key).random_mut().next_u64())
     }
 
     /// Several sets at once, lent to be read.
@@ -214,7 +240,7 @@ impl View<'_> {
             SetOperation::Difference => algebra::difference(&sets, bounds, show),
             SetOperation::Intersection => algebra::intersection(&sets, |member| {
                 show(member);
-                std::ops::ControlFlow::Continue(())
+                ControlFlow::Continue(())
             }),
         }
         Ok(())
@@ -256,13 +282,101 @@ impl View<'_> {
         if limit > 0 {
             algebra::intersection(&sets, |_| {
                 count += 1;
-                if count == limit {
-                    std::ops::ControlFlow::Break(())
-                } else {
-                    std::ops::ControlFlow::Continue(())
-                }
+                if count == limit { ControlFlow::Break(()) } else { ControlFlow::Continue(()) }
             });
         }
         Ok(count)
+    }
+}
+
+#[cfg(all(test, not(shuttle)))]
+mod tests {
+    use std::sync::{Arc, Mutex};
+
+    use super::*;
+    use crate::store::{Observer, Scope, Store};
+    use crate::{Change, Log};
+
+    #[derive(Default)]
+    struct Heard(Mutex<Vec<(String, Event)>>);
+
+    impl Observer for Heard {
+        fn changed(&self, changes: &Log) {
+            for change in changes.iter() {
+                if let Change::Key { key, event, .. } = change {
+                    self.0.lock().unwrap().push((String::from_utf8_lossy(key).into_owned(), event));
+                }
+            }
+        }
+    }
+
+    /// As Valkey 9.1.2 notifies with `notify-keyspace-events KEA`, and counts in
+    /// `rdb_changes_since_last_save`.
+    #[test]
+    fn tells_what_happened() {
+        use Event::{Del, SAdd, SDiffStore, SInterStore, SPop, SRem, SUnionStore};
+        use SetOperation::{Difference, Intersection, Union};
+
+        let store = Store::default();
+        let heard = Arc::new(Heard::default());
+        store.observe(heard.clone());
+        let [s, t, d] = ["s", "t", "d"].map(|name| store.key(0, name.as_bytes()));
+        let none = store.key(0, b"none");
+        let step = |act: &dyn Fn(&mut View<'_>), dirty: u64, events: &[(&str, Event)]| {
+            let mut view = store.view(Scope::All, 1000);
+            act(&mut view);
+            assert_eq!(view.dirty(), dirty, "{events:?}");
+            drop(view);
+            let heard = std::mem::take(&mut *heard.0.lock().unwrap());
+            let events: Vec<_> = events.iter().map(|(key, event)| ((*key).to_owned(), *event)).collect();
+            assert_eq!(heard, events);
+        };
+        let add = |key: Key<'static>, members: &'static [&'static str]| {
+            move |view: &mut View<'_>| {
+                view.set_add(key, members.iter().map(|member| member.as_bytes())).unwrap();
+            }
+        };
+        let remove = |members: &'static [&'static str]| {
+            move |view: &mut View<'_>| {
+                view.set_remove(s, members.iter().map(|member| member.as_bytes())).unwrap();
+            }
+        };
+        step(&add(s, &["a", "b", "c"]), 3, &[("s", SAdd)]);
+        step(&add(s, &["a"]), 0, &[]);
+        step(&remove(&["a", "zz", "b"]), 2, &[("s", SRem)]);
+        step(&remove(&["zz"]), 0, &[]);
+        step(&remove(&["c"]), 1, &[("s", SRem), ("s", Del)]);
+
+        step(&add(s, &["a", "b"]), 2, &[("s", SAdd)]);
+        let moves = |from: Key<'static>, to: Key<'static>, member: &'static [u8]| {
+            move |view: &mut View<'_>| assert!(view.set_move(from, to, member).is_ok())
+        };
+        step(&moves(s, t, b"a"), 2, &[("s", SRem), ("t", SAdd)]);
+        step(&moves(s, t, b"b"), 2, &[("s", SRem), ("s", Del), ("t", SAdd)]);
+        step(&add(s, &["a"]), 1, &[("s", SAdd)]);
+        step(&moves(s, s, b"a"), 0, &[]);
+        step(&moves(s, t, b"x"), 0, &[]);
+        step(&moves(s, t, b"a"), 1, &[("s", SRem), ("s", Del)]);
+
+        step(&|view| assert_eq!(view.set_pop(t, |_| ()), Ok(Some(()))), 1, &[("t", SPop)]);
+        step(&|view| assert_eq!(view.set_pop(t, |_| ()), Ok(Some(()))), 1, &[("t", SPop), ("t", Del)]);
+        step(&|view| assert_eq!(view.set_pop(t, |_| ()), Ok(None)), 0, &[]);
+        step(&add(s, &["1", "2", "3", "4", "5"]), 5, &[("s", SAdd)]);
+        step(&|view| assert_eq!(view.set_pop_many(s, 0, |_| ()), Ok(0)), 0, &[]);
+        step(&|view| assert_eq!(view.set_pop_many(s, 4, |_| ()), Ok(4)), 4, &[("s", SPop)]);
+        step(&|view| assert_eq!(view.set_pop_many(s, 4, |_| ()), Ok(1)), 1, &[("s", SPop), ("s", Del)]);
+
+        step(&add(s, &["1", "2"]), 2, &[("s", SAdd)]);
+        step(&add(t, &["2"]), 1, &[("t", SAdd)]);
+        let stores = |operation: SetOperation, keys: &'static [Key<'static>]| {
+            move |view: &mut View<'_>| assert!(view.set_store(operation, d, keys).is_ok())
+        };
+        let keys = |keys: &[Key<'static>]| -> &'static [Key<'static>] { keys.to_vec().leak() };
+        let (both, nothing) = (keys(&[s, t]), keys(&[t, none]));
+        step(&stores(Union, both), 1, &[("d", SUnionStore)]);
+        step(&stores(Intersection, both), 1, &[("d", SInterStore)]);
+        step(&stores(Difference, both), 1, &[("d", SDiffStore)]);
+        step(&stores(Intersection, nothing), 1, &[("d", Del)]);
+        step(&stores(Intersection, nothing), 0, &[]);
     }
 }

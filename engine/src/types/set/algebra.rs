@@ -105,7 +105,7 @@ pub fn difference<'a>(sets: &[Option<SetRef<'a>>], bounds: Bounds<'_>, mut show:
     if takes_out(first, others) {
         // Many others, and small: they are one set to be looked up in.
         let others = union_set(others, bounds);
-        leave_out(first, &[others.as_ref()], |member| show(member));
+        leave_out(first, &[others.as_ref()], &mut show);
     } else {
         leave_out(first, &largest_first(others), show);
     }

@@ -227,7 +227,7 @@ impl Set {
 
     /// How many members there are.
     #[inline]
-    pub fn len(&self) -> usize {
+    pub(crate) fn len(&self) -> usize {
         self.as_ref().len()
     }
 

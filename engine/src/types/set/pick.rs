@@ -1,6 +1,8 @@
 //! Members by chance: one, some different ones, or one after the other with repetition. Each is as likely as
 //! any other, and so is each selection.
 
+use std::ops::ControlFlow;
+
 use super::{Bounds, COMPACT_BUDGET, Set, SetRef, push};
 use crate::collections::packed::{Element, PackedBuf};
 use crate::random::Random;
@@ -39,14 +41,19 @@ impl<'a> SetRef<'a> {
         }
     }
 
-    /// Shows `times` members by chance, each drawn from all.
-    pub fn draw(self, times: usize, random: &mut Random, mut show: impl FnMut(Element<'a>)) {
+    /// Shows `times` members by chance, each drawn from all, until told to stop.
+    pub fn draw(
+        self,
+        times: usize,
+        random: &mut Random,
+        show: impl FnMut(Element<'a>) -> ControlFlow<()>,
+    ) -> ControlFlow<()> {
         // Each look into packed members is a walk to it.
         if let (Self::Packed(packed), 3..) = (self, times) {
             let members: Vec<Element<'_>> = packed.iter().collect();
-            (0..times).filter_map(|_| members.get(below(members.len(), random))).for_each(|&one| show(one));
+            (0..times).filter_map(|_| members.get(below(members.len(), random)).copied()).try_for_each(show)
         } else {
-            (0..times).filter_map(|_| self.random(random)).for_each(show);
+            (0..times).filter_map(|_| self.random(random)).try_for_each(show)
         }
     }
 

@@ -132,9 +132,10 @@ proptest! {
         prop_assert_eq!(seen.len(), count.min(group.len()));
         prop_assert!(seen.is_subset(&group));
         let mut drawn = 0;
-        set.as_ref().draw(count, &mut random, |member| {
+        let _ = set.as_ref().draw(count, &mut random, |member| {
             assert!(group.contains(&member.to_vec()));
             drawn += 1;
+            ControlFlow::Continue(())
         });
         prop_assert_eq!(drawn, if group.is_empty() { 0 } else { count });
     }
@@ -187,7 +188,10 @@ fn every_member_is_as_likely_as_any_other() {
             };
             count(0, set.as_ref().random(&mut random).unwrap());
             set.as_ref().sample(2, &mut random, |member| count(1, member));
-            set.as_ref().draw(3, &mut random, |member| count(2, member));
+            let _ = set.as_ref().draw(3, &mut random, |member| {
+                count(2, member);
+                ControlFlow::Continue(())
+            });
             set.clone().pop(&mut random, |member| count(3, member));
             set.clone().pop_many(names.len() - 1, bounds(&limits), &mut random, |member| count(4, member));
         }
