@@ -105,8 +105,8 @@ pub use shard::change::{Change, Event, Log};
 pub use shard::evict::{LfuTuning, Policy, Tuning};
 #[doc(inline)]
 pub use store::{
-    Builder, Deadline, Flush, Key, Lookup, Maintained, Meta, Missing, Observer, Round, Scope, Stats, Step,
-    Store, Text, Tools, View, Waker,
+    AddCounts, Builder, Combination, Deadline, Flush, Key, Lookup, Maintained, Meta, Missing, Observer,
+    Round, Scope, Span, Stats, Step, Store, Text, Tools, View, Waker, ranks_between,
 };
 #[doc(inline)]
 pub use types::{Encoding, Kind, Limits};
