@@ -117,6 +117,8 @@ pub use store::{
     Scope, Stats, Step, Store, Text, Tools, View, Waker,
     Builder, Deadline, Flush, Key, Lookup, Maintained, Meta, Missing, Observer, Round, Scope, SetOperation,
     Stats, Step, Store, Text, Tools, View, Waker,
+    AddCounts, Builder, Combination, Deadline, Flush, Key, Lookup, Maintained, Meta, Missing, Observer,
+    Round, Scope, Span, Stats, Step, Store, Text, Tools, View, Waker, ranks_between,
 };
 #[doc(inline)]
 pub use types::{Encoding, Kind, Limits};

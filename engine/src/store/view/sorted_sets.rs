@@ -3,6 +3,7 @@
 use std::ops::Range;
 
 use super::{Deadline, Lookup, Missing, View};
+use crate::random::Random;
 use crate::shard::change::Event;
 use crate::store::Key;
 use crate::types::Kind;
@@ -93,6 +94,11 @@ impl View<'_> {
         lookup: Lookup,
     ) -> Result<Option<SortedSetRef<'_>>, WrongType> {
         self.read::<SortedSet>(key, lookup)
+    }
+
+    /// A source of chance of its own, for whoever reads what the view lends.
+    pub fn random(&self) -> Random {
+        Random::seeded(self.random_below(u64::MAX))
     }
 
     /// Gives members of the sorted set at `key` scores, which are numbers; it is made when it is not there.
@@ -247,34 +253,45 @@ impl View<'_> {
     ///
     /// # Errors
     /// [`WrongType`] when another type lives at one of the keys.
-    pub fn sorted_set_sources(&mut self, keys: &[Key<'_>]) -> Result<Vec<Source<'_>>, WrongType> {
-        let mut kinds = Vec::with_capacity(keys.len());
+    pub fn sorted_set_look_up(&mut self, keys: &[Key<'_>]) -> Result<(), WrongType> {
         for &key in keys {
             let kind = self.meta(key, Lookup::Read).map(|meta| meta.kind);
             if !matches!(kind, None | Some(Kind::SortedSet)) {
                 return Err(WrongType);
             }
-            kinds.push(kind);
         }
-        let sources = keys.iter().zip(kinds).map(|(&key, kind)| match kind {
-            Some(_) => Ok(self.peek::<SortedSet>(key)?.map_or(Source::Nothing, Source::SortedSet)),
-            None => Ok(Source::Nothing),
-        });
-        sources.collect()
+        Ok(())
     }
 
-    /// What is made of the sorted sets, or sets, at several keys. Each has a weight, or counts as it is.
+    /// The sorted sets, or sets, at several keys that have been looked up.
+    fn sources(&self, keys: &[Key<'_>]) -> Result<Vec<Source<'_>>, WrongType> {
+        let source =
+            |&key: &Key<'_>| Ok(self.peek::<SortedSet>(key)?.map_or(Source::Nothing, Source::SortedSet));
+        keys.iter().map(source).collect()
+    }
+
+    /// How many members the sorted sets, or sets, at several keys have in common, counted up to `limit`, which
+    /// is not nought. They have been [looked up](Self::sorted_set_look_up).
+    ///
+    /// # Errors
+    /// [`WrongType`] when another type lives at one of the keys.
+    pub fn sorted_set_common(&self, keys: &[Key<'_>], limit: usize) -> Result<usize, WrongType> {
+        Ok(sorted_set::intersection_count(&self.sources(keys)?, limit))
+    }
+
+    /// What is made of the sorted sets, or sets, at several keys. Each has a weight, or counts as it is. They
+    /// have been [looked up](Self::sorted_set_look_up).
     ///
     /// # Errors
     /// [`WrongType`] when another type lives at one of the keys.
     pub fn sorted_set_combine(
-        &mut self,
+        &self,
         keys: &[Key<'_>],
         weights: &[f64],
         combination: Combination,
     ) -> Result<Builder, WrongType> {
         let seed = self.random_below(u64::MAX);
-        let sources = self.sorted_set_sources(keys)?;
+        let sources = self.sources(keys)?;
         let weights = weights.iter().copied().chain(std::iter::repeat(1.0));
         let weighted = || -> Vec<Weighted<'_>> {
             sources.iter().zip(weights).map(|(&source, weight)| Weighted { source, weight }).collect()
