@@ -99,10 +99,9 @@ pub mod sync;
 pub mod time;
 
 #[doc(inline)]
-pub use error::{OutOfMemory, SortedSetError, StringError, WrongType};
 pub use collections::deque::{End, Side};
 #[doc(inline)]
-pub use error::{CollectionError, OutOfMemory, StringError, WrongType};
+pub use error::{CollectionError, OutOfMemory, SortedSetError, StringError, WrongType};
 #[doc(inline)]
 pub use raw::shared::SharedBytes;
 #[doc(inline)]
@@ -111,14 +110,9 @@ pub use shard::change::{Change, Event, Log};
 pub use shard::evict::{LfuTuning, Policy, Tuning};
 #[doc(inline)]
 pub use store::{
-    Builder, Deadline, Flush, Key, Lookup, Maintained, Meta, Missing, Observer, Round, Scope, Stats, Step,
-    Store, Text, Tools, Usage, View, Waker,
-    Builder, Deadline, Flush, Key, ListHandle, Lookup, Maintained, Meta, Missing, Observer, Popped, Round,
-    Scope, Stats, Step, Store, Text, Tools, View, Waker,
-    Builder, Deadline, Flush, Key, Lookup, Maintained, Meta, Missing, Observer, Round, Scope, SetOperation,
-    Stats, Step, Store, Text, Tools, View, Waker,
-    AddCounts, Builder, Combination, Deadline, Flush, Key, Lookup, Maintained, Meta, Missing, Observer,
-    Round, Scope, Span, Stats, Step, Store, Text, Tools, View, Waker, ranks_between,
+    AddCounts, Builder, Combination, Deadline, Flush, Key, ListHandle, Lookup, Maintained, Meta, Missing,
+    Observer, Popped, Round, Scope, SetOperation, Span, Stats, Step, Store, Text, Tools, Usage, View, Waker,
+    ranks_between,
 };
 #[doc(inline)]
 pub use types::{Encoding, Kind, Limits};

@@ -281,10 +281,6 @@ fn hold_alike(ours: &mut Client, theirs: &mut Client) -> Result<(), String> {
         exchange::exchange(ours, theirs, key)?;
     }
     Ok(())
-    let questions = ["TYPE", "GET", "PTTL", "OBJECT ENCODING", "SMEMBERS"];
-    let steps: Vec<Step> =
-        keys.iter().flat_map(|key| questions.map(|question| step(question, Some(key)))).collect();
-    answer_alike(ours, theirs, &steps.iter().collect::<Vec<_>>())
 }
 
 fn scan(client: &mut Client) -> Result<BTreeSet<Vec<u8>>, String> {
