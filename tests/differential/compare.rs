@@ -26,7 +26,10 @@ pub(crate) fn same(words: &Words, ours: &Reply, theirs: &Reply) -> bool {
         // The order of keys is each server's own.
         "KEYS" => sorted(ours) == sorted(theirs),
         // And that of members, where it is not that of their coming.
-        "SMEMBERS" | "SUNION" | "SINTER" | "SDIFF" | "SPOP" => sorted(ours) == sorted(theirs),
+        "SMEMBERS" | "SUNION" | "SINTER" | "SDIFF" | "SPOP" | "HKEYS" | "HVALS" => {
+            sorted(ours) == sorted(theirs)
+        }
+        "HGETALL" => sorted_pairs(ours) == sorted_pairs(theirs),
         "SSCAN" => match (ours.elements(), theirs.elements()) {
             (Some([our_cursor, ours]), Some([their_cursor, theirs])) => {
                 our_cursor != their_cursor || sorted(ours) == sorted(theirs)
@@ -34,17 +37,13 @@ pub(crate) fn same(words: &Words, ours: &Reply, theirs: &Reply) -> bool {
             _ => false,
         },
         // Chance picks.
-        "SRANDMEMBER" => kind(ours) == kind(theirs),
+        "SRANDMEMBER" | "HRANDFIELD" | "ZRANDMEMBER" => kind(ours) == kind(theirs),
         // Which keys a partial scan comes by, and where it stands then, is too. Whole scans are compared at
         // the end.
         "SCAN" => kind(ours) == kind(theirs),
         "RANDOMKEY" | "TIME" => kind(ours) == kind(theirs),
-        // So is the order of what a large set or hash holds.
-        "SMEMBERS" | "SINTER" | "SUNION" | "SDIFF" | "HKEYS" | "HVALS" => sorted(ours) == sorted(theirs),
-        "HGETALL" => sorted_pairs(ours) == sorted_pairs(theirs),
-        "SRANDMEMBER" | "HRANDFIELD" | "ZRANDMEMBER" => kind(ours) == kind(theirs),
-        // A small one is handed out whole, from whatever cursor.
-        "SSCAN" | "HSCAN" | "ZSCAN" => match (scanned_whole(ours), scanned_whole(theirs)) {
+        // A small one is handed out whole.
+        "HSCAN" | "ZSCAN" => match (scanned_whole(ours), scanned_whole(theirs)) {
             (Some(ours), Some(theirs)) if word(2) == "0" => ours == theirs,
             _ => kind(ours) == kind(theirs),
         },

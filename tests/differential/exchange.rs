@@ -57,8 +57,8 @@ fn same(what: &str, ours: &Reply, theirs: &Reply) -> Result<(), String> {
 fn facts(client: &mut Client, key: &[u8]) -> Result<Reply, String> {
     let digest = ask(client, &[b"DEBUG", b"DIGEST-VALUE", key])?;
     let encoding = ask(client, &[b"OBJECT", b"ENCODING", key])?;
-    let more = match encoding.bytes() {
-        Some(b"hashtable") => {
+    let more = match ask(client, &[b"TYPE", key])?.bytes() {
+        Some(b"hash") => {
             let fields = ask(client, &[b"HKEYS", key])?;
             let mut fields: Vec<Vec<u8>> = fields
                 .elements()
@@ -70,7 +70,6 @@ fn facts(client: &mut Client, key: &[u8]) -> Result<Reply, String> {
             let count = fields.len().to_string();
             let mut words: Vec<&[u8]> = vec![b"HPEXPIRETIME", key, b"FIELDS", count.as_bytes()];
             words.extend(fields.iter().map(|field| &field[..]));
-            // A set has none, and says so.
             ask(client, &words)?
         }
         Some(b"stream") => ask(client, &[b"XINFO", b"STREAM", key])?,
@@ -127,6 +126,8 @@ pub(crate) fn payload() -> impl Strategy<Value = Vec<u8>> {
         b"\x16\x02\x01f\x01v\xff\xff\xff\xff\xff\xff\xff\xff\x01g\x01v\xff\x9frN\x18\x09\0\0",
         b"\x15\x01\x10\0\0\0\0\0\0\0\x01\0\0\0\0\0\0\0\x01\x1d\x1d\0\0\0\x0a\0\x01\x01\x00\x01\x01\x01\x81f\x02\x00\x01\x02\x01\x00\x01\x00\x01\x81v\x02\x04\x01\xff\x01\x01\x01\x01\x01\x00\x00\x01\x00",
     ];
+    /// Types that there are not, a string of no kind, and collections of nothing.
+    const WRONG: &[&[u8]] = &[b"\x06", b"\x17\x01", b"\xff", b"\x00\xc4", b"\x01\x00", b"\x12\x00", b""];
     const VERSIONS: &[u16] = &[80, 80, 80, 9, 11, 12, 0, 81];
     let payload = (select(BODIES), select(VERSIONS)).prop_map(|(body, version)| sealed(body, version));
     // What is cut off without a new checksum is seen by it.
@@ -135,9 +136,7 @@ pub(crate) fn payload() -> impl Strategy<Value = Vec<u8>> {
         payload.truncate(at.index(payload.len()));
         payload
     });
-    // Types that there are not, and strings without an end.
-    let wrong = select(&[&b"\x06"[..], b"\x17\x01", b"\xff", b"\x00\xc4", b"\x01\x00", b"\x12\x00", b""][..])
-        .prop_map(|body| sealed(body, 80));
+    let wrong = select(WRONG).prop_map(|body| sealed(body, 80));
     prop_oneof![12 => payload, 1 => damaged, 1 => wrong]
 }
 

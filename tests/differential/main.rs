@@ -38,9 +38,6 @@ const CASES_PER_SEED: u32 = 8;
 /// After a command whose deadline is one millisecond away.
 const UNTIL_EXPIRED: Duration = Duration::from_millis(4);
 
-/// What sequences may set, as it is at the start of each.
-const DEFAULTS: &str = "CONFIG SET set-max-intset-entries 512 set-max-listpack-entries 128";
-
 /// Commands on one connection.
 #[derive(Clone)]
 struct Sequence {
@@ -166,7 +163,6 @@ impl Pair {
         let hello = ["HELLO", if sequence.resp3 { "3" } else { "2" }];
         for client in [&mut ours, &mut theirs] {
             client.typed("FLUSHALL").map_err(|why| why.to_string())?;
-            client.typed(DEFAULTS).map_err(|why| why.to_string())?;
             client.command(&hello).map_err(|why| why.to_string())?;
         }
         let parameters = Step { words: sequence.parameters.clone(), expires: false };

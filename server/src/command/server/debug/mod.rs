@@ -88,8 +88,8 @@ fn debug(ctx: &mut Ctx<'_>) -> Result<(), Error> {
 #[cold]
 fn unknown(ctx: &Ctx<'_>) -> Error {
     let name = ctx.args.at(1);
-    let name = String::from_utf8_lossy(&name[..name.len().min(128)]);
-    Error::Owned(format!("ERR unknown subcommand or wrong number of arguments for '{name}'. Try DEBUG HELP."))
+    let name = &name[..name.len().min(128)];
+    Error::quoting("ERR unknown subcommand or wrong number of arguments for '", name, "'. Try DEBUG HELP.")
 }
 
 fn show_help(ctx: &mut Ctx<'_>) -> Result<(), Error> {
