@@ -3,10 +3,12 @@
 
 mod collection;
 mod lists;
+mod sets;
 mod strings;
 
 pub use self::collection::{Missing, Tools};
 pub use self::lists::Popped;
+pub use self::sets::SetOperation;
 
 use std::ops::Deref;
 use std::time::Duration;

@@ -9,11 +9,13 @@
 mod limits;
 pub mod list;
 pub mod long_double;
+pub mod set;
 pub mod string;
 
 pub use limits::Limits;
 
 use crate::collections::deque::Deque;
+use crate::collections::dict::Dict;
 use crate::raw::heap::{HeapBytes, malloc_bytes};
 use crate::raw::shared::SharedBytes;
 use crate::raw::slab::ValueRef;
@@ -28,6 +30,8 @@ pub enum Object {
     Bytes(SharedBytes),
     /// A large list.
     List(Box<Deque>),
+    /// A large set.
+    Set(Box<Dict>),
 }
 
 impl Object {
@@ -47,6 +51,7 @@ impl HeapBytes for Object {
             Self::Taken => 0,
             Self::Bytes(bytes) => bytes.heap_bytes(),
             Self::List(deque) => malloc_bytes(size_of::<Deque>()) + deque.heap_bytes(),
+            Self::Set(dict) => malloc_bytes(size_of::<Dict>()) + dict.memory_bytes(),
         }
     }
 }
