@@ -4,11 +4,13 @@
 mod collection;
 mod lists;
 mod sets;
+mod sorted_sets;
 mod strings;
 
 pub use self::collection::{Missing, Tools};
 pub use self::lists::Popped;
 pub use self::sets::SetOperation;
+pub use self::sorted_sets::{AddCounts, Combination, Span, ranks_between};
 
 use std::ops::Deref;
 use std::time::Duration;
