@@ -12,6 +12,7 @@ pub enum Event {
     SetRange,
     IncrBy,
     IncrByFloat,
+    SetBit,
     Del,
     Expire,
     Persist,
@@ -33,6 +34,7 @@ impl Event {
             Self::SetRange => "setrange",
             Self::IncrBy => "incrby",
             Self::IncrByFloat => "incrbyfloat",
+            Self::SetBit => "setbit",
             Self::Del => "del",
             Self::Expire => "expire",
             Self::Persist => "persist",
@@ -103,6 +105,18 @@ impl Log {
     pub fn changed(&mut self, db: u16, key: &[u8], event: Event) {
         self.dirty += 1;
         self.happened(db, key, event);
+    }
+
+    /// Records several changes to one key that are told of as one.
+    pub fn changed_times(&mut self, db: u16, key: &[u8], event: Event, times: u64) {
+        self.dirty += times;
+        self.happened(db, key, event);
+    }
+
+    /// Records that something has changed which nobody is told of and nobody counts: accounts alone have to
+    /// be brought up to date.
+    pub fn unsettled(&mut self) {
+        self.recorded = true;
     }
 
     /// Records what happened by itself, such as an expiry: told to observers, and not counted as somebody's

@@ -1,6 +1,7 @@
 //! What one operation sees: the keys whose shards it has locked, at one moment. It records each mutation
 //! itself.
 
+mod bitmaps;
 mod strings;
 
 use std::ops::Deref;

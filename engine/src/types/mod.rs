@@ -1,6 +1,7 @@
 //! What a value is: its kind, its encoding, and the semantics of each type. A type does not know what a key
 //! is.
 
+pub mod bitmap;
 pub mod long_double;
 pub mod string;
 

@@ -9,6 +9,7 @@ pub(crate) mod keys;
 
 mod describe;
 
+mod bitmap;
 mod connection;
 mod generic;
 mod server;

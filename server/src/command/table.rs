@@ -11,12 +11,13 @@ use std::sync::LazyLock;
 use super::args::Args;
 use super::keys::Plan;
 use super::spec::{Command, Group};
-use super::{connection, describe, generic, server, string};
+use super::{bitmap, connection, describe, generic, server, string};
 use crate::error::Error;
 
 /// The groups' lists, in the order in which a stranger should read them.
 const GROUPS: &[(Group, &[&Command])] = &[
     (Group::String, string::COMMANDS),
+    (Group::Bitmap, bitmap::COMMANDS),
     (Group::Generic, generic::COMMANDS),
     (Group::Connection, connection::COMMANDS),
     (Group::Server, describe::COMMANDS),
