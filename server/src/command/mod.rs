@@ -12,7 +12,14 @@ mod describe;
 mod bitmap;
 mod connection;
 mod generic;
+mod geo;
+mod hash;
+mod hyperloglog;
+mod list;
 mod server;
+mod set;
+mod sorted_set;
+mod stream;
 mod string;
 
 use scrubjay::{Key, View};

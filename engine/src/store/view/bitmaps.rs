@@ -10,8 +10,11 @@ use crate::shard::change::Event;
 use crate::shard::{self, Found};
 use crate::store::Key;
 use crate::types::bitmap::{self, FieldStep, Operation};
-use crate::types::{Encoding, Object, string};
+use crate::types::{Encoding, Kind, Object, string};
 use crate::{StringError, WrongType};
+
+/// How a string is marked that was written into.
+pub(super) const RAW: (Kind, Encoding) = (Kind::String, Encoding::Raw);
 
 impl View<'_> {
     /// Sets the bit at `offset` of the string at `key`, which grows as far as needed and is made when it is
@@ -71,7 +74,7 @@ impl View<'_> {
             self.log.changed_times(key.db, key.bytes, Event::SetBit, changes);
         } else if grew {
             // Valkey tells nobody that it has grown.
-            self.log.unsettled();
+            self.log.count(0);
         }
         Ok(())
     }
@@ -107,7 +110,7 @@ impl View<'_> {
             } else {
                 NewValue::Heap(Object::Bytes(result))
             };
-            self.write(to, found, Encoding::Raw, None, value);
+            self.write(to, found, RAW, None, value);
             self.log.changed(to.db, to.bytes, Event::Set);
         }
         Ok(len)
@@ -118,12 +121,12 @@ impl View<'_> {
     fn raw_string(&mut self, key: Key<'_>, len: usize) -> Result<(Found, bool), WrongType> {
         let Some(found) = self.look_up(key, Lookup::Write) else {
             let found = if string::lies_inline(key.bytes.len(), len, false) {
-                let found = self.write(key, None, Encoding::Raw, None, NewValue::Inline(b""));
+                let found = self.write(key, None, RAW, None, NewValue::Inline(b""));
                 self.shard(key).resize_value(key.db, found, len)
             } else {
                 let mut bytes = SharedBytes::default();
                 bytes.resize(len);
-                self.write(key, None, Encoding::Raw, None, NewValue::Heap(Object::Bytes(bytes)))
+                self.write(key, None, RAW, None, NewValue::Heap(Object::Bytes(bytes)))
             };
             return Ok((found, true));
         };
@@ -152,7 +155,9 @@ impl View<'_> {
             }
             ValueRef::Heap(_) => {
                 if let ValueMut::Heap(mut object) = shard.value_mut(found) {
-                    let Object::Bytes(bytes) = &mut *object;
+                    let Object::Bytes(bytes) = &mut *object else {
+                        unreachable!("invariant: a string is bytes")
+                    };
                     bytes.resize(len);
                 }
                 found
@@ -170,7 +175,7 @@ impl View<'_> {
         match self.shard(key).value_mut(found) {
             ValueMut::Inline(bytes) => change(bytes),
             ValueMut::Heap(mut object) => {
-                let Object::Bytes(bytes) = &mut *object;
+                let Object::Bytes(bytes) = &mut *object else { unreachable!("invariant: a string is bytes") };
                 change(bytes.make_mut())
             }
         }
