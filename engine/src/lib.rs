@@ -92,7 +92,7 @@ pub mod sync;
 pub mod time;
 
 #[doc(inline)]
-pub use error::{OutOfMemory, StringError, WrongType};
+pub use error::{HllError, OutOfMemory, StringError, WrongType};
 #[doc(inline)]
 pub use raw::shared::SharedBytes;
 #[doc(inline)]

@@ -3,6 +3,7 @@
 
 mod bitmaps;
 mod collection;
+mod hyperloglogs;
 mod strings;
 
 pub use self::collection::{Missing, Tools};
