@@ -57,8 +57,8 @@
 //!   Does not know what a value means.
 //! - `collections`: containers that know neither keys nor time: the bucket table, the timing wheel, rings.
 //! - `raw`: the slab and the buckets; the only `unsafe` code.
-//! - [`time`], `random`, `sync`, `error`, `integer`: the only clock, the only chance, the only names of locks,
-//!   what can fail, which texts are numbers.
+//! - [`time`], `random`, `sync`, `error`, `integer`, `double`: the only clock, the only chance, the only names
+//!   of locks, what can fail, which texts are numbers, how numbers are written.
 //!
 //! The modules without a link are open to this workspace's server, tests and benchmarks, and no part of what
 //! the crate promises.
@@ -96,7 +96,7 @@ pub mod sync;
 pub mod time;
 
 #[doc(inline)]
-pub use error::{HllError, OutOfMemory, StringError, WrongType};
+pub use error::{HllError, OutOfMemory, SortedSetError, StringError, WrongType};
 #[doc(inline)]
 pub use raw::shared::SharedBytes;
 #[doc(inline)]
@@ -105,8 +105,8 @@ pub use shard::change::{Change, Event, Log};
 pub use shard::evict::{LfuTuning, Policy, Tuning};
 #[doc(inline)]
 pub use store::{
-    Builder, Deadline, Flush, Key, Lookup, Maintained, Meta, Missing, Observer, Round, Scope, Stats, Step,
-    Store, Text, Tools, View, Waker,
+    AddCounts, Builder, Combination, Deadline, Flush, Key, Lookup, Maintained, Meta, Missing, Observer,
+    Round, Scope, Span, Stats, Step, Store, Text, Tools, View, Waker, ranks_between,
 };
 #[doc(inline)]
 pub use types::{Encoding, Kind, Limits};

@@ -10,6 +10,7 @@ pub mod bitmap;
 pub mod hyperloglog;
 mod limits;
 pub mod long_double;
+pub mod sorted_set;
 pub mod string;
 
 pub use limits::Limits;
@@ -26,6 +27,8 @@ pub enum Object {
     Taken,
     /// A long string, or a collection packed into one.
     Bytes(SharedBytes),
+    /// A large sorted set.
+    SortedSet(Box<sorted_set::LargeSortedSet>),
 }
 
 impl Object {
@@ -44,6 +47,7 @@ impl HeapBytes for Object {
         match self {
             Self::Taken => 0,
             Self::Bytes(bytes) => bytes.heap_bytes(),
+            Self::SortedSet(large) => large.heap_bytes(),
         }
     }
 }
