@@ -133,3 +133,39 @@ impl From<OutOfMemory> for SortedSetError {
         Self::OutOfMemory
     }
 }
+
+/// An operation on a HyperLogLog could not be done.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[non_exhaustive]
+pub enum HllError {
+    /// The key holds a value of another type.
+    WrongType,
+    /// The string is no HyperLogLog.
+    NotHll,
+    /// The string looks like a HyperLogLog, but what is in it makes no sense.
+    Corrupt,
+}
+
+impl fmt::Display for HllError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self {
+            Self::WrongType => return WrongType.fmt(f),
+            Self::NotHll => "the string is no HyperLogLog",
+            Self::Corrupt => "the HyperLogLog is corrupt",
+        })
+    }
+}
+
+impl std::error::Error for HllError {}
+
+impl From<WrongType> for HllError {
+    fn from(_: WrongType) -> Self {
+        Self::WrongType
+    }
+}
+
+impl From<crate::types::hyperloglog::Corrupt> for HllError {
+    fn from(_: crate::types::hyperloglog::Corrupt) -> Self {
+        Self::Corrupt
+    }
+}

@@ -101,7 +101,7 @@ pub mod time;
 #[doc(inline)]
 pub use collections::deque::{End, Side};
 #[doc(inline)]
-pub use error::{CollectionError, OutOfMemory, SortedSetError, StringError, WrongType};
+pub use error::{CollectionError, HllError, OutOfMemory, SortedSetError, StringError, WrongType};
 #[doc(inline)]
 pub use raw::shared::SharedBytes;
 #[doc(inline)]

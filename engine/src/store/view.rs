@@ -1,8 +1,10 @@
 //! What one operation sees: the keys whose shards it has locked, at one moment. It records each mutation
 //! itself.
 
+mod bitmaps;
 mod collection;
 mod dump;
+mod hyperloglogs;
 mod lists;
 mod sets;
 mod sorted_sets;

@@ -6,6 +6,8 @@
 //! collection, which owns its memory and knows how much that is. A type has a form that reads either where it
 //! lies, and a form that is taken out of its entry, edited, and put back ([`Collection`]).
 
+pub mod bitmap;
+pub mod hyperloglog;
 mod limits;
 pub mod list;
 pub mod long_double;
