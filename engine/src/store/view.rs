@@ -6,7 +6,6 @@ mod collection;
 mod hyperloglogs;
 mod lists;
 mod sets;
-
 mod sorted_sets;
 mod strings;
 
