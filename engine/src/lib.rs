@@ -84,6 +84,8 @@ pub mod collections;
 pub mod raw;
 
 #[doc(hidden)]
+pub mod double;
+#[doc(hidden)]
 pub mod error;
 #[doc(hidden)]
 pub mod integer;
