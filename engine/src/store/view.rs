@@ -2,10 +2,12 @@
 //! itself.
 
 mod collection;
+mod lists;
 mod sets;
 mod strings;
 
 pub use self::collection::{Missing, Tools};
+pub use self::lists::Popped;
 pub use self::sets::SetOperation;
 
 use std::ops::Deref;

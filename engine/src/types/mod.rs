@@ -7,12 +7,14 @@
 //! lies, and a form that is taken out of its entry, edited, and put back ([`Collection`]).
 
 mod limits;
+pub mod list;
 pub mod long_double;
 pub mod set;
 pub mod string;
 
 pub use limits::Limits;
 
+use crate::collections::deque::Deque;
 use crate::collections::dict::Dict;
 use crate::raw::heap::{HeapBytes, malloc_bytes};
 use crate::raw::shared::SharedBytes;
@@ -26,6 +28,8 @@ pub enum Object {
     Taken,
     /// A long string, or a collection packed into one.
     Bytes(SharedBytes),
+    /// A large list.
+    List(Box<Deque>),
     /// A large set.
     Set(Box<Dict>),
 }
@@ -46,6 +50,7 @@ impl HeapBytes for Object {
         match self {
             Self::Taken => 0,
             Self::Bytes(bytes) => bytes.heap_bytes(),
+            Self::List(deque) => malloc_bytes(size_of::<Deque>()) + deque.heap_bytes(),
             Self::Set(dict) => malloc_bytes(size_of::<Dict>()) + dict.memory_bytes(),
         }
     }
