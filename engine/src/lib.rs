@@ -108,7 +108,7 @@ pub use shard::evict::{LfuTuning, Policy, Tuning};
 #[doc(inline)]
 pub use store::{
     Builder, Deadline, Flush, Key, ListHandle, Lookup, Maintained, Meta, Missing, Observer, Popped, Round,
-    Scope, SetOperation, Stats, Step, Store, Text, Tools, View, Waker,
+    Scope, SetHandle, SetOperation, Stats, Step, Store, Text, Tools, View, Waker,
 };
 #[doc(inline)]
 pub use types::{Encoding, Kind, Limits};
