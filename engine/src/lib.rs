@@ -98,7 +98,7 @@ pub mod time;
 #[doc(inline)]
 pub use collections::deque::{End, Side};
 #[doc(inline)]
-pub use error::{CollectionError, OutOfMemory, StringError, WrongType};
+pub use error::{CollectionError, HllError, OutOfMemory, SortedSetError, StringError, WrongType};
 #[doc(inline)]
 pub use raw::shared::SharedBytes;
 #[doc(inline)]
@@ -107,8 +107,9 @@ pub use shard::change::{Change, Event, Log};
 pub use shard::evict::{LfuTuning, Policy, Tuning};
 #[doc(inline)]
 pub use store::{
-    Builder, Deadline, Flush, Key, ListHandle, Lookup, Maintained, Meta, Missing, Observer, Popped, Round,
-    Scope, SetHandle, SetOperation, Stats, Step, Store, Text, Tools, View, Waker,
+    AddCounts, Builder, Combination, Deadline, Flush, Key, ListHandle, Lookup, Maintained, Meta, Missing,
+    Observer, Popped, Round, Scope, SetHandle, SetOperation, Span, Stats, Step, Store, Text, Tools, View,
+    Waker, ranks_between,
 };
 #[doc(inline)]
 pub use types::{Encoding, Kind, Limits};

@@ -22,7 +22,10 @@ pub use self::key::Key;
 pub use self::maintain::{Maintained, Round, Step, Waker};
 pub use self::observe::Observer;
 pub use self::stats::Stats;
-pub use self::view::{Deadline, Lookup, Meta, Missing, Popped, Scope, SetOperation, Text, Tools, View};
+pub use self::view::{
+    AddCounts, Combination, Deadline, Lookup, Meta, Missing, Popped, Scope, SetOperation, Span, Text, Tools,
+    View, ranks_between,
+};
 pub use self::walk::Flush;
 
 use self::maintain::{Alarm, Trash};

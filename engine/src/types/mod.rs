@@ -6,10 +6,14 @@
 //! collection, which owns its memory and knows how much that is. A type has a form that reads either where it
 //! lies, and a form that is taken out of its entry, edited, and put back ([`Collection`]).
 
+pub mod bitmap;
+pub mod hyperloglog;
 mod limits;
 pub mod list;
 pub mod long_double;
 pub mod set;
+pub mod sorted_set;
+
 pub mod string;
 
 pub use limits::Limits;
@@ -32,6 +36,8 @@ pub enum Object {
     List(Box<Deque>),
     /// A large set.
     Set(Box<Dict>),
+    /// A large sorted set.
+    SortedSet(Box<sorted_set::LargeSortedSet>),
 }
 
 impl Object {
@@ -52,6 +58,7 @@ impl HeapBytes for Object {
             Self::Bytes(bytes) => bytes.heap_bytes(),
             Self::List(deque) => malloc_bytes(size_of::<Deque>()) + deque.heap_bytes(),
             Self::Set(dict) => malloc_bytes(size_of::<Dict>()) + dict.memory_bytes(),
+            Self::SortedSet(large) => large.heap_bytes(),
         }
     }
 }
