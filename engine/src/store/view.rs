@@ -3,6 +3,7 @@
 
 mod bitmaps;
 mod collection;
+mod dump;
 mod hyperloglogs;
 mod lists;
 mod sets;
@@ -10,6 +11,7 @@ mod sorted_sets;
 mod strings;
 
 pub use self::collection::{Missing, Tools};
+pub use self::dump::Usage;
 pub use self::lists::Popped;
 pub use self::sets::SetOperation;
 pub use self::sorted_sets::{AddCounts, Combination, Span, ranks_between};
