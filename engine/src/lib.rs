@@ -111,8 +111,8 @@ pub use shard::evict::{LfuTuning, Policy, Tuning};
 #[doc(inline)]
 pub use store::{
     AddCounts, Builder, Combination, Deadline, Flush, Key, ListHandle, Lookup, Maintained, Meta, Missing,
-    Observer, Popped, Round, Scope, SetOperation, Span, Stats, Step, Store, Text, Tools, Usage, View, Waker,
-    ranks_between,
+    Observer, Popped, Round, Scope, SetHandle, SetOperation, Span, Stats, Step, Store, Text, Tools, Usage,
+    View, Waker, ranks_between,
 };
 #[doc(inline)]
 pub use types::{Encoding, Kind, Limits};
