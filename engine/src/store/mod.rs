@@ -21,19 +21,18 @@ pub use self::key::Key;
 pub use self::maintain::{Maintained, Round, Step, Waker};
 pub use self::observe::Observer;
 pub use self::stats::Stats;
-pub use self::view::{Deadline, Lookup, Meta, Scope, Text, View};
+pub use self::view::{Deadline, Lookup, Meta, Missing, Scope, Text, Tools, View};
 pub use self::walk::Flush;
 
-use self::maintain::Alarm;
+use self::maintain::{Alarm, Trash};
 use self::observe::Observers;
 use self::room::Room;
 use self::route::{Route, ShardPositions};
 use crate::random::Random;
-use crate::raw::slab::ByteSlab;
 use crate::shard::Shard;
 use crate::sync::{CachePadded, Mutex};
 use crate::time::{Clock, Millis};
-use crate::types::Object;
+use crate::types::{Limits, Object};
 
 type StoreShard = Shard<Object, ShardPositions>;
 
@@ -46,6 +45,8 @@ struct Locked {
     accounted_bytes: usize,
     /// Nothing in it expires before this moment.
     due: Millis,
+    /// The bounds of small forms, the same in every shard.
+    limits: Limits,
 }
 
 /// A keyspace of byte strings, shared by threads.
@@ -66,8 +67,8 @@ pub struct Store {
     room: Room,
     observers: Observers,
     alarm: Alarm,
-    /// Databases that were flushed in passing, to be taken apart by [`Store::maintain`].
-    trash: Mutex<Vec<ByteSlab<Object>>>,
+    /// What is to be dropped by [`Store::maintain`], as it takes long.
+    trash: Mutex<Trash>,
     random: Mutex<Random>,
 }
 
@@ -95,6 +96,7 @@ impl Store {
                 shard,
                 accounted_bytes: 0,
                 due: Millis::MAX,
+                limits: builder.limits,
             }))
         };
         let shards = (0..builder.shards).map(shard).collect();
@@ -105,7 +107,7 @@ impl Store {
             room: Room::new(builder.max_memory_bytes, builder.policy, builder.tuning, builder.shards),
             observers: Observers::default(),
             alarm: Alarm::default(),
-            trash: Mutex::new(Vec::new()),
+            trash: Mutex::new(Trash::default()),
             random: Mutex::new(random),
             route,
         }
@@ -119,6 +121,18 @@ impl Store {
     /// How many databases there are, numbered from 0.
     pub fn databases(&self) -> u16 {
         self.databases
+    }
+
+    /// The bounds of small forms.
+    pub fn limits(&self) -> Limits {
+        self.shards[0].lock().limits
+    }
+
+    /// Changes the bounds of small forms, for the operations that follow.
+    pub fn set_limits(&self, limits: Limits) {
+        for shard in &self.shards {
+            shard.lock().limits = limits;
+        }
     }
 
     /// Hashes a key of a database.
