@@ -4,6 +4,7 @@
 pub mod ghost;
 pub mod intset;
 pub mod lzf;
+pub mod packed;
 pub mod ring;
 pub mod table;
 pub mod wheel;
