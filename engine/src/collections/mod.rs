@@ -5,6 +5,7 @@ pub mod ghost;
 pub mod intset;
 pub mod lzf;
 pub mod packed;
+pub mod ranked;
 pub mod ring;
 pub mod table;
 pub mod wheel;
