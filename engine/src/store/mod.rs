@@ -21,7 +21,7 @@ pub use self::key::Key;
 pub use self::maintain::{Maintained, Round, Step, Waker};
 pub use self::observe::Observer;
 pub use self::stats::Stats;
-pub use self::view::{Deadline, Lookup, Meta, Missing, Scope, Text, Tools, View};
+pub use self::view::{Deadline, GroupStart, Lookup, Meta, Missing, Scope, Text, Tools, View};
 pub use self::walk::Flush;
 
 use self::maintain::{Alarm, Trash};

@@ -2,9 +2,11 @@
 //! itself.
 
 mod collection;
+mod streams;
 mod strings;
 
 pub use self::collection::{Missing, Tools};
+pub use self::streams::GroupStart;
 
 use std::ops::Deref;
 use std::time::Duration;

@@ -8,11 +8,12 @@
 
 mod limits;
 pub mod long_double;
+pub mod stream;
 pub mod string;
 
 pub use limits::Limits;
 
-use crate::raw::heap::HeapBytes;
+use crate::raw::heap::{HeapBytes, malloc_bytes};
 use crate::raw::shared::SharedBytes;
 use crate::raw::slab::ValueRef;
 
@@ -24,6 +25,8 @@ pub enum Object {
     Taken,
     /// A long string, or a collection packed into one.
     Bytes(SharedBytes),
+    /// A stream.
+    Stream(Box<stream::Stream>),
 }
 
 impl Object {
@@ -42,6 +45,7 @@ impl HeapBytes for Object {
         match self {
             Self::Taken => 0,
             Self::Bytes(bytes) => bytes.heap_bytes(),
+            Self::Stream(stream) => malloc_bytes(size_of::<stream::Stream>()) + stream.heap_bytes(),
         }
     }
 }
