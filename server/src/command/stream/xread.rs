@@ -222,9 +222,10 @@ impl<'a> Options<'a> {
         let Reader::Member { group, .. } = self.reader else {
             let id = match symbol {
                 b"$" => stream.map_or(StreamId::ZERO, |stream| stream.tally().last),
+                // Whatever has become of the last entry that was added.
                 b"+" => {
-                    let top = stream.and_then(|stream| stream.last_entry());
-                    top.and_then(|top| top.id.previous()).unwrap_or(StreamId::ZERO)
+                    let last = stream.and_then(|stream| stream.tally().last.previous());
+                    last.unwrap_or(StreamId::ZERO)
                 }
                 b">" => {
                     return Err(Error::Text(
