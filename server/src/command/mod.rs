@@ -16,6 +16,7 @@ mod geo;
 mod hash;
 mod hyperloglog;
 mod list;
+mod scan;
 mod server;
 mod set;
 mod sorted_set;

@@ -25,11 +25,13 @@ mod tests;
 pub use element::{Digits, Element, element_bytes};
 pub use listpack::{CorruptListpack, LISTPACK_FRAME_BYTES};
 
+use std::ops::Deref;
+
 use self::element::{back_bytes, content_bytes, last_bytes, read};
 use crate::raw::shared::SharedBytes;
 
 /// Where the first element lies.
-const START: usize = 2;
+pub const START: usize = 2;
 /// The count of a sequence that has so many elements, or more.
 const UNKNOWN: u16 = u16::MAX;
 
@@ -66,7 +68,12 @@ impl<'a> Packed<'a> {
     /// Whether Valkey would let elements of so many bytes join these in one listpack.
     #[inline]
     pub fn has_room_for(self, packed_bytes: usize) -> bool {
-        self.listpack_bytes().saturating_add(packed_bytes) <= BYTES_MAX
+        Self::may_grow(self.listpack_bytes(), packed_bytes)
+    }
+
+    /// Whether Valkey would let so many bytes join a listpack that has so many.
+    pub fn may_grow(listpack_bytes: usize, packed_bytes: usize) -> bool {
+        listpack_bytes.saturating_add(packed_bytes) <= BYTES_MAX
     }
 
     /// How many elements it has.
@@ -176,6 +183,12 @@ impl<'a> Packed<'a> {
     pub fn iter_from(self, from: usize) -> Iter<'a> {
         Iter { bytes: self.0, front: from, back: self.0.len() }
     }
+
+    /// The elements in front of the one at `to`, or of the end.
+    #[inline]
+    pub fn iter_to(self, to: usize) -> Iter<'a> {
+        Iter { bytes: self.0, front: START, back: to }
+    }
 }
 
 impl<'a> IntoIterator for Packed<'a> {
@@ -234,11 +247,43 @@ impl DoubleEndedIterator for Iter<'_> {
     }
 }
 
-/// A sequence, to change.
-///
-/// It grows by an eighth at a time: a compromise between moving often and holding much that is not used.
+/// The memory that a sequence lies in while it is changed.
+pub trait Room: Deref<Target = [u8]> {
+    /// Replaces `removed` bytes at `at` with room for `inserted` bytes, and lends that to be written: it holds
+    /// anything.
+    fn splice(&mut self, at: usize, removed: usize, inserted: usize) -> &mut [u8];
+
+    /// The bytes, to change.
+    fn make_mut(&mut self) -> &mut [u8];
+}
+
+/// Grows by an eighth at a time: a compromise between moving often and holding much that is not used.
+impl Room for SharedBytes {
+    #[inline]
+    fn splice(&mut self, at: usize, removed: usize, inserted: usize) -> &mut [u8] {
+        let new = (self.len() - removed).checked_add(inserted).expect("capacity overflow");
+        if new > self.capacity() {
+            self.reserve(new.saturating_add(new / 8));
+        }
+        Self::splice(self, at, removed, inserted);
+        if inserted == 0 && self.capacity() > 2 * new + 64 {
+            self.shrink_to_fit();
+        }
+        &mut Self::make_mut(self)[at..at + inserted]
+    }
+
+    #[inline]
+    fn make_mut(&mut self) -> &mut [u8] {
+        Self::make_mut(self)
+    }
+}
+
+/// A sequence, to change, in whatever room it lies.
 #[derive(Debug, Clone)]
-pub struct PackedBuf(SharedBytes);
+pub struct PackedIn<B>(B);
+
+/// A sequence, to change, as entries keep it.
+pub type PackedBuf = PackedIn<SharedBytes>;
 
 impl PackedBuf {
     /// An empty sequence.
@@ -274,22 +319,6 @@ impl PackedBuf {
         &self.0
     }
 
-    /// The sequence, to read.
-    #[inline]
-    pub fn as_packed(&self) -> Packed<'_> {
-        Packed(&self.0)
-    }
-
-    /// How many elements it has.
-    pub fn len(&self) -> usize {
-        self.as_packed().len()
-    }
-
-    /// Whether it has no elements.
-    pub fn is_empty(&self) -> bool {
-        self.as_packed().is_empty()
-    }
-
     /// Makes room for elements of so many bytes beyond those that are there, and no more.
     pub fn reserve(&mut self, packed_bytes: usize) {
         self.0.reserve(self.0.len().saturating_add(packed_bytes));
@@ -298,6 +327,52 @@ impl PackedBuf {
     /// Gives back the room that is not used.
     pub fn shrink_to_fit(&mut self) {
         self.0.shrink_to_fit();
+    }
+
+    /// Takes off the elements from the one at `at` on, as a sequence of their own.
+    pub fn split_off(&mut self, at: usize) -> Self {
+        let mut tail = Self::with_capacity(self.0.len() - at);
+        tail.0.extend_from_slice(&self.0[at..]);
+        let moved = tail.as_packed().iter().count();
+        tail.set_count(moved);
+        self.cut(at, self.0.len(), moved);
+        tail
+    }
+}
+
+impl<B: Room> PackedIn<B> {
+    /// The sequence that was left in this room.
+    pub fn within(room: B) -> Self {
+        debug_assert!(room.len() >= START);
+        Self(room)
+    }
+
+    /// The room that it lies in.
+    pub fn room(&self) -> &B {
+        &self.0
+    }
+
+    /// The room that it lies in, to be made larger or smaller.
+    pub fn room_mut(&mut self) -> &mut B {
+        &mut self.0
+    }
+
+    /// The sequence, to read.
+    #[inline]
+    pub fn as_packed(&self) -> Packed<'_> {
+        Packed(&self.0)
+    }
+
+    /// How many elements it has.
+    #[inline]
+    pub fn len(&self) -> usize {
+        self.as_packed().len()
+    }
+
+    /// Whether it has no elements.
+    #[inline]
+    pub fn is_empty(&self) -> bool {
+        self.as_packed().is_empty()
     }
 
     /// Appends an element.
@@ -330,7 +405,7 @@ impl PackedBuf {
     /// Puts an element in front of the one at `at`, or at the end, as it is written: one that
     /// [`Element::of`] has made, or that comes out of another sequence.
     pub fn insert_element(&mut self, at: usize, element: Element<'_>) {
-        element.write(self.splice(at, 0, element.packed_bytes()));
+        element.write(self.0.splice(at, 0, element.packed_bytes()));
         self.count_changed(1, 0);
     }
 
@@ -338,7 +413,7 @@ impl PackedBuf {
     pub fn replace(&mut self, at: usize, text: &[u8]) {
         let element = Element::of(text);
         let old = self.as_packed().after(at) - at;
-        element.write(self.splice(at, old, element.packed_bytes()));
+        element.write(self.0.splice(at, old, element.packed_bytes()));
     }
 
     /// Removes up to `count` elements from the one at `at` on; how many there were. What followed them lies
@@ -357,58 +432,83 @@ impl PackedBuf {
     /// Removes the elements from the one at `from` to the one at `to`, which stays, or to the end. Who knows
     /// where both lie says how many they are.
     pub fn cut(&mut self, from: usize, to: usize, count: usize) {
-        self.splice(from, to - from, 0);
+        self.0.splice(from, to - from, 0);
         self.count_changed(0, count);
     }
 
-    /// Removes all elements, and keeps the room.
+    /// Removes the first `max` elements that stand for `text`; how many there were.
+    pub fn remove_same(&mut self, text: &[u8], max: usize) -> usize {
+        let (mut at, mut removed) = (START, 0);
+        while removed < max
+            && let Some(from) = self.as_packed().find(text, 0, at)
+        {
+            // Neighbours that are the same go together: each cut moves all that is behind it.
+            let packed = self.as_packed();
+            let wanted = Element::of(text);
+            let (mut to, mut run) = (packed.after(from), 1);
+            while run < max - removed && to < packed.end() && packed.at(to).same(wanted, text) {
+                to = packed.after(to);
+                run += 1;
+            }
+            self.cut(from, to, run);
+            removed += run;
+            at = from;
+        }
+        removed
+    }
+
+    /// Removes the last `max` elements that stand for `text`; how many there were.
+    pub fn remove_same_last(&mut self, text: &[u8], max: usize) -> usize {
+        let wanted = Element::of(text);
+        let (mut end, mut removed) = (self.0.len(), 0);
+        while removed < max
+            && let Some(mut from) = self.as_packed().before(end)
+        {
+            let packed = self.as_packed();
+            let (to, mut run) = (end, 0);
+            end = from;
+            while packed.at(from).same(wanted, text) {
+                (end, run) = (from, run + 1);
+                match packed.before(from) {
+                    Some(before) if run < max - removed => from = before,
+                    _ => break,
+                }
+            }
+            if run > 0 {
+                self.cut(end, to, run);
+                removed += run;
+            }
+        }
+        removed
+    }
+
+    /// Removes all elements.
     pub fn clear(&mut self) {
-        self.0.resize(START);
-        self.0.make_mut().fill(0);
+        self.0.splice(START, self.0.len() - START, 0);
+        self.set_count(0);
     }
 
     /// Puts the elements of another sequence behind these.
     pub fn append(&mut self, other: Packed<'_>) {
-        let (mine, theirs) = (self.len(), other.len());
-        let at = self.0.len();
-        self.splice(at, 0, other.0.len() - START).copy_from_slice(&other.0[START..]);
-        self.set_count(mine + theirs);
+        self.join(self.0.len(), other);
+    }
+
+    /// Puts the last `count` elements of another sequence behind these: those from the one at `from` on.
+    pub fn append_tail(&mut self, other: Packed<'_>, from: usize, count: usize) {
+        let count = self.len() + count;
+        self.0.splice(self.0.len(), 0, other.0.len() - from).copy_from_slice(&other.0[from..]);
+        self.set_count(count);
     }
 
     /// Puts the elements of another sequence in front of these.
     pub fn prepend(&mut self, other: Packed<'_>) {
-        let (mine, theirs) = (self.len(), other.len());
-        self.splice(START, 0, other.0.len() - START).copy_from_slice(&other.0[START..]);
-        self.set_count(mine + theirs);
+        self.join(START, other);
     }
 
-    /// Takes off the elements from the one at `at` on, as a sequence of their own.
-    pub fn split_off(&mut self, at: usize) -> Self {
-        let len = self.len();
-        let mut tail = Self::with_capacity(self.0.len() - at);
-        tail.0.extend_from_slice(&self.0[at..]);
-        let moved = tail.as_packed().iter().count();
-        tail.set_count(moved);
-        self.splice(at, self.0.len() - at, 0);
-        self.set_count(len - moved);
-        tail
-    }
-
-    /// Replaces bytes of elements with room for others.
-    #[inline]
-    fn splice(&mut self, at: usize, removed: usize, inserted: usize) -> &mut [u8] {
-        let (old, capacity) = (self.0.len(), self.0.capacity());
-        let new = (old - removed).checked_add(inserted).expect("capacity overflow");
-        if new > capacity {
-            self.0.reserve(new.saturating_add(new / 8));
-        }
-        let room = self.0.splice(at, removed, inserted);
-        debug_assert_eq!(room.len(), inserted);
-        // Borrowed anew, as what is lent cannot be given back and lent again.
-        if inserted == 0 && capacity > 2 * new + 64 {
-            self.0.shrink_to_fit();
-        }
-        &mut self.0.make_mut()[at..at + inserted]
+    fn join(&mut self, at: usize, other: Packed<'_>) {
+        let count = self.len() + other.len();
+        self.0.splice(at, 0, other.0.len() - START).copy_from_slice(&other.0[START..]);
+        self.set_count(count);
     }
 
     #[inline]

@@ -177,6 +177,7 @@ enum Op {
     InsertAfter(usize, Vec<u8>),
     Replace(usize, Vec<u8>),
     Remove(usize, usize),
+    RemoveSame(usize, usize, bool),
     Split(usize, bool),
     Shrink,
 }
@@ -195,11 +196,13 @@ fn op() -> impl Strategy<Value = Op> {
     let at = || any::<usize>();
     prop_oneof![
         text().prop_map(Op::PushBack),
+        prop::sample::select(vec!["a", "a", "7"]).prop_map(|text| Op::PushBack(text.into())),
         text().prop_map(Op::PushFront),
         (at(), text()).prop_map(|(at, text)| Op::InsertBefore(at, text)),
         (at(), text()).prop_map(|(at, text)| Op::InsertAfter(at, text)),
         (at(), text()).prop_map(|(at, text)| Op::Replace(at, text)),
         (at(), 0usize..4).prop_map(|(at, count)| Op::Remove(at, count)),
+        (at(), 0usize..4, any::<bool>()).prop_map(|(at, max, last)| Op::RemoveSame(at, max, last)),
         (at(), any::<bool>()).prop_map(|(at, front)| Op::Split(at, front)),
         Just(Op::Shrink),
     ]
@@ -244,6 +247,20 @@ proptest! {
                     prop_assert_eq!(packed.remove(offset(index), count), end - index);
                     model.drain(index..end);
                 }
+                Op::RemoveSame(index, max, last) if !model.is_empty() => {
+                    let text = model[index % model.len()].clone();
+                    let mut same: Vec<_> = (0..model.len()).filter(|&index| model[index] == text).collect();
+                    let removed = if last {
+                        same.reverse();
+                        packed.remove_same_last(&text, max)
+                    } else {
+                        packed.remove_same(&text, max)
+                    };
+                    same.truncate(max);
+                    prop_assert_eq!(removed, same.len());
+                    same.sort_unstable();
+                    same.into_iter().rev().for_each(|index| drop(model.remove(index)));
+                }
                 Op::Split(index, front) => {
                     let index = index % (model.len() + 1);
                     let tail = packed.split_off(offset(index));
@@ -255,7 +272,7 @@ proptest! {
                     }
                 }
                 Op::Shrink => packed.shrink_to_fit(),
-                Op::InsertAfter(..) | Op::Replace(..) => {}
+                Op::InsertAfter(..) | Op::Replace(..) | Op::RemoveSame(..) => {}
             }
             check(packed.as_packed(), &model);
         }
