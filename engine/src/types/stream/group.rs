@@ -16,7 +16,7 @@ use crate::raw::heap::malloc_bytes;
 use crate::time::Millis;
 
 /// A consumer group; see the [module](self).
-#[derive(Debug, Clone)]
+#[derive(Debug)]
 pub struct Group {
     name: Box<[u8]>,
     last: StreamId,
@@ -89,6 +89,22 @@ impl Consumer {
 /// The order of pending entries as against an id.
 fn by_id(id: StreamId) -> impl Fn(&Pending) -> Ordering {
     move |pending| pending.id.cmp(&id)
+}
+
+impl Clone for Group {
+    /// A copy without spare room, which is counted anew.
+    fn clone(&self) -> Self {
+        let consumers = self.consumers.clone();
+        Self {
+            name: self.name.clone(),
+            pending: self.pending.clone(),
+            vacant: self.vacant.clone(),
+            by_name: self.by_name.clone(),
+            consumer_bytes: consumers.iter().flatten().map(|consumer| consumer.heap_bytes()).sum(),
+            consumers,
+            ..*self
+        }
+    }
 }
 
 impl Group {

@@ -53,7 +53,7 @@ pub struct Stream {
     blocks: Blocks,
     tally: Tally,
     /// In the order of their names.
-    groups: Vec<Box<Group>>,
+    groups: Vec<Group>,
     /// What the groups themselves hold of the heap.
     group_bytes: usize,
 }
@@ -91,12 +91,12 @@ impl Stream {
 
     /// Its groups, in the order of their names.
     pub fn groups(&self) -> impl ExactSizeIterator<Item = &Group> {
-        self.groups.iter().map(|group| &**group)
+        self.groups.iter()
     }
 
     /// The group of this name.
     pub fn group(&self, name: &[u8]) -> Option<&Group> {
-        self.group_at(name).ok().map(|at| &*self.groups[at])
+        self.group_at(name).ok().map(|at| &self.groups[at])
     }
 
     /// How many entries are left for a group to read, where that is known.
@@ -232,8 +232,8 @@ impl Stream {
     /// Makes a group that has read up to `last`; whether there was none of this name.
     pub fn create_group(&mut self, name: &[u8], last: StreamId, entries_read: Option<u64>) -> bool {
         let Err(at) = self.group_at(name) else { return false };
-        let group = Box::new(Group::new(name, last, entries_read));
-        self.group_bytes += bytes_of(&group);
+        let group = Group::new(name, last, entries_read);
+        self.group_bytes += group.heap_bytes();
         self.groups.insert(at, group);
         true
     }
@@ -241,7 +241,7 @@ impl Stream {
     /// Removes a group; whether it was there.
     pub fn destroy_group(&mut self, name: &[u8]) -> bool {
         let Ok(at) = self.group_at(name) else { return false };
-        self.group_bytes -= bytes_of(&self.groups.remove(at));
+        self.group_bytes -= self.groups.remove(at).heap_bytes();
         true
     }
 
@@ -286,17 +286,13 @@ fn begins_block(last: &Block, bytes: usize, limits: &Limits) -> bool {
         || (entries_max > 0 && last.entries() >= entries_max)
 }
 
-fn bytes_of(group: &Group) -> usize {
-    malloc_bytes(size_of::<Group>()) + group.heap_bytes()
-}
-
 impl Clone for Stream {
     fn clone(&self) -> Self {
-        let groups: Vec<Box<Group>> = self.groups.clone();
+        let groups: Vec<Group> = self.groups.clone();
         Self {
             blocks: self.blocks.clone(),
             tally: self.tally,
-            group_bytes: groups.iter().map(|group| bytes_of(group)).sum(),
+            group_bytes: groups.iter().map(Group::heap_bytes).sum(),
             groups,
         }
     }
@@ -305,7 +301,7 @@ impl Clone for Stream {
 impl HeapBytes for Stream {
     fn heap_bytes(&self) -> usize {
         self.blocks.heap_bytes()
-            + malloc_bytes(self.groups.capacity() * size_of::<Box<Group>>())
+            + malloc_bytes(self.groups.capacity() * size_of::<Group>())
             + self.group_bytes
     }
 }

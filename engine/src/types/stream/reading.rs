@@ -117,7 +117,7 @@ impl Member<'_> {
                 self.group.set_pending(pending);
             }
         }
-        if read > 0 {
+        if read > 0 && !acknowledged {
             self.set_active();
         }
         read

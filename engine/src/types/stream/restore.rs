@@ -5,7 +5,7 @@ use std::fmt;
 
 use super::block::Block;
 use super::group::{ConsumerNumber, Group, Pending};
-use super::{BLOCK_BYTES_MAX, Stream, StreamId, Tally, bytes_of};
+use super::{BLOCK_BYTES_MAX, Stream, StreamId, Tally};
 use crate::time::Millis;
 
 /// Parts that do not make a stream.
@@ -176,9 +176,8 @@ impl RestoreGroup<'_> {
         if self.unclaimed.iter().any(|pending| !pending.claimed) {
             return Err(CorruptStream);
         }
-        let group = Box::new(self.group);
-        self.stream.group_bytes += bytes_of(&group);
-        self.stream.groups.insert(self.at, group);
+        self.stream.group_bytes += self.group.heap_bytes();
+        self.stream.groups.insert(self.at, self.group);
         Ok(())
     }
 }

@@ -26,10 +26,7 @@ pub struct Tally {
 impl Tally {
     /// Whether an entry may have been deleted by its id from `start` on.
     pub(super) fn has_gap_from(&self, start: StreamId) -> bool {
-        self.len > 0
-            && self.max_deleted != StreamId::ZERO
-            && self.first <= self.max_deleted
-            && start <= self.max_deleted
+        self.len > 0 && self.max_deleted != StreamId::ZERO && start <= self.max_deleted
     }
 
     /// How many entries were ever added up to `id`, where the place of `id` tells it.
