@@ -34,7 +34,8 @@ const CASES_PER_SEED: u32 = 8;
 const UNTIL_EXPIRED: Duration = Duration::from_millis(4);
 
 /// What sequences may set, as it is at the start of each.
-const DEFAULTS: &str = "CONFIG SET set-max-intset-entries 512 set-max-listpack-entries 128";
+const DEFAULTS: &str = "CONFIG SET set-max-intset-entries 512 set-max-listpack-entries 128 \
+                        stream-node-max-entries 100 stream-node-max-bytes 4096";
 
 /// Commands on one connection.
 #[derive(Clone)]
@@ -222,7 +223,7 @@ fn hold_alike(ours: &mut Client, theirs: &mut Client) -> Result<(), String> {
     }
     // Valkey counts what has expired until it meets it, which it has now.
     answer_alike(ours, theirs, &[&step("DBSIZE", None)])?;
-    let questions = ["TYPE", "GET", "PTTL", "OBJECT ENCODING", "SMEMBERS"];
+    let questions = ["TYPE", "GET", "PTTL", "OBJECT ENCODING", "SMEMBERS", "XINFO STREAM", "XINFO GROUPS"];
     let steps: Vec<Step> =
         keys.iter().flat_map(|key| questions.map(|question| step(question, Some(key)))).collect();
     answer_alike(ours, theirs, &steps.iter().collect::<Vec<_>>())
