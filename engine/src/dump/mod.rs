@@ -23,6 +23,7 @@ mod packed;
 mod read;
 mod sets;
 mod sorted_sets;
+mod streams;
 mod write;
 
 use std::fmt;
@@ -35,6 +36,7 @@ use crate::raw::shared::SharedBytes;
 use crate::types::list::List;
 use crate::types::set::Set;
 use crate::types::sorted_set::SortedSet;
+use crate::types::stream::Stream;
 use crate::types::{Collection, Encoding, Kind, Limits, Value};
 
 /// The version that Valkey 9.1.2 gives what it writes.
@@ -120,6 +122,9 @@ impl<'a> Payload<'a> {
             kind::ZSET_2 => Restored::SortedSet(sorted_sets::read(reader, Reader::double, building)?),
             kind::ZSET_ZIPLIST => Restored::SortedSet(sorted_sets::read_ziplist(reader, building)?),
             kind::ZSET_LISTPACK => Restored::SortedSet(sorted_sets::read_listpack(reader, building)?),
+            kind::STREAM => Restored::Stream(streams::read(reader, streams::Form::First)?),
+            kind::STREAM_2 => Restored::Stream(streams::read(reader, streams::Form::Counted)?),
+            kind::STREAM_3 => Restored::Stream(streams::read(reader, streams::Form::Active)?),
             _ => return Err(Corrupt),
         };
         // There are no empty collections, and a payload of one is none.
@@ -148,12 +153,14 @@ pub enum Restored {
     Set(Set),
     /// A sorted set.
     SortedSet(SortedSet),
+    /// A stream.
+    Stream(Box<Stream>),
 }
 
 impl Restored {
     fn is_empty(&self) -> bool {
         match self {
-            Self::String(_) => false,
+            Self::String(_) | Self::Stream(_) => false,
             Self::List(list) => list.is_empty(),
             Self::Set(set) => set.is_empty(),
             Self::SortedSet(set) => set.is_empty(),
@@ -167,6 +174,7 @@ pub(crate) fn payload(kind: Kind, encoding: Encoding, value: Value<'_>, compress
         Kind::List => lists::write(List::lend(encoding, value), out),
         Kind::Set => sets::write(Set::lend(encoding, value), out),
         Kind::SortedSet => sorted_sets::write(SortedSet::lend(encoding, value), out),
+        Kind::Stream => streams::write(Box::<Stream>::lend(encoding, value), out),
         _ => {
             out.byte(kind::STRING);
             match value {

@@ -3,7 +3,7 @@
 use super::form::kind;
 use super::read::Reader;
 use super::write::Writer;
-use super::{Building, Corrupt};
+use super::Corrupt;
 use crate::time::Millis;
 use crate::types::stream::{CorruptStream, Group, Restore, Stream, StreamId, Tally};
 
@@ -83,7 +83,6 @@ fn signed(moment: Millis) -> i64 {
 pub(super) fn read(
     reader: &mut Reader<'_>,
     form: Form,
-    _: Building<'_>,
 ) -> Result<Box<Stream>, Corrupt> {
     let mut restore = Restore::new();
     for _ in 0..reader.count(2)? {

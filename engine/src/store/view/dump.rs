@@ -46,6 +46,7 @@ impl View<'_> {
             }
             Restored::List(list) => drop(self.put(key, list, deadline, Event::Restore)),
             Restored::SortedSet(set) => drop(self.put(key, set, deadline, Event::Restore)),
+            Restored::Stream(stream) => drop(self.put(key, stream, deadline, Event::Restore)),
             Restored::Set(set) => drop(self.put(key, set, deadline, Event::Restore)),
         }
         if let Some(found) = self.find(key) {
