@@ -102,7 +102,8 @@ fn same_but(ours: &Reply, theirs: &Reply, moment: &dyn Fn(&[Reply]) -> Option<us
             ours.len() == theirs.len()
                 && ours.iter().zip(theirs).all(|((our_name, our), (name, their))| {
                     our_name == name
-                        && ((is_moment(name) && near(our, their, MILLIS_APART)) || same_but(our, their, moment))
+                        && ((is_moment(name) && near(our, their, MILLIS_APART))
+                            || same_but(our, their, moment))
                 })
         }
         _ => ours == theirs,

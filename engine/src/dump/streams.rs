@@ -1,9 +1,9 @@
 //! Streams as payloads: blocks, counters, and groups with what is pending of whom.
 
+use super::Corrupt;
 use super::form::kind;
 use super::read::Reader;
 use super::write::Writer;
-use super::Corrupt;
 use crate::time::Millis;
 use crate::types::stream::{CorruptStream, Group, Restore, Stream, StreamId, Tally};
 
@@ -80,10 +80,7 @@ fn signed(moment: Millis) -> i64 {
     i64::try_from(moment).unwrap_or(i64::MAX)
 }
 
-pub(super) fn read(
-    reader: &mut Reader<'_>,
-    form: Form,
-) -> Result<Box<Stream>, Corrupt> {
+pub(super) fn read(reader: &mut Reader<'_>, form: Form) -> Result<Box<Stream>, Corrupt> {
     let mut restore = Restore::new();
     for _ in 0..reader.count(2)? {
         let first = reader.string()?;
@@ -109,7 +106,7 @@ fn read_group(reader: &mut Reader<'_>, form: Form, restore: &mut Restore) -> Res
     let name = reader.string()?;
     let last = read_id(reader)?;
     let entries_read = match form {
-        Form::First => restore.entries_read(last),
+        Form::First => restore.added_up_to(last),
         _ => Some(reader.length()?).filter(|read| *read != UNKNOWN),
     };
     let mut group = restore.group(&name, last, entries_read)?;
@@ -121,7 +118,9 @@ fn read_group(reader: &mut Reader<'_>, form: Form, restore: &mut Restore) -> Res
         let name = reader.string()?;
         let seen = moment(reader.millis()?)?;
         let active = match form {
-            Form::Active => Some(reader.millis()?).filter(|active| *active != NEVER).map(moment).transpose()?,
+            Form::Active => {
+                Some(reader.millis()?).filter(|active| *active != NEVER).map(moment).transpose()?
+            }
             _ => Some(seen),
         };
         group.consumer(&name, seen, active)?;
