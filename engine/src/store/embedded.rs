@@ -4,6 +4,12 @@
 //! effect that a client's command has. What a view alone can do (other databases, several steps, other
 //! moments) is not repeated here.
 
+mod list;
+mod set;
+
+pub use self::list::ListHandle;
+pub use self::set::SetHandle;
+
 use std::time::Duration;
 
 use super::{Deadline, Key, Lookup, Scope, Store, Text};
