@@ -111,8 +111,10 @@ pub use shard::evict::{LfuTuning, Policy, Tuning};
 #[doc(inline)]
 pub use store::{
     AddCounts, Builder, Combination, Deadline, Flush, Key, ListHandle, Lookup, Maintained, Meta, Missing,
-    Observer, Popped, Round, Scope, SetHandle, SetOperation, Span, Stats, Step, Store, Text, Tools, Usage,
-    View, Waker, ranks_between,
+    Observer, Popped, Round, Scope, SetHandle, SetOperation, SortedSetHandle, Span, Stats, Step, Store, Text,
+    Tools, Usage, View, Waker, ranks_between,
 };
+#[doc(inline)]
+pub use types::sorted_set::Aggregate;
 #[doc(inline)]
 pub use types::{Encoding, Kind, Limits};
