@@ -109,6 +109,11 @@ impl View<'_> {
         &locked.expect("invariant: an operation touches only keys it has named").limits
     }
 
+    /// Changes the bounds of small forms in the shards that are held: for whoever holds them all.
+    pub fn set_limits(&mut self, limits: Limits) {
+        self.held.for_each(|locked| locked.limits = limits);
+    }
+
     /// Takes the collection at `key` out, has it edited, and puts it back; what the edit returned, or `None`
     /// when the key is not there and is not to be made.
     ///
