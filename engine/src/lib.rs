@@ -52,13 +52,14 @@
 //! # The map of the source, from the outside in
 //!
 //! - `store`: many shards and threads. Routes keys, takes locks, opens [`View`]s, makes room, settles.
+//! - [`mod@dump`]: values as bytes, in Valkey's form, and back.
 //! - `types`: what a value is. Does not know what a key is.
 //! - `shard`: one keyspace, `&mut self`, `now` as an argument: entries, expiry, eviction, walking, accounts.
 //!   Does not know what a value means.
 //! - `collections`: containers that know neither keys nor time: the bucket table, the timing wheel, rings.
 //! - `raw`: the slab and the buckets; the only `unsafe` code.
-//! - [`time`], `random`, `sync`, `error`, `integer`: the only clock, the only chance, the only names of locks,
-//!   what can fail, which texts are numbers.
+//! - [`time`], `random`, `sync`, `error`, `integer`, `double`: the only clock, the only chance, the only names
+//!   of locks, what can fail, which texts are numbers, how numbers are written.
 //!
 //! The modules without a link are open to this workspace's server, tests and benchmarks, and no part of what
 //! the crate promises.
@@ -70,6 +71,8 @@
 
 #[doc(hidden)]
 pub mod store;
+
+pub mod dump;
 
 #[doc(hidden)]
 pub mod types;
@@ -98,7 +101,7 @@ pub mod time;
 #[doc(inline)]
 pub use collections::deque::{End, Side};
 #[doc(inline)]
-pub use error::{CollectionError, OutOfMemory, StringError, WrongType};
+pub use error::{CollectionError, HllError, OutOfMemory, SortedSetError, StringError, WrongType};
 #[doc(inline)]
 pub use raw::shared::SharedBytes;
 #[doc(inline)]
@@ -107,8 +110,9 @@ pub use shard::change::{Change, Event, Log};
 pub use shard::evict::{LfuTuning, Policy, Tuning};
 #[doc(inline)]
 pub use store::{
-    Builder, Deadline, Flush, Key, ListHandle, Lookup, Maintained, Meta, Missing, Observer, Popped, Round,
-    Scope, Stats, Step, Store, Text, Tools, View, Waker,
+    AddCounts, Builder, Combination, Deadline, Flush, Key, ListHandle, Lookup, Maintained, Meta, Missing,
+    Observer, Popped, Round, Scope, SetHandle, SetOperation, Span, Stats, Step, Store, Text, Tools, Usage,
+    View, Waker, ranks_between,
 };
 #[doc(inline)]
 pub use types::{Encoding, Kind, Limits};

@@ -70,9 +70,27 @@ pub(crate) const COMMANDS: &[&str] = &[
     "RPUSH key element...",
     "RPUSHX key element...",
     "RPUSH key (element...)...",
+    // Bits.
+    "BITCOUNT key [index [index [BYTE|BIT]]]",
+    "BITFIELD key {GET width bit|SET width bit integer|INCRBY width bit integer|OVERFLOW (WRAP|SAT|FAIL)}",
+    "BITFIELD key (OVERFLOW (WRAP|SAT|FAIL)|SET width bit integer|INCRBY width bit integer)...",
+    "BITFIELD_RO key {GET width bit}",
+    "BITOP (AND|OR|XOR|word) key key...",
+    "BITOP NOT key key [key]",
+    "BITPOS key (0|1|integer) [index [index [BYTE|BIT]]]",
+    "GETBIT key bit",
+    "SETBIT key bit (0|1|integer)",
+    // HyperLogLogs, some of them corrupt. What `PFDEBUG SIMD` says of nonsense differs, and is not asked.
+    "PFADD key value...",
+    "PFADD key",
+    "PFCOUNT key...",
+    "PFMERGE key...",
+    "PFDEBUG (ENCODING|DECODE|TODENSE|GETREG|word) key",
+    "SET key hll",
     // Keys of any type.
     "COPY key key {DB database|REPLACE}",
     "DEL key...",
+    "DUMP key",
     "EXISTS key...",
     "EXPIRE key seconds {NX|XX|GT|LT}",
     "EXPIREAT key at {NX|XX|GT|LT}",
@@ -89,12 +107,38 @@ pub(crate) const COMMANDS: &[&str] = &[
     "RANDOMKEY",
     "RENAME key key",
     "RENAMENX key key",
+    "RESTORE key millis payload {REPLACE|ABSTTL|IDLETIME count|FREQ count}",
+    "RESTORE key 0 payload REPLACE",
     "SCAN cursor {MATCH pattern|COUNT count|TYPE type}",
     "TOUCH key...",
     "TTL key",
     "TYPE key",
     "UNLINK key...",
     "~PEXPIRE key 1",
+    // Sets.
+    "CONFIG SET set-max-intset-entries bound set-max-listpack-entries bound",
+    "SADD key member...",
+    "SADD key member... member...",
+    "SADD key value...",
+    "SCARD key",
+    "SDIFF key...",
+    "SDIFFSTORE key key...",
+    "SINTER key...",
+    "SINTERCARD 1 key [LIMIT count]",
+    "SINTERCARD 2 key key {LIMIT count}",
+    "SINTERCARD count key... [LIMIT count|word]",
+    "SINTERSTORE key key...",
+    "SISMEMBER key member",
+    "SMEMBERS key",
+    "SMISMEMBER key member...",
+    "SMOVE key key member",
+    "SPOP key (0|-1|1000|9223372036854775807|9223372036854775808|word|1000 word)",
+    "SRANDMEMBER key [count|-2|-9223372036854775808|count word]",
+    "SREM key member...",
+    "SREM key member... member...",
+    "SSCAN key (0|cursor) {MATCH pattern|COUNT count|TYPE type|NOVALUES|NOSCORES}",
+    "SUNION key...",
+    "SUNIONSTORE key key...",
     // The connection.
     "AUTH [word] word",
     "CLIENT (CAPA word|GETNAME|GETREDIR|HELP|ID|INFO|LIST|NO-EVICT (ON|OFF|word)|NO-TOUCH (ON|OFF|word))",
@@ -113,6 +157,7 @@ pub(crate) const COMMANDS: &[&str] = &[
     "COMMAND (HELP|word)",
     "CONFIG GET (hz|maxmemory|maxmemory-policy|databases|proto-max-bulk-len|word)",
     "CONFIG (HELP|word)",
+    "DEBUG (DIGEST|DIGEST-VALUE key...)",
     "FLUSHALL [ASYNC|SYNC|word]",
     "FLUSHDB [ASYNC|SYNC|word]",
     "LASTSAVE",
@@ -123,14 +168,35 @@ pub(crate) const COMMANDS: &[&str] = &[
     "TIME",
     // Other types, once both servers have them: values of a wrong type for everything above.
     "LPUSH key value...",
-    "SADD key value...",
     "HSET key (value value)...",
     "ZADD key integer value",
     // No command at all.
     "word [word]",
 ];
 
-/// The pools. `value` and `word` also draw bytes at random.
+/// Commands that are not sent: they end the server or the connection, withhold replies, or say what each server
+/// alone can say. Transcripts hold them.
+pub(crate) const NEVER_SENT: &[&str] = &["dbsize", "info", "lolwut", "quit", "shutdown"];
+
+/// The parameters that a sequence begins with, each with its default and with values at which few and small
+/// elements are many and large ones.
+pub(crate) const PARAMETERS: &[(&str, &[&str])] = &[
+    ("hash-max-listpack-entries", &["512", "0", "1", "2", "3", "5"]),
+    ("hash-max-listpack-value", &["64", "0", "1", "4", "8"]),
+    ("hll-sparse-max-bytes", &["3000", "0", "50"]),
+    ("list-compress-depth", &["0", "1", "2"]),
+    ("list-max-listpack-size", &["-2", "-1", "-5", "0", "1", "2", "3"]),
+    ("rdbcompression", &["yes", "no"]),
+    ("set-max-intset-entries", &["512", "0", "1", "3"]),
+    ("set-max-listpack-entries", &["128", "0", "1", "3"]),
+    ("set-max-listpack-value", &["64", "0", "1", "5"]),
+    ("stream-node-max-bytes", &["4096", "0", "1", "60", "100"]),
+    ("stream-node-max-entries", &["100", "0", "1", "2", "3"]),
+    ("zset-max-listpack-entries", &["128", "0", "1", "3"]),
+    ("zset-max-listpack-value", &["64", "0", "1", "5"]),
+];
+
+/// The pools. `payload` is a dump, some of old versions and some damaged; `value` and `word` also draw bytes at random.
 pub(crate) const POOLS: &[(&str, &[&str])] = &[
     // Few keys, so that commands meet. None is a number: a lost argument must not make a key of a TTL.
     (
@@ -180,7 +246,34 @@ pub(crate) const POOLS: &[(&str, &[&str])] = &[
         ],
     ),
     // Few, so that they are found again in collections.
-    ("element", &["a", "b", "c", "", "1", "-2", "128", "007", "9223372036854775807", "a longer element of a list"]),
+    (
+        "element",
+        &["a", "b", "c", "", "1", "-2", "128", "007", "9223372036854775807", "a longer element of a list"],
+    ),
+    // Few members, so that sets meet; as text and as numbers of each width, and one too long to be packed.
+    (
+        "member",
+        &[
+            "a",
+            "b",
+            "c",
+            "",
+            "1",
+            "2",
+            "3",
+            "4",
+            "-1",
+            "01",
+            "-129",
+            "40000",
+            "-3000000000",
+            "9223372036854775807",
+            "9223372036854775808",
+            "a\0b\r\nc",
+            "sixty-five bytes are one more than a packed set takes as a member",
+        ],
+    ),
+    ("bound", &["0", "1", "2", "3", "5", "8", "128", "512"]),
     (
         "integer",
         &[
@@ -260,6 +353,50 @@ pub(crate) const POOLS: &[(&str, &[&str])] = &[
             "9223372036854775808",
             "abc",
             "",
+        ],
+    ),
+    (
+        "bit",
+        &[
+            "0",
+            "1",
+            "7",
+            "8",
+            "9",
+            "63",
+            "100",
+            "1000",
+            "33000",
+            "#0",
+            "#1",
+            "#3",
+            "#100",
+            "#-1",
+            "#",
+            "-1",
+            "4294967296",
+            "#9223372036854775807",
+            "9223372036854775808",
+            "abc",
+            "",
+        ],
+    ),
+    (
+        "width",
+        &[
+            "u1", "u2", "u7", "u8", "u16", "u33", "u62", "u63", "u64", "i1", "i2", "i5", "i8", "i16", "i33",
+            "i63", "i64", "i65", "u0", "i", "x8", "U8", "i08",
+        ],
+    ),
+    (
+        "hll",
+        &[
+            "HYLL\x01\0\0\0\0\0\0\0\0\0\0\0\x7f\u{7f}",
+            "HYLL\x01\0\0\0\x05\0\0\0\0\0\0\0\x40\x01\x7d\x7e",
+            "HYLL\x01\0\0\0\0\0\0\0\0\0\0\0",
+            "HYLL\0\0\0\0\0\0\0\0\0\0\0\0",
+            "HYLL\x02\0\0\0\0\0\0\0\0\0\0\0\0",
+            "HYLL",
         ],
     ),
     // Offsets that make a string of hundreds of megabytes are left out.

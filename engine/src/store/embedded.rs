@@ -5,8 +5,10 @@
 //! moments) is not repeated here.
 
 mod list;
+mod set;
 
 pub use self::list::ListHandle;
+pub use self::set::SetHandle;
 
 use std::time::Duration;
 

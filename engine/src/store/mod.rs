@@ -17,12 +17,15 @@ mod view;
 mod walk;
 
 pub use self::builder::Builder;
-pub use self::embedded::ListHandle;
+pub use self::embedded::{ListHandle, SetHandle};
 pub use self::key::Key;
 pub use self::maintain::{Maintained, Round, Step, Waker};
 pub use self::observe::Observer;
 pub use self::stats::Stats;
-pub use self::view::{Deadline, Lookup, Meta, Missing, Popped, Scope, Text, Tools, View};
+pub use self::view::{
+    AddCounts, Combination, Deadline, Lookup, Meta, Missing, Popped, Scope, SetOperation, Span, Text, Tools,
+    Usage, View, ranks_between,
+};
 pub use self::walk::Flush;
 
 use self::maintain::{Alarm, Trash};
