@@ -3,6 +3,7 @@
 
 mod bitmaps;
 mod collection;
+mod geo;
 mod hyperloglogs;
 mod sorted_sets;
 mod strings;
