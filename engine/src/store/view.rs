@@ -4,6 +4,8 @@
 mod bitmaps;
 mod collection;
 mod dump;
+mod geo;
+
 mod hyperloglogs;
 mod lists;
 mod sets;
