@@ -11,6 +11,7 @@ mod persist;
 mod randomkey;
 mod rename;
 mod scan;
+mod sort;
 mod touch;
 mod ttl;
 mod r#type;
@@ -38,6 +39,8 @@ pub(super) const COMMANDS: &[&Command] = &[
     &ttl::PEXPIRETIME,
     &keys::KEYS,
     &scan::SCAN,
+    &sort::SORT,
+    &sort::SORT_RO,
     &randomkey::RANDOMKEY,
     &object::OBJECT,
 ];
