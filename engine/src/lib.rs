@@ -52,6 +52,7 @@
 //! # The map of the source, from the outside in
 //!
 //! - `store`: many shards and threads. Routes keys, takes locks, opens [`View`]s, makes room, settles.
+//! - [`mod@dump`]: values as bytes, in Valkey's form, and back.
 //! - `types`: what a value is. Does not know what a key is.
 //! - `shard`: one keyspace, `&mut self`, `now` as an argument: entries, expiry, eviction, walking, accounts.
 //!   Does not know what a value means.
@@ -70,6 +71,8 @@
 
 #[doc(hidden)]
 pub mod store;
+
+pub mod dump;
 
 #[doc(hidden)]
 pub mod types;
@@ -108,8 +111,8 @@ pub use shard::evict::{LfuTuning, Policy, Tuning};
 #[doc(inline)]
 pub use store::{
     AddCounts, Builder, Combination, Deadline, Flush, Key, ListHandle, Lookup, Maintained, Meta, Missing,
-    Observer, Popped, Round, Scope, SetHandle, SetOperation, Span, Stats, Step, Store, Text, Tools, View,
-    Waker, ranks_between,
+    Observer, Popped, Round, Scope, SetHandle, SetOperation, Span, Stats, Step, Store, Text, Tools, Usage,
+    View, Waker, ranks_between,
 };
 #[doc(inline)]
 pub use types::{Encoding, Kind, Limits};

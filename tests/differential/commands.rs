@@ -68,6 +68,7 @@ pub(crate) const COMMANDS: &[&str] = &[
     // Keys of any type.
     "COPY key key {DB database|REPLACE}",
     "DEL key...",
+    "DUMP key",
     "EXISTS key...",
     "EXPIRE key seconds {NX|XX|GT|LT}",
     "EXPIREAT key at {NX|XX|GT|LT}",
@@ -84,6 +85,8 @@ pub(crate) const COMMANDS: &[&str] = &[
     "RANDOMKEY",
     "RENAME key key",
     "RENAMENX key key",
+    "RESTORE key millis payload {REPLACE|ABSTTL|IDLETIME count|FREQ count}",
+    "RESTORE key 0 payload REPLACE",
     "SCAN cursor {MATCH pattern|COUNT count|TYPE type}",
     "TOUCH key...",
     "TTL key",
@@ -132,6 +135,7 @@ pub(crate) const COMMANDS: &[&str] = &[
     "COMMAND (HELP|word)",
     "CONFIG GET (hz|maxmemory|maxmemory-policy|databases|proto-max-bulk-len|word)",
     "CONFIG (HELP|word)",
+    "DEBUG (DIGEST|DIGEST-VALUE key...)",
     "FLUSHALL [ASYNC|SYNC|word]",
     "FLUSHDB [ASYNC|SYNC|word]",
     "LASTSAVE",
@@ -148,7 +152,29 @@ pub(crate) const COMMANDS: &[&str] = &[
     "word [word]",
 ];
 
-/// The pools. `value` and `word` also draw bytes at random.
+/// Commands that are not sent: they end the server or the connection, withhold replies, or say what each server
+/// alone can say. Transcripts hold them.
+pub(crate) const NEVER_SENT: &[&str] = &["dbsize", "info", "lolwut", "quit", "shutdown"];
+
+/// The parameters that a sequence begins with, each with its default and with values at which few and small
+/// elements are many and large ones.
+pub(crate) const PARAMETERS: &[(&str, &[&str])] = &[
+    ("hash-max-listpack-entries", &["512", "0", "1", "2", "3", "5"]),
+    ("hash-max-listpack-value", &["64", "0", "1", "4", "8"]),
+    ("hll-sparse-max-bytes", &["3000", "0", "50"]),
+    ("list-compress-depth", &["0", "1", "2"]),
+    ("list-max-listpack-size", &["-2", "-1", "-5", "0", "1", "2", "3"]),
+    ("rdbcompression", &["yes", "no"]),
+    ("set-max-intset-entries", &["512", "0", "1", "3"]),
+    ("set-max-listpack-entries", &["128", "0", "1", "3"]),
+    ("set-max-listpack-value", &["64", "0", "1", "5"]),
+    ("stream-node-max-bytes", &["4096", "0", "1", "60", "100"]),
+    ("stream-node-max-entries", &["100", "0", "1", "2", "3"]),
+    ("zset-max-listpack-entries", &["128", "0", "1", "3"]),
+    ("zset-max-listpack-value", &["64", "0", "1", "5"]),
+];
+
+/// The pools. `payload` is a dump, some of old versions and some damaged; `value` and `word` also draw bytes at random.
 pub(crate) const POOLS: &[(&str, &[&str])] = &[
     // Few keys, so that commands meet. None is a number: a lost argument must not make a key of a TTL.
     (

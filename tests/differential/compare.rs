@@ -26,7 +26,10 @@ pub(crate) fn same(words: &Words, ours: &Reply, theirs: &Reply) -> bool {
         // The order of keys is each server's own.
         "KEYS" => sorted(ours) == sorted(theirs),
         // And that of members, where it is not that of their coming.
-        "SMEMBERS" | "SUNION" | "SINTER" | "SDIFF" | "SPOP" => sorted(ours) == sorted(theirs),
+        "SMEMBERS" | "SUNION" | "SINTER" | "SDIFF" | "SPOP" | "HKEYS" | "HVALS" => {
+            sorted(ours) == sorted(theirs)
+        }
+        "HGETALL" => sorted_pairs(ours) == sorted_pairs(theirs),
         "SSCAN" => match (ours.elements(), theirs.elements()) {
             (Some([our_cursor, ours]), Some([their_cursor, theirs])) => {
                 our_cursor != their_cursor || sorted(ours) == sorted(theirs)
@@ -34,11 +37,18 @@ pub(crate) fn same(words: &Words, ours: &Reply, theirs: &Reply) -> bool {
             _ => false,
         },
         // Chance picks.
-        "SRANDMEMBER" => kind(ours) == kind(theirs),
+        "SRANDMEMBER" | "HRANDFIELD" | "ZRANDMEMBER" => kind(ours) == kind(theirs),
         // Which keys a partial scan comes by, and where it stands then, is too. Whole scans are compared at
         // the end.
         "SCAN" => kind(ours) == kind(theirs),
         "RANDOMKEY" | "TIME" => kind(ours) == kind(theirs),
+        // A small one is handed out whole.
+        "HSCAN" | "ZSCAN" => match (scanned_whole(ours), scanned_whole(theirs)) {
+            (Some(ours), Some(theirs)) if word(2) == "0" => ours == theirs,
+            _ => kind(ours) == kind(theirs),
+        },
+        // Compared at the end of a sequence, where it is restored too.
+        "DUMP" => kind(ours) == kind(theirs),
         "OBJECT" if word(1) == "IDLETIME" => near(ours, theirs, MILLIS_APART / 1000),
         "CLIENT" if matches!(word(1).as_str(), "ID" | "INFO" | "LIST") => kind(ours) == kind(theirs),
         "MEMORY" if word(1) == "USAGE" => kind(ours) == kind(theirs),
@@ -77,6 +87,18 @@ fn sorted(reply: &Reply) -> Reply {
         elements.sort();
     }
     reply
+}
+
+/// What a scan has handed out that is at its end.
+fn scanned_whole(reply: &Reply) -> Option<Vec<Reply>> {
+    match reply.elements()? {
+        [cursor, found] if cursor.bytes() == Some(b"0") => {
+            let mut found = found.elements()?.to_vec();
+            found.sort();
+            Some(found)
+        }
+        _ => None,
+    }
 }
 
 /// The greeting without the connection's number and the modules, of which Valkey has one.

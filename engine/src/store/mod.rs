@@ -24,7 +24,7 @@ pub use self::observe::Observer;
 pub use self::stats::Stats;
 pub use self::view::{
     AddCounts, Combination, Deadline, Lookup, Meta, Missing, Popped, Scope, SetOperation, Span, Text, Tools,
-    View, ranks_between,
+    Usage, View, ranks_between,
 };
 pub use self::walk::Flush;
 

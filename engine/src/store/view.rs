@@ -3,14 +3,15 @@
 
 mod bitmaps;
 mod collection;
+mod dump;
 mod hyperloglogs;
 mod lists;
 mod sets;
-
 mod sorted_sets;
 mod strings;
 
 pub use self::collection::{Missing, Tools};
+pub use self::dump::Usage;
 pub use self::lists::Popped;
 pub use self::sets::SetOperation;
 pub use self::sorted_sets::{AddCounts, Combination, Span, ranks_between};

@@ -13,7 +13,6 @@ pub mod list;
 pub mod long_double;
 pub mod set;
 pub mod sorted_set;
-
 pub mod string;
 
 pub use limits::Limits;

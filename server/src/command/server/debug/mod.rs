@@ -6,6 +6,7 @@
 mod digest;
 mod protocol;
 
+use std::sync::atomic::Ordering;
 use std::time::Duration;
 
 use scrubjay::types::Encoding;
@@ -59,6 +60,7 @@ const SUBCOMMANDS: &[Subcommand] = &[
     sub("protocol", 3, 3, protocol::protocol),
     sub("replybuffer", 4, 4, reply_buffer),
     sub("set-active-expire", 3, 3, set_active_expire),
+    sub("set-skip-checksum-validation", 3, 3, set_skip_checksum_validation),
     sub("sleep", 3, 3, sleep),
 ];
 
@@ -86,8 +88,8 @@ fn debug(ctx: &mut Ctx<'_>) -> Result<(), Error> {
 #[cold]
 fn unknown(ctx: &Ctx<'_>) -> Error {
     let name = ctx.args.at(1);
-    let name = String::from_utf8_lossy(&name[..name.len().min(128)]);
-    Error::Owned(format!("ERR unknown subcommand or wrong number of arguments for '{name}'. Try DEBUG HELP."))
+    let name = &name[..name.len().min(128)];
+    Error::quoting("ERR unknown subcommand or wrong number of arguments for '", name, "'. Try DEBUG HELP.")
 }
 
 fn show_help(ctx: &mut Ctx<'_>) -> Result<(), Error> {
@@ -107,6 +109,12 @@ fn sleep(ctx: &mut Ctx<'_>) -> Result<(), Error> {
 
 fn set_active_expire(ctx: &mut Ctx<'_>) -> Result<(), Error> {
     ctx.shared.store.set_active_expiry(c_integer(ctx.args.at(2)) != 0);
+    ctx.reply.ok();
+    Ok(())
+}
+
+fn set_skip_checksum_validation(ctx: &mut Ctx<'_>) -> Result<(), Error> {
+    ctx.shared.trust_checksums.store(c_integer(ctx.args.at(2)) != 0, Ordering::Relaxed);
     ctx.reply.ok();
     Ok(())
 }
