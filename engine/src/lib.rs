@@ -94,7 +94,7 @@ pub mod sync;
 pub mod time;
 
 #[doc(inline)]
-pub use error::{OutOfMemory, StringError, WrongType};
+pub use error::{HashError, OutOfMemory, StringError, WrongType};
 #[doc(inline)]
 pub use raw::shared::SharedBytes;
 #[doc(inline)]
@@ -103,8 +103,8 @@ pub use shard::change::{Change, Event, Log};
 pub use shard::evict::{LfuTuning, Policy, Tuning};
 #[doc(inline)]
 pub use store::{
-    Builder, Deadline, Flush, Key, Lookup, Maintained, Meta, Missing, Observer, Round, Scope, Stats, Step,
-    Store, Text, Tools, View, Waker,
+    Builder, Deadline, FieldCondition, FieldExpiry, FieldPersist, FieldPresence, Flush, Key, Lookup,
+    Maintained, Meta, Missing, Observer, Round, Scope, Stats, Step, Store, Text, Tools, View, Waker,
 };
 #[doc(inline)]
 pub use types::{Encoding, Kind, Limits};

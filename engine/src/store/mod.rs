@@ -8,6 +8,7 @@ mod key;
 mod lock;
 mod maintain;
 mod observe;
+mod parts;
 mod room;
 mod route;
 mod stats;
@@ -21,7 +22,10 @@ pub use self::key::Key;
 pub use self::maintain::{Maintained, Round, Step, Waker};
 pub use self::observe::Observer;
 pub use self::stats::Stats;
-pub use self::view::{Deadline, Lookup, Meta, Missing, Scope, Text, Tools, View};
+pub use self::view::{
+    Deadline, FieldCondition, FieldExpiry, FieldPersist, FieldPresence, Lookup, Meta, Missing, Scope, Text,
+    Tools, View,
+};
 pub use self::walk::Flush;
 
 use self::maintain::{Alarm, Trash};

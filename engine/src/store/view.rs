@@ -2,9 +2,11 @@
 //! itself.
 
 mod collection;
+mod hashes;
 mod strings;
 
 pub use self::collection::{Missing, Tools};
+pub use self::hashes::{FieldCondition, FieldExpiry, FieldPersist, FieldPresence};
 
 use std::ops::Deref;
 use std::time::Duration;

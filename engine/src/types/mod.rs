@@ -6,6 +6,7 @@
 //! collection, which owns its memory and knows how much that is. A type has a form that reads either where it
 //! lies, and a form that is taken out of its entry, edited, and put back ([`Collection`]).
 
+pub mod hash;
 mod limits;
 pub mod long_double;
 pub mod string;
@@ -24,6 +25,8 @@ pub enum Object {
     Taken,
     /// A long string, or a collection packed into one.
     Bytes(SharedBytes),
+    /// A large hash.
+    Hash(Box<hash::HashTable>),
 }
 
 impl Object {
@@ -42,6 +45,7 @@ impl HeapBytes for Object {
         match self {
             Self::Taken => 0,
             Self::Bytes(bytes) => bytes.heap_bytes(),
+            Self::Hash(table) => table.heap_bytes(),
         }
     }
 }
