@@ -26,6 +26,39 @@ impl fmt::Display for OutOfMemory {
 
 impl std::error::Error for OutOfMemory {}
 
+/// A collection could not be written to.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[non_exhaustive]
+pub enum CollectionError {
+    /// The key holds a value of another type.
+    WrongType,
+    /// The memory limit is reached and the policy found nothing to evict.
+    OutOfMemory,
+}
+
+impl fmt::Display for CollectionError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::WrongType => WrongType.fmt(f),
+            Self::OutOfMemory => OutOfMemory.fmt(f),
+        }
+    }
+}
+
+impl std::error::Error for CollectionError {}
+
+impl From<WrongType> for CollectionError {
+    fn from(_: WrongType) -> Self {
+        Self::WrongType
+    }
+}
+
+impl From<OutOfMemory> for CollectionError {
+    fn from(_: OutOfMemory) -> Self {
+        Self::OutOfMemory
+    }
+}
+
 /// An operation on a string could not be done.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 #[non_exhaustive]
@@ -62,6 +95,78 @@ impl std::error::Error for StringError {}
 impl From<WrongType> for StringError {
     fn from(_: WrongType) -> Self {
         Self::WrongType
+    }
+}
+
+/// An operation on a sorted set could not be done.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[non_exhaustive]
+pub enum SortedSetError {
+    /// The key holds a value of another type.
+    WrongType,
+    /// A score, or the sum of two, is not a number.
+    NotANumber,
+    /// The memory limit is reached and nothing can be evicted.
+    OutOfMemory,
+}
+
+impl fmt::Display for SortedSetError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::WrongType => WrongType.fmt(f),
+            Self::NotANumber => f.write_str("the score is not a number"),
+            Self::OutOfMemory => OutOfMemory.fmt(f),
+        }
+    }
+}
+
+impl std::error::Error for SortedSetError {}
+
+impl From<WrongType> for SortedSetError {
+    fn from(_: WrongType) -> Self {
+        Self::WrongType
+    }
+}
+
+impl From<OutOfMemory> for SortedSetError {
+    fn from(_: OutOfMemory) -> Self {
+        Self::OutOfMemory
+    }
+}
+
+/// An operation on a HyperLogLog could not be done.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[non_exhaustive]
+pub enum HllError {
+    /// The key holds a value of another type.
+    WrongType,
+    /// The string is no HyperLogLog.
+    NotHll,
+    /// The string looks like a HyperLogLog, but what is in it makes no sense.
+    Corrupt,
+}
+
+impl fmt::Display for HllError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self {
+            Self::WrongType => return WrongType.fmt(f),
+            Self::NotHll => "the string is no HyperLogLog",
+            Self::Corrupt => "the HyperLogLog is corrupt",
+        })
+    }
+}
+
+impl std::error::Error for HllError {}
+
+impl From<WrongType> for HllError {
+    fn from(_: WrongType) -> Self {
+        Self::WrongType
+    }
+}
+
+impl From<crate::types::hyperloglog::Corrupt> for HllError {
+    fn from(_: crate::types::hyperloglog::Corrupt) -> Self {
+        Self::Corrupt
     }
 }
 

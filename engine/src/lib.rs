@@ -57,8 +57,8 @@
 //!   Does not know what a value means.
 //! - `collections`: containers that know neither keys nor time: the bucket table, the timing wheel, rings.
 //! - `raw`: the slab and the buckets; the only `unsafe` code.
-//! - [`time`], `random`, `sync`, `error`, `integer`: the only clock, the only chance, the only names of locks,
-//!   what can fail, which texts are numbers.
+//! - [`time`], `random`, `sync`, `error`, `integer`, `double`: the only clock, the only chance, the only names
+//!   of locks, what can fail, which texts are numbers, how numbers are written.
 //!
 //! The modules without a link are open to this workspace's server, tests and benchmarks, and no part of what
 //! the crate promises.
@@ -84,6 +84,8 @@ pub mod collections;
 pub mod raw;
 
 #[doc(hidden)]
+pub mod double;
+#[doc(hidden)]
 pub mod error;
 #[doc(hidden)]
 pub mod integer;
@@ -94,7 +96,9 @@ pub mod sync;
 pub mod time;
 
 #[doc(inline)]
-pub use error::{HashError, OutOfMemory, StringError, WrongType};
+pub use collections::deque::{End, Side};
+#[doc(inline)]
+pub use error::{CollectionError, HashError, HllError, OutOfMemory, SortedSetError, StringError, WrongType};
 #[doc(inline)]
 pub use raw::shared::SharedBytes;
 #[doc(inline)]
@@ -103,8 +107,9 @@ pub use shard::change::{Change, Event, Log};
 pub use shard::evict::{LfuTuning, Policy, Tuning};
 #[doc(inline)]
 pub use store::{
-    Builder, Deadline, FieldCondition, FieldExpiry, FieldPersist, FieldPresence, Flush, Key, Lookup,
-    Maintained, Meta, Missing, Observer, Round, Scope, Stats, Step, Store, Text, Tools, View, Waker,
+    AddCounts, Builder, Combination, Deadline, FieldCondition, FieldExpiry, FieldPersist, FieldPresence,
+    Flush, Key, ListHandle, Lookup, Maintained, Meta, Missing, Observer, Popped, Round, Scope, SetOperation,
+    Span, Stats, Step, Store, Text, Tools, View, Waker, ranks_between,
 };
 #[doc(inline)]
 pub use types::{Encoding, Kind, Limits};

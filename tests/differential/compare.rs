@@ -25,6 +25,16 @@ pub(crate) fn same(words: &Words, ours: &Reply, theirs: &Reply) -> bool {
         "LASTSAVE" => near(ours, theirs, MILLIS_APART / 1000),
         // The order of keys is each server's own.
         "KEYS" => sorted(ours) == sorted(theirs),
+        // And that of members, where it is not that of their coming.
+        "SMEMBERS" | "SUNION" | "SINTER" | "SDIFF" | "SPOP" => sorted(ours) == sorted(theirs),
+        "SSCAN" => match (ours.elements(), theirs.elements()) {
+            (Some([our_cursor, ours]), Some([their_cursor, theirs])) => {
+                our_cursor != their_cursor || sorted(ours) == sorted(theirs)
+            }
+            _ => false,
+        },
+        // Chance picks.
+        "SRANDMEMBER" => kind(ours) == kind(theirs),
         // Which keys a partial scan comes by, and where it stands then, is too. Whole scans are compared at
         // the end.
         "SCAN" => kind(ours) == kind(theirs),

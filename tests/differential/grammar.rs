@@ -122,11 +122,14 @@ fn damage() -> impl Strategy<Value = Damage> {
 }
 
 impl Damage {
-    /// The name of the command stays, or most would only be unknown.
+    /// The name of the command stays, or most would only be unknown. So does the count of a SPOP: without it
+    /// chance decides what is left.
     fn done_to(self, mut words: Words) -> Words {
         let arguments = words.len() - 1;
         match self {
-            Self::Drop(at) if arguments > 0 => drop(words.remove(1 + at.index(arguments))),
+            Self::Drop(at) if arguments > 0 && words[0] != b"SPOP" => {
+                drop(words.remove(1 + at.index(arguments)))
+            }
             Self::Repeat(at) if arguments > 0 => {
                 let at = 1 + at.index(arguments);
                 words.insert(at, words[at].clone());

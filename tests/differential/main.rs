@@ -33,6 +33,9 @@ const CASES_PER_SEED: u32 = 8;
 /// After a command whose deadline is one millisecond away.
 const UNTIL_EXPIRED: Duration = Duration::from_millis(4);
 
+/// What sequences may set, as it is at the start of each.
+const DEFAULTS: &str = "CONFIG SET set-max-intset-entries 512 set-max-listpack-entries 128";
+
 /// Commands on one connection.
 #[derive(Clone)]
 struct Sequence {
@@ -124,6 +127,7 @@ impl Pair {
         let hello = ["HELLO", if sequence.resp3 { "3" } else { "2" }];
         for client in [&mut ours, &mut theirs] {
             client.typed("FLUSHALL").map_err(|why| why.to_string())?;
+            client.typed(DEFAULTS).map_err(|why| why.to_string())?;
             client.command(&hello).map_err(|why| why.to_string())?;
         }
         let mut waiting: Vec<&Step> = Vec::new();
@@ -218,7 +222,7 @@ fn hold_alike(ours: &mut Client, theirs: &mut Client) -> Result<(), String> {
     }
     // Valkey counts what has expired until it meets it, which it has now.
     answer_alike(ours, theirs, &[&step("DBSIZE", None)])?;
-    let questions = ["TYPE", "GET", "PTTL", "OBJECT ENCODING"];
+    let questions = ["TYPE", "GET", "PTTL", "OBJECT ENCODING", "SMEMBERS"];
     let steps: Vec<Step> =
         keys.iter().flat_map(|key| questions.map(|question| step(question, Some(key)))).collect();
     answer_alike(ours, theirs, &steps.iter().collect::<Vec<_>>())

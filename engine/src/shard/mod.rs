@@ -86,6 +86,8 @@ pub struct Shard<X: Parts, P> {
     positions: P,
     evictor: Evictor,
     random: Random,
+    /// See [`Shard::seed`].
+    seed: u64,
     /// Tables and wheels of all spaces, in bytes.
     spaces_bytes: usize,
     /// Objects taken out of the slab, to be dropped after the lock is gone.
@@ -138,8 +140,9 @@ fn named(handle: u32) -> Handle {
 
 impl<X: Parts, P: Positions> Shard<X, P> {
     /// An empty shard of `databases` databases.
-    pub fn new(databases: usize, positions: P, random: Random) -> Self {
+    pub fn new(databases: usize, positions: P, mut random: Random) -> Self {
         Self {
+            seed: random.next_u64(),
             slab: ByteSlab::new(),
             spaces: (0..databases).map(|_| Space::default()).collect(),
             positions,
@@ -202,6 +205,12 @@ impl<X: Parts, P: Positions> Shard<X, P> {
     pub fn peek(&self, place: Place, key: &[u8], now: Millis) -> Option<Found> {
         let found = self.find_any(place, key)?;
         parts::is_live(self.slab.get(found.handle), now).then_some(found)
+    }
+
+    /// What the order in the shard's collections follows from: the same for all of them, so that a walk over
+    /// one goes on in another that has taken its place.
+    pub fn seed(&self) -> u64 {
+        self.seed
     }
 
     /// The shard's source of chance.

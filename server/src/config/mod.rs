@@ -97,6 +97,8 @@ impl fmt::Display for SetError {
         match self {
             Self::Syntax => f.write_str("syntax error"),
             Self::Unknown { name } => {
+                // As C prints it.
+                let name = name.split('\0').next().unwrap_or_default();
                 write!(f, "Unknown option or number of arguments for CONFIG SET - '{name}'")
             }
             Self::Failed { name, reason } => {

@@ -6,7 +6,6 @@ use smallvec::SmallVec;
 
 use super::{Lookup, Missing, Tools, View};
 use crate::collections::packed::Element;
-use crate::random::Random;
 use crate::shard::change::Event;
 use crate::store::Key;
 use crate::time::Millis;
@@ -376,7 +375,7 @@ impl View<'_> {
         times: usize,
         show: impl FnMut(Element<'_>, Element<'_>) -> ControlFlow<()>,
     ) -> Result<ControlFlow<()>, WrongType> {
-        let mut random = self.random_of(key);
+        let mut random = self.chance(key);
         let now = self.now;
         let hash = self.peek::<Hash>(key)?;
         Ok(hash.map_or(ControlFlow::Continue(()), |hash| hash.draw(times, now, &mut random, show)))
@@ -393,17 +392,12 @@ impl View<'_> {
         count: usize,
         show: impl FnMut(Element<'_>, Element<'_>),
     ) -> Result<(), WrongType> {
-        let mut random = self.random_of(key);
+        let mut random = self.chance(key);
         let now = self.now;
         if let Some(hash) = self.peek::<Hash>(key)? {
             hash.sample(count, now, &mut random, show);
         }
         Ok(())
-    }
-
-    /// Chance of its own, since the shard's lies behind what is lent.
-    fn random_of(&mut self, key: Key<'_>) -> Random {
-        Random::seeded(self.shard(key).random_mut().next_u64())
     }
 }
 
