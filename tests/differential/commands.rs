@@ -88,6 +88,9 @@ pub(crate) const COMMANDS: &[&str] = &[
     "RESTORE key millis payload {REPLACE|ABSTTL|IDLETIME count|FREQ count}",
     "RESTORE key 0 payload REPLACE",
     "SCAN cursor {MATCH pattern|COUNT count|TYPE type}",
+    "SORT key {ASC|DESC|ALPHA|LIMIT index index|GET get|STORE key|word}",
+    "SORT key BY by {ASC|DESC|ALPHA|LIMIT index index|GET get|word}",
+    "SORT_RO key {BY by|ASC|DESC|ALPHA|LIMIT index index|GET get|STORE key}",
     "TOUCH key...",
     "TTL key",
     "TYPE key",
@@ -223,6 +226,9 @@ pub(crate) const POOLS: &[(&str, &[&str])] = &[
             "a value rather longer than the others, so that a slab must move it to another size of cell than before",
         ],
     ),
+    // Elements are named as keys are, in part.
+    ("by", &["nosort", "*", "key:*", "key:**", "*->1", "key:*->a", "*->", "#", "", "\0*", "*\0"]),
+    ("get", &["#", "nowhere", "*", "key:*", "*->1", "key:*->a", "#*", "", "*->*"]),
     // Few members, so that sets meet; as text and as numbers of each width, and one too long to be packed.
     (
         "member",

@@ -36,6 +36,11 @@ pub(crate) fn same(words: &Words, ours: &Reply, theirs: &Reply) -> bool {
             }
             _ => false,
         },
+        // What is equal to SORT stays in the order in which it was.
+        "SORT" | "SORT_RO" => {
+            let limited = words.iter().any(|word| word.eq_ignore_ascii_case(b"LIMIT"));
+            sorted(ours) == sorted(theirs) || limited && kind(ours) == kind(theirs)
+        }
         // Chance picks.
         "SRANDMEMBER" | "HRANDFIELD" | "ZRANDMEMBER" => kind(ours) == kind(theirs),
         // Which keys a partial scan comes by, and where it stands then, is too. Whole scans are compared at
