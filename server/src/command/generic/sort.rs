@@ -70,6 +70,9 @@ fn sort_ro(ctx: &mut Ctx<'_>) -> Result<(), Error> {
 fn run(ctx: &mut Ctx<'_>, store: Store) -> Result<(), Error> {
     let mut options = Options::parse(ctx.args, store)?;
     let kind = ctx.view.meta(ctx.key(1), Lookup::Read).map(|meta| meta.kind);
+    if kind == Some(Kind::SortedSet) {
+        ctx.view.sorted_set_enlarge(ctx.key(1))?;
+    }
     if options.store.is_some() && kind == Some(Kind::Set) && options.order == Order::AsItIs {
         // A set has no order of its own, and what is stored should not be left to chance.
         options.order = Order::Sorted;
