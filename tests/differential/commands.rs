@@ -148,6 +148,9 @@ pub(crate) const COMMANDS: &[&str] = &[
     "RESTORE key millis payload {REPLACE|ABSTTL|IDLETIME count|FREQ count}",
     "RESTORE key 0 payload REPLACE",
     "SCAN cursor {MATCH pattern|COUNT count|TYPE type}",
+    "SORT key {ASC|DESC|ALPHA|LIMIT index index|GET get|STORE key|word}",
+    "SORT key BY by {ASC|DESC|ALPHA|LIMIT index index|GET get|word}",
+    "SORT_RO key {BY by|ASC|DESC|ALPHA|LIMIT index index|GET get|STORE key}",
     "TOUCH key...",
     "TTL key",
     "TYPE key",
@@ -353,6 +356,9 @@ pub(crate) const POOLS: &[(&str, &[&str])] = &[
         "element",
         &["a", "b", "c", "", "1", "-2", "128", "007", "9223372036854775807", "a longer element of a list"],
     ),
+    // Elements are named as keys are, in part.
+    ("by", &["nosort", "*", "key:*", "key:**", "*->1", "key:*->a", "*->", "#", "", "\0*", "*\0"]),
+    ("get", &["#", "nowhere", "*", "key:*", "*->1", "key:*->a", "#*", "", "*->*"]),
     // Few members, so that sets meet; as text and as numbers of each width, and one too long to be packed.
     (
         "member",

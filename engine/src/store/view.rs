@@ -5,6 +5,8 @@ mod bitmaps;
 mod collection;
 mod dump;
 mod geo;
+mod hashes;
+
 
 mod hyperloglogs;
 mod lists;
@@ -15,6 +17,7 @@ mod strings;
 
 pub use self::collection::{Missing, Tools};
 pub use self::dump::Usage;
+pub use self::hashes::{FieldCondition, FieldExpiry, FieldPersist, FieldPresence};
 pub use self::lists::Popped;
 pub use self::sets::SetOperation;
 pub use self::sorted_sets::{AddCounts, Combination, Span, ranks_between};
