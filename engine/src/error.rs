@@ -220,3 +220,39 @@ impl From<crate::types::hyperloglog::Corrupt> for HllError {
         Self::Corrupt
     }
 }
+
+/// Why an operation on a field of a hash failed.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[non_exhaustive]
+pub enum HashError {
+    /// The key holds a value of another type.
+    WrongType,
+    /// The field's value is not an `i64` in canonical form.
+    NotInteger,
+    /// The field's value is not a number.
+    NotFloat,
+    /// The result does not fit an `i64`.
+    Overflow,
+    /// The result is infinite or no number.
+    NotFinite,
+}
+
+impl fmt::Display for HashError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self {
+            Self::WrongType => return WrongType.fmt(f),
+            Self::NotInteger => "the field's value is not an integer",
+            Self::NotFloat => "the field's value is not a floating-point number",
+            Self::Overflow => "the result does not fit an integer",
+            Self::NotFinite => "the result is not a finite number",
+        })
+    }
+}
+
+impl std::error::Error for HashError {}
+
+impl From<WrongType> for HashError {
+    fn from(_: WrongType) -> Self {
+        Self::WrongType
+    }
+}

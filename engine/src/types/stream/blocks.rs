@@ -51,6 +51,16 @@ impl Blocks {
         malloc_bytes(self.slots.capacity() * size_of::<Slot>()) + self.index.memory_bytes() + self.bytes
     }
 
+    /// The same, counted block by block.
+    #[cfg(test)]
+    pub(super) fn counted_bytes(&self) -> usize {
+        let blocks: usize = self.iter().map(Block::heap_bytes).sum();
+        let taken = self.slots.iter().filter(|slot| matches!(slot, Slot::Taken(_))).count();
+        assert_eq!(taken, self.index.len());
+        assert_eq!(self.last, self.index.last().map(|place| place.slot));
+        malloc_bytes(self.slots.capacity() * size_of::<Slot>()) + self.index.memory_bytes() + blocks
+    }
+
     /// The last block.
     pub(super) fn last(&self) -> Option<&Block> {
         self.last.map(|slot| self.block(slot))

@@ -131,6 +131,22 @@ impl Group {
             + self.consumer_bytes
     }
 
+    /// Whether what the group has pending and what its consumers have are the same, and bytes are counted right.
+    #[cfg(test)]
+    pub(super) fn check(&self) {
+        let counted: usize = self.consumers().map(Consumer::heap_bytes).sum();
+        assert_eq!(self.consumer_bytes, counted);
+        let mut theirs = Vec::new();
+        for &number in &self.by_name {
+            let consumer = self.consumer(ConsumerNumber(number));
+            theirs.extend(consumer.pending.iter().map(|id| (*id, number)));
+        }
+        theirs.sort();
+        let ours: Vec<_> = self.pending.iter().map(|pending| (pending.id, pending.consumer.0)).collect();
+        assert_eq!(ours, theirs);
+        assert!(self.consumers().is_sorted_by(|a, b| a.name < b.name));
+    }
+
     /// Its name.
     pub fn name(&self) -> &[u8] {
         &self.name
