@@ -6,9 +6,11 @@
 
 mod list;
 mod set;
+mod stream;
 
 pub use self::list::ListHandle;
 pub use self::set::SetHandle;
+pub use self::stream::{PendingEntry, StreamEntry, StreamHandle};
 
 use std::time::Duration;
 
