@@ -113,9 +113,11 @@ pub use shard::evict::{LfuTuning, Policy, Tuning};
 #[doc(inline)]
 pub use store::{
     AddCounts, Builder, Combination, Deadline, Flush, GroupStart, Key, ListHandle, Lookup, Maintained, Meta,
-    Missing, Observer, PendingEntry, Popped, Round, Scope, SetHandle, SetOperation, Span, Stats, Step, Store,
-    StreamEntry, StreamHandle, Text, Tools, Usage, View, Waker, ranks_between,
+    Missing, Observer, PendingEntry, Popped, Round, Scope, SetHandle, SetOperation, SortedSetHandle, Span,
+    Stats, Step, Store, StreamEntry, StreamHandle, Text, Tools, Usage, View, Waker, ranks_between,
 };
+#[doc(inline)]
+pub use types::sorted_set::Aggregate;
 #[doc(inline)]
 pub use types::stream::StreamId;
 #[doc(inline)]

@@ -48,6 +48,28 @@ pub(crate) const COMMANDS: &[&str] = &[
     "~SET key value PX 1",
     "~PSETEX key 1 value",
     "~GETEX key PX 1",
+    // Lists.
+    "LINDEX key index",
+    "LINSERT key (BEFORE|AFTER|word) element element",
+    "LLEN key",
+    "LMOVE key key (LEFT|RIGHT|word) (LEFT|RIGHT)",
+    "LMPOP 1 key (LEFT|RIGHT) [COUNT count]",
+    "LMPOP 2 key key (LEFT|RIGHT|word) {COUNT count|word}",
+    "LMPOP count key... (LEFT|RIGHT) [COUNT count]",
+    "LPOP key [count]",
+    "LPOS key element {RANK index|COUNT count|MAXLEN count}",
+    "LPUSH key element...",
+    "LPUSH key value...",
+    "LPUSHX key element...",
+    "LRANGE key index index",
+    "LREM key index element",
+    "LSET key index element",
+    "LTRIM key index index",
+    "RPOP key [count]",
+    "RPOPLPUSH key key",
+    "RPUSH key element...",
+    "RPUSHX key element...",
+    "RPUSH key (element...)...",
     // Bits.
     "BITCOUNT key [index [index [BYTE|BIT]]]",
     "BITFIELD key {GET width bit|SET width bit integer|INCRBY width bit integer|OVERFLOW (WRAP|SAT|FAIL)}",
@@ -325,6 +347,11 @@ pub(crate) const POOLS: &[(&str, &[&str])] = &[
             "a\0b\r\nc",
             "a value rather longer than the others, so that a slab must move it to another size of cell than before",
         ],
+    ),
+    // Few, so that they are found again in collections.
+    (
+        "element",
+        &["a", "b", "c", "", "1", "-2", "128", "007", "9223372036854775807", "a longer element of a list"],
     ),
     // Few members, so that sets meet; as text and as numbers of each width, and one too long to be packed.
     (
