@@ -110,7 +110,7 @@ pub use shard::change::{Change, Event, Log};
 pub use shard::evict::{LfuTuning, Policy, Tuning};
 #[doc(inline)]
 pub use store::{
-    AddCounts, Builder, Combination, Deadline, FieldCondition, FieldExpiry, FieldPersist, FieldPresence, Flush, GroupStart, Key, ListHandle, Lookup, Maintained, Meta, Missing, Observer, Popped, Round, Scope, SetHandle, SetOperation, SortedSetHandle, Span, Stats, Step, Store, Text, Tools, Usage, View, Waker, ranks_between,
+    AddCounts, Builder, Combination, Deadline, FieldCondition, FieldExpiry, FieldPersist, FieldPresence, Flush, GroupStart, Key, ListHandle, Lookup, Maintained, Meta, Missing, Observer, PendingEntry, Popped, Round, Scope, SetHandle, SetOperation, SortedSetHandle, Span, Stats, Step, Store, StreamEntry, StreamHandle, Text, Tools, Usage, View, Waker, ranks_between,
 };
 #[doc(inline)]
 pub use types::sorted_set::Aggregate;
