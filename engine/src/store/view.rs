@@ -7,7 +7,6 @@ mod dump;
 mod geo;
 mod hashes;
 
-
 mod hyperloglogs;
 mod lists;
 mod sets;

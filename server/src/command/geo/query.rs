@@ -135,7 +135,7 @@ pub(super) fn run(
     options: &Options,
     store: Option<Store>,
 ) -> Result<(), Error> {
-    let seed = if store.is_some() { ctx.view.random().next_u64() } else { 0 };
+    let seed = if store.is_some() { ctx.view.chance(ctx.key(1)).next_u64() } else { 0 };
     let set = ctx.view.sorted_set(key, Lookup::Peek)?;
     let (hits, unit) = match (set, place) {
         (Some(set), Some(place)) => {

@@ -11,6 +11,7 @@
 
 use scrubjay::collections::packed::Digits;
 use scrubjay::double::DoubleText;
+use scrubjay::types::hash::Hash;
 use scrubjay::types::list::List;
 use scrubjay::types::set::Set;
 use scrubjay::types::sorted_set::SortedSet;
@@ -115,6 +116,18 @@ fn add_value(ctx: &mut Ctx<'_>, db: u16, name: &[u8], digest: &mut Digest) -> Re
                 both.chain(pair.member.text(&mut digits));
                 both.chain(DoubleText::by_digits(pair.score).as_bytes());
                 digest.add(&both.0);
+            }
+        }
+        Kind::Hash => {
+            let now = ctx.now();
+            let mut more_digits = Digits::default();
+            if let Some(hash) = ctx.view.peek::<Hash>(key)? {
+                hash.for_each(now, |field, value| {
+                    let mut both = Digest::default();
+                    both.chain(field.text(&mut digits));
+                    both.chain(value.text(&mut more_digits));
+                    digest.add(&both.0);
+                });
             }
         }
         Kind::Stream => {
