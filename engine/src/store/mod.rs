@@ -24,7 +24,8 @@ pub use self::maintain::{Maintained, Round, Step, Waker};
 pub use self::observe::Observer;
 pub use self::stats::Stats;
 pub use self::view::{
-    AddCounts, Combination, Deadline, FieldCondition, FieldExpiry, FieldPersist, FieldPresence, GroupStart, Lookup, Meta, Missing, Popped, Scope, SetOperation, Span, Text, Tools, Usage, View, ranks_between,
+    AddCounts, Combination, Deadline, FieldCondition, FieldExpiry, FieldPersist, FieldPresence, GroupStart,
+    Lookup, Meta, Missing, Popped, Scope, SetOperation, Span, Text, Tools, Usage, View, ranks_between,
 };
 pub use self::walk::Flush;
 

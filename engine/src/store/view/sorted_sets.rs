@@ -96,11 +96,6 @@ impl View<'_> {
         self.read::<SortedSet>(key, lookup)
     }
 
-    /// A source of chance of its own, for whoever reads what the view lends.
-    pub fn random(&self) -> Random {
-        Random::seeded(self.random_below(u64::MAX))
-    }
-
     /// Gives the sorted set at `key` its large form, whatever its size: Valkey's SORT does that to what it
     /// reads, and `OBJECT ENCODING` shows it.
     ///

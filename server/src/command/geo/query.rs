@@ -135,7 +135,6 @@ pub(super) fn run(
     options: &Options,
     store: Option<Store>,
 ) -> Result<(), Error> {
-    let seed = if store.is_some() { ctx.view.random().next_u64() } else { 0 };
     let set = ctx.view.sorted_set(key, Lookup::Peek)?;
     let (hits, unit) = match (set, place) {
         (Some(set), Some(place)) => {
@@ -164,12 +163,12 @@ pub(super) fn run(
         }
         return Ok(());
     };
-    let mut found = Builder::new(seed);
+    let to = ctx.key(store.key);
+    let mut found = Builder::new(ctx.view.seed(to));
     for hit in &hits {
         let score = if store.distances { hit.distance / unit } else { hit.score };
         found.add(hit.member.text(&mut Default::default()), score);
     }
-    let to = ctx.key(store.key);
     let count = ctx.view.geo_store(to, found, store.event);
     ctx.reply.count(count);
     Ok(())
