@@ -135,6 +135,9 @@ pub(super) fn run(
     options: &Options,
     store: Option<Store>,
 ) -> Result<(), Error> {
+    // Of the shard where the result goes, or of no use.
+    let to = store.map(|store| ctx.key(store.key));
+    let seed = ctx.view.seed(to.unwrap_or(key));
     let set = ctx.view.sorted_set(key, Lookup::Peek)?;
     let (hits, unit) = match (set, place) {
         (Some(set), Some(place)) => {
@@ -142,7 +145,7 @@ pub(super) fn run(
         }
         _ => (Vec::new(), 1.0),
     };
-    let Some(store) = store else {
+    let (Some(store), Some(to)) = (store, to) else {
         let details = [options.with_distance, options.with_hash, options.with_coordinates];
         let details = details.iter().filter(|with| **with).count();
         ctx.reply.array(hits.len());
@@ -163,8 +166,7 @@ pub(super) fn run(
         }
         return Ok(());
     };
-    let to = ctx.key(store.key);
-    let mut found = Builder::new(ctx.view.seed(to));
+    let mut found = Builder::new(seed);
     for hit in &hits {
         let score = if store.distances { hit.distance / unit } else { hit.score };
         found.add(hit.member.text(&mut Default::default()), score);
