@@ -214,7 +214,11 @@ mod tests {
         let two = b"\x02\x01f\x01\x02v..\x01g\x00\x00\xff";
         assert_eq!(pairs(two), Ok(vec![(&b"f"[..], &b"v"[..]), (b"g", b"")]));
         assert_eq!(pairs(b"\xfe\x01f\x01\x00v\xff"), Ok(vec![(&b"f"[..], &b"v"[..])]));
-        assert_eq!(pairs(b"\x01\xfe\x01\x00\x00\x00f\x01\x00v\xff"), Err(Corrupt), "a long form of a short length");
+        assert_eq!(
+            pairs(b"\x01\xfe\x01\x00\x00\x00f\x01\x00v\xff"),
+            Err(Corrupt),
+            "a long form of a short length"
+        );
         let long = [&b"\x01\xfe\xfe\x00\x00\x00"[..], &[b'f'; 254], b"\x01\x00v\xff"].concat().leak();
         assert_eq!(pairs(long).map(|pairs| pairs[0].0.len()), Ok(254));
         assert_eq!(pairs(b"\x01\xff"), Err(Corrupt));

@@ -6,7 +6,6 @@ mod collection;
 mod dump;
 mod geo;
 mod hashes;
-
 mod hyperloglogs;
 mod lists;
 mod sets;
