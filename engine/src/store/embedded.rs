@@ -4,6 +4,7 @@
 //! effect that a client's command has. What a view alone can do (other databases, several steps, other
 //! moments) is not repeated here.
 
+mod dump;
 mod list;
 mod set;
 mod sorted_set;

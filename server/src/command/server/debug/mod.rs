@@ -9,10 +9,13 @@ mod protocol;
 use std::sync::atomic::Ordering;
 use std::time::Duration;
 
-use scrubjay::collections::deque::Deque;
+use scrubjay::collections::deque::{BlockRef, Deque};
+use scrubjay::collections::packed::Packed;
+use scrubjay::types::hash::{Hash, HashRef};
 use scrubjay::types::list::{List, ListRef};
-use scrubjay::types::{Encoding, Kind};
-use scrubjay::{Deadline, Lookup, shard::change::Event};
+use scrubjay::types::set::{Set, SetRef};
+use scrubjay::types::sorted_set::{SortedSet, SortedSetRef};
+use scrubjay::{Deadline, Kind, Lookup, shard::change::Event};
 
 use crate::command::Ctx;
 use crate::command::describe::help;
@@ -56,10 +59,12 @@ const SUBCOMMANDS: &[Subcommand] = &[
     sub("digest-value", 2, usize::MAX, digest::digest_value),
     sub("error", 3, 3, error),
     sub("help", 2, 2, show_help),
+    sub("listpack", 3, 3, listpack),
     sub("log", 3, 3, log),
     sub("object", 3, 4, object),
     sub("populate", 3, 5, populate),
     sub("protocol", 3, 3, protocol::protocol),
+    sub("quicklist", 3, 4, show_quicklist),
     sub("quicklist-packed-threshold", 3, 3, quicklist_packed_threshold),
     sub("replybuffer", 4, 4, reply_buffer),
     sub("set-active-expire", 3, 3, set_active_expire),
@@ -156,26 +161,82 @@ fn reply_buffer(ctx: &mut Ctx<'_>) -> Result<(), Error> {
 }
 
 fn object(ctx: &mut Ctx<'_>) -> Result<(), Error> {
+    /// A payload's type and its footer, which `serializedlength` leaves out.
+    const AROUND_VALUE: usize = 11;
     let key = ctx.key(2);
     let Some(meta) = ctx.view.meta(key, Lookup::Peek) else { return Err(Error::NoSuchKey) };
     let seconds = (ctx.now() / 1000).saturating_sub(meta.idle_s);
     let lru = seconds & 0xff_ffff;
     let (encoding, idle) = (meta.encoding.name(), meta.idle_s);
     let fast = ctx.args.is(3, "fast");
-    let (at, length, more) = if meta.kind == Kind::List {
-        let list = ctx.view.peek::<List>(key)?.ok_or(Error::NoSuchKey)?;
-        match list {
-            ListRef::Packed(packed) => (packed.bytes().as_ptr(), 0, String::new()),
-            ListRef::Deque(deque) => (std::ptr::from_ref(deque).cast(), 0, quicklist(deque, fast)),
-        }
-    } else {
-        let value = ctx.view.string(key, Lookup::Peek)?.ok_or(Error::NoSuchKey)?;
-        (value.bytes().as_ptr(), serialized_length(&value, value.encoding), String::new())
-    };
-    let length = if fast { String::new() } else { format!("serializedlength:{length} ") };
+    let mut more = String::new();
+    if meta.kind == Kind::List
+        && let Some(ListRef::Deque(deque)) = ctx.view.peek::<List>(key)?
+    {
+        more = quicklist(deque, fast);
+    }
+    let mut length = String::new();
+    if !fast {
+        let payload = ctx.view.dump(key, Lookup::Peek, ctx.shared.config.rdbcompression());
+        let bytes = payload.map_or(0, |payload| payload.len() - AROUND_VALUE);
+        length = format!("serializedlength:{bytes} ");
+    }
+    let at = ctx.view.address(key).unwrap_or_default();
     ctx.reply.simple(&format!(
-        "Value at:{at:p} refcount:1 encoding:{encoding} {length}lru:{lru} lru_seconds_idle:{idle}{more}"
+        "Value at:{at:#x} refcount:1 encoding:{encoding} {length}lru:{lru} lru_seconds_idle:{idle}{more}"
     ));
+    Ok(())
+}
+
+/// Writes the elements of a packed value to the log, which is where standard output goes.
+fn listpack(ctx: &mut Ctx<'_>) -> Result<(), Error> {
+    const OTHER: Error = Error::Text("ERR Not a listpack encoded object.");
+    let key = ctx.key(2);
+    let meta = ctx.view.meta(key, Lookup::Peek).ok_or(Error::NoSuchKey)?;
+    let packed = match meta.kind {
+        Kind::List => match ctx.view.peek::<List>(key)? {
+            Some(ListRef::Packed(packed)) => packed,
+            _ => return Err(OTHER),
+        },
+        Kind::Set => match ctx.view.peek::<Set>(key)? {
+            Some(SetRef::Packed(packed)) => packed,
+            _ => return Err(OTHER),
+        },
+        Kind::Hash => match ctx.view.peek::<Hash>(key)? {
+            Some(HashRef::Packed(packed)) => packed,
+            _ => return Err(OTHER),
+        },
+        Kind::SortedSet => ctx.view.peek::<SortedSet>(key)?.and_then(SortedSetRef::as_packed).ok_or(OTHER)?,
+        _ => return Err(OTHER),
+    };
+    show_packed(packed);
+    ctx.reply.simple("Listpack structure printed on stdout");
+    Ok(())
+}
+
+fn show_packed(packed: Packed<'_>) {
+    tracing::info!("DEBUG: listpack of {} elements, {} bytes", packed.len(), packed.listpack_bytes());
+    for (index, element) in packed.iter().enumerate() {
+        tracing::info!("DEBUG: {index}: {}", String::from_utf8_lossy(&element.to_vec()));
+    }
+}
+
+/// Writes the blocks of a large list to the log, and with a further argument that is not nought their elements.
+fn show_quicklist(ctx: &mut Ctx<'_>) -> Result<(), Error> {
+    let key = ctx.key(2);
+    let whole = ctx.args.len() > 3 && c_integer(ctx.args.at(3)) != 0;
+    let meta = ctx.view.meta(key, Lookup::Peek).ok_or(Error::NoSuchKey)?;
+    let list = if meta.kind == Kind::List { ctx.view.peek::<List>(key)? } else { None };
+    let Some(ListRef::Deque(deque)) = list else {
+        return Err(Error::Text("ERR Not a quicklist encoded object."));
+    };
+    tracing::info!("DEBUG:{}", quicklist(deque, false));
+    deque.for_each_block(|block| match block {
+        BlockRef::Packed(packed) if whole => show_packed(packed),
+        BlockRef::Packed(packed) => tracing::info!("DEBUG: listpack of {} elements", packed.len()),
+        BlockRef::Plain(text) => tracing::info!("DEBUG: an element of {} bytes", text.len()),
+    });
+    ctx.reply.simple("Quicklist structure printed on stdout");
     Ok(())
 }
 
@@ -205,26 +266,6 @@ fn quicklist_packed_threshold(ctx: &mut Ctx<'_>) -> Result<(), Error> {
     ctx.view.set_limits(limits);
     ctx.reply.ok();
     Ok(())
-}
-
-/// What a string takes in a dump file, as Valkey writes it with `rdbcompression no`.
-fn serialized_length(value: &[u8], encoding: Encoding) -> usize {
-    // Short integers are written as such, whatever holds them.
-    let number = if encoding == Encoding::Int || value.len() <= 11 { number::parse_i64(value) } else { None };
-    match number {
-        Some(number) if i8::try_from(number).is_ok() => 2,
-        Some(number) if i16::try_from(number).is_ok() => 3,
-        Some(number) if i32::try_from(number).is_ok() => 5,
-        _ => {
-            let header = match value.len() {
-                0..=0x3f => 1,
-                0x40..=0x3fff => 2,
-                0x4000..=0xffff_ffff => 5,
-                _ => 9,
-            };
-            header + value.len()
-        }
-    }
 }
 
 /// Makes keys `PREFIX:0`, `PREFIX:1`, ... where there are none yet.
