@@ -16,6 +16,8 @@ use std::ops::Deref;
 use crate::collections::packed::{Packed, Room};
 use crate::raw::heap::{malloc_bytes, malloc_usable};
 
+const SPARE_BYTES_MAX: usize = 8192;
+
 /// Bytes with spare room on both sides. Invariant: `start <= end <= memory.len()`.
 #[derive(Debug)]
 pub(super) struct Gapped {
@@ -70,8 +72,9 @@ impl Gapped {
             self.memory.copy_within(start + at..end, start + at + wider);
             self.end = offset(end + wider);
         } else {
-            // Twice the memory for eight times the moves, or an eighth for many: an eighth it is.
-            let spare = (len + wider) / 8 + 16;
+            // An eighth more each time: a compromise between moving often and holding much that is not used.
+            // What is larger than blocks become by growing grows only as its elements are replaced.
+            let spare = ((len + wider) / 8 + 16).min(SPARE_BYTES_MAX);
             let (front, back) = self.split_at(at);
             let mut moved = if at_front {
                 Self::with_spare(front, back, spare + wider, 0)

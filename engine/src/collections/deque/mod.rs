@@ -25,8 +25,8 @@ mod tests;
 use std::collections::VecDeque;
 use std::ops::ControlFlow;
 
-use self::block::Block;
-pub use self::block::BlockRef;
+pub use self::block::KeptBlock;
+use self::block::{Block, BlockRef};
 pub use self::change::Side;
 pub use self::fill::Fill;
 use crate::collections::packed::{Element, Packed, START};
@@ -109,9 +109,9 @@ impl Deque {
         block.as_packed()
     }
 
-    /// Shows its blocks, first to last.
-    pub fn for_each_block(&self, mut act: impl FnMut(BlockRef<'_>)) {
-        self.blocks.iter().for_each(|block| block.read(&mut act));
+    /// Its blocks, first to last.
+    pub fn blocks(&self) -> impl Iterator<Item = KeptBlock<'_>> {
+        self.blocks.iter().map(Block::kept)
     }
 
     /// Shows the elements from the one of index `from` on, in either direction, until told to stop.
