@@ -60,7 +60,8 @@ impl Gapped {
         Self { memory, start: offset(before), end: offset(end) }
     }
 
-    /// Opens a gap of `wider` bytes at `at`, which are somewhere between the bytes before it and those behind.
+    /// Opens a gap of `wider` bytes at `at`, which are somewhere between the bytes before it and those
+    /// behind.
     fn widen(&mut self, at: usize, wider: usize) {
         let (start, end) = (self.start as usize, self.end as usize);
         let len = end - start;
@@ -144,7 +145,11 @@ mod tests {
     use super::*;
 
     proptest! {
-        #![proptest_config(ProptestConfig { cases: 64, failure_persistence: None, ..ProptestConfig::default() })]
+        #![proptest_config(ProptestConfig {
+            cases: 64,
+            failure_persistence: None,
+            ..ProptestConfig::default()
+        })]
 
         #[test]
         fn behaves_like_a_vec(

@@ -5,15 +5,15 @@
 //! ```
 //!
 //! Ends grow and shrink in their block; places inside are found by the counts of whole blocks. How full a
-//! block may be ([`Fill`]), and when one is split, merged or given to a single large element, follows Valkey's
-//! quicklists to the block, since from that follows when a list is reported, and dumped, as what.
+//! block may be ([`Fill`]), and when one is split, merged or given to a single large element, follows
+//! Valkey's quicklists to the block, since from that follows when a list is reported, and dumped, as what.
 //!
 //! With a depth of compression all blocks but so many at either end are compressed, if that saves anything.
 //! Readers are lent elements for the time of a call, for those may come out of a copy.
 //!
-//! Invariants: no block is empty; `len` is the sum of their counts and `block_bytes` of their heap bytes; with
-//! a depth, after each operation, just the blocks further inside have been tried to compress, and the others
-//! are not compressed.
+//! Invariants: no block is empty; `len` is the sum of their counts and `block_bytes` of their heap bytes;
+//! with a depth, after each operation, just the blocks further inside have been tried to compress, and the
+//! others are not compressed.
 
 mod block;
 mod change;
