@@ -96,6 +96,20 @@ impl View<'_> {
         self.read::<SortedSet>(key, lookup)
     }
 
+    /// Gives the sorted set at `key` its large form, whatever its size: Valkey's SORT does that to what it
+    /// reads, and `OBJECT ENCODING` shows it.
+    ///
+    /// # Errors
+    /// [`WrongType`] when another type lives there.
+    pub fn sorted_set_enlarge(&mut self, key: Key<'_>) -> Result<(), WrongType> {
+        self.edit(key, Missing::Skip, |set: &mut SortedSet, tools| {
+            if set.prepare_for(usize::MAX, 0, tools.limits, tools.seed) {
+                tools.rearranged();
+            }
+        })?;
+        Ok(())
+    }
+
     /// Gives members of the sorted set at `key` scores, which are numbers; it is made when it is not there.
     ///
     /// # Errors
