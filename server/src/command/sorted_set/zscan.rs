@@ -86,7 +86,7 @@ fn in_17_digits(score: f64) -> String {
 mod tests {
     use super::*;
 
-    /// Recorded from Valkey 9.1.2: ZSCAN of a sorted set with these scores, zset-max-listpack-entries being 0.
+    /// Recorded from Valkey 9.1.2: ZSCAN of a large sorted set with these scores.
     #[test]
     fn writes_scores_as_c_does() {
         for (score, text) in [
