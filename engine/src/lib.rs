@@ -101,7 +101,9 @@ pub mod time;
 #[doc(inline)]
 pub use collections::deque::{End, Side};
 #[doc(inline)]
-pub use error::{CollectionError, HashError, HllError, OutOfMemory, SortedSetError, StringError, WrongType};
+pub use error::{
+    CollectionError, HashError, HllError, OutOfMemory, SortedSetError, StreamError, StringError, WrongType,
+};
 #[doc(inline)]
 pub use raw::shared::SharedBytes;
 #[doc(inline)]
@@ -111,8 +113,13 @@ pub use shard::evict::{LfuTuning, Policy, Tuning};
 #[doc(inline)]
 pub use store::{
     AddCounts, Builder, Combination, Deadline, FieldCondition, FieldExpiry, FieldPersist, FieldPresence,
-    Flush, Key, ListHandle, Lookup, Maintained, Meta, Missing, Observer, Popped, Round, Scope, SetHandle,
-    SetOperation, Span, Stats, Step, Store, Text, Tools, Usage, View, Waker, ranks_between,
+    Flush, GroupStart, Key, ListHandle, Lookup, Maintained, Meta, Missing, Observer, Popped, Round, Scope,
+    SetHandle, SetOperation, SortedSetHandle, Span, Stats, Step, Store, Text, Tools, Usage, View, Waker,
+    ranks_between,
 };
+#[doc(inline)]
+pub use types::sorted_set::Aggregate;
+#[doc(inline)]
+pub use types::stream::StreamId;
 #[doc(inline)]
 pub use types::{Encoding, Kind, Limits};

@@ -37,6 +37,14 @@ pub(crate) fn same(words: &Words, ours: &Reply, theirs: &Reply) -> bool {
         }
         // Chance picks.
         "SRANDMEMBER" | "HRANDFIELD" | "ZRANDMEMBER" => kind(ours) == kind(theirs),
+        // Moments, and how long ago they were.
+        "XPENDING" => same_but(ours, theirs, &|row| matches!(row, [_, _, _, Reply::Integer(_)]).then_some(2)),
+        "XINFO" if word(1) == "STREAM" => same_but(ours, theirs, &|row| match row {
+            [_, _, Reply::Integer(_), Reply::Integer(_)] => Some(2),
+            [_, Reply::Integer(_), Reply::Integer(_)] => Some(1),
+            _ => None,
+        }),
+        "XINFO" => same_but(ours, theirs, &|_| None),
         // Which keys a partial scan comes by, and where it stands then, is too. Whole scans are compared at
         // the end.
         "SCAN" => kind(ours) == kind(theirs),
@@ -70,6 +78,34 @@ fn near(ours: &Reply, theirs: &Reply, apart: i64) -> bool {
             ours >= 0 && theirs >= 0 && ours.abs_diff(theirs) <= apart.unsigned_abs()
         }
         _ => false,
+    }
+}
+
+/// Whether replies of stream commands are the same but for what `moment` says is one in an array, and for those
+/// that are called so in a map. A moment that never was is none.
+fn same_but(ours: &Reply, theirs: &Reply, moment: &dyn Fn(&[Reply]) -> Option<usize>) -> bool {
+    const MOMENTS: [&[u8]; 4] = [b"idle", b"inactive", b"seen-time", b"active-time"];
+    let is_moment = |name: &Reply| name.bytes().is_some_and(|name| MOMENTS.contains(&name));
+    match (ours, theirs) {
+        (Reply::Array(ours), Reply::Array(theirs)) => {
+            let skipped = moment(theirs);
+            ours.len() == theirs.len()
+                && ours.iter().zip(theirs).enumerate().all(|(index, (our, their))| {
+                    let named = index % 2 == 1 && is_moment(&theirs[index - 1]);
+                    (named && near(our, their, MILLIS_APART))
+                        || (skipped == Some(index) && near(our, their, MILLIS_APART))
+                        || same_but(our, their, moment)
+                })
+        }
+        (Reply::Map(ours), Reply::Map(theirs)) => {
+            ours.len() == theirs.len()
+                && ours.iter().zip(theirs).all(|((our_name, our), (name, their))| {
+                    our_name == name
+                        && ((is_moment(name) && near(our, their, MILLIS_APART))
+                            || same_but(our, their, moment))
+                })
+        }
+        _ => ours == theirs,
     }
 }
 

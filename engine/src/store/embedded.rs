@@ -6,9 +6,11 @@
 
 mod list;
 mod set;
+mod sorted_set;
 
 pub use self::list::ListHandle;
 pub use self::set::SetHandle;
+pub use self::sorted_set::SortedSetHandle;
 
 use std::time::Duration;
 

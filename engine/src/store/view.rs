@@ -9,6 +9,7 @@ mod hyperloglogs;
 mod lists;
 mod sets;
 mod sorted_sets;
+mod streams;
 mod strings;
 
 pub use self::collection::{Missing, Tools};
@@ -17,6 +18,7 @@ pub use self::hashes::{FieldCondition, FieldExpiry, FieldPersist, FieldPresence}
 pub use self::lists::Popped;
 pub use self::sets::SetOperation;
 pub use self::sorted_sets::{AddCounts, Combination, Span, ranks_between};
+pub use self::streams::GroupStart;
 
 use std::ops::Deref;
 use std::time::Duration;

@@ -14,6 +14,7 @@ pub mod list;
 pub mod long_double;
 pub mod set;
 pub mod sorted_set;
+pub mod stream;
 pub mod string;
 
 pub use limits::Limits;
@@ -40,6 +41,8 @@ pub enum Object {
     Set(Box<Dict>),
     /// A large sorted set.
     SortedSet(Box<sorted_set::LargeSortedSet>),
+    /// A stream.
+    Stream(Box<stream::Stream>),
 }
 
 impl Object {
@@ -62,6 +65,7 @@ impl HeapBytes for Object {
             Self::List(deque) => malloc_bytes(size_of::<Deque>()) + deque.heap_bytes(),
             Self::Set(dict) => malloc_bytes(size_of::<Dict>()) + dict.memory_bytes(),
             Self::SortedSet(large) => large.heap_bytes(),
+            Self::Stream(stream) => malloc_bytes(size_of::<stream::Stream>()) + stream.heap_bytes(),
         }
     }
 }
