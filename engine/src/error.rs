@@ -122,6 +122,8 @@ pub enum StreamError {
     BelowTop,
     /// More entries are there than are said to have been added.
     FewerThanThere,
+    /// The memory limit is reached and nothing can be evicted.
+    OutOfMemory,
 }
 
 impl fmt::Display for StreamError {
@@ -137,6 +139,7 @@ impl fmt::Display for StreamError {
             Self::BelowDeleted => "an entry with a greater id was deleted",
             Self::BelowTop => "an entry with a greater id is there",
             Self::FewerThanThere => "more entries are there than were added",
+            Self::OutOfMemory => return OutOfMemory.fmt(f),
         })
     }
 }
@@ -146,6 +149,12 @@ impl std::error::Error for StreamError {}
 impl From<WrongType> for StreamError {
     fn from(_: WrongType) -> Self {
         Self::WrongType
+    }
+}
+
+impl From<OutOfMemory> for StreamError {
+    fn from(_: OutOfMemory) -> Self {
+        Self::OutOfMemory
     }
 }
 

@@ -113,9 +113,9 @@ pub use shard::evict::{LfuTuning, Policy, Tuning};
 #[doc(inline)]
 pub use store::{
     AddCounts, Builder, Combination, Deadline, FieldCondition, FieldExpiry, FieldPersist, FieldPresence,
-    Flush, GroupStart, Key, ListHandle, Lookup, Maintained, Meta, Missing, Observer, Popped, Round, Scope,
-    SetHandle, SetOperation, SortedSetHandle, Span, Stats, Step, Store, Text, Tools, Usage, View, Waker,
-    ranks_between,
+    Flush, GroupStart, Key, ListHandle, Lookup, Maintained, Meta, Missing, Observer, PendingEntry, Popped,
+    Round, Scope, SetHandle, SetOperation, SortedSetHandle, Span, Stats, Step, Store, StreamEntry,
+    StreamHandle, Text, Tools, Usage, View, Waker, ranks_between,
 };
 #[doc(inline)]
 pub use types::sorted_set::Aggregate;

@@ -4,6 +4,7 @@
 mod bitmaps;
 mod collection;
 mod dump;
+mod geo;
 mod hashes;
 mod hyperloglogs;
 mod lists;
