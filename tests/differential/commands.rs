@@ -402,14 +402,14 @@ pub(crate) const POOLS: &[(&str, &[&str])] = &[
             "a value rather longer than the others, so that a slab must move it to another size of cell than before",
         ],
     ),
+    // Elements are named as keys are, in part.
+    ("by", &["nosort", "*", "key:*", "key:**", "*->1", "key:*->a", "*->", "#", "", "\0*", "*\0"]),
+    ("get", &["#", "nowhere", "*", "key:*", "*->1", "key:*->a", "#*", "", "*->*"]),
     // Few, so that they are found again in collections.
     (
         "element",
         &["a", "b", "c", "", "1", "-2", "128", "007", "9223372036854775807", "a longer element of a list"],
     ),
-    // Elements are named as keys are, in part.
-    ("by", &["nosort", "*", "key:*", "key:**", "*->1", "key:*->a", "*->", "#", "", "\0*", "*\0"]),
-    ("get", &["#", "nowhere", "*", "key:*", "*->1", "key:*->a", "#*", "", "*->*"]),
     // Few members, so that sets meet; as text and as numbers of each width, and one too long to be packed.
     (
         "member",
