@@ -26,6 +26,39 @@ impl fmt::Display for OutOfMemory {
 
 impl std::error::Error for OutOfMemory {}
 
+/// A collection could not be written to.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[non_exhaustive]
+pub enum CollectionError {
+    /// The key holds a value of another type.
+    WrongType,
+    /// The memory limit is reached and the policy found nothing to evict.
+    OutOfMemory,
+}
+
+impl fmt::Display for CollectionError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::WrongType => WrongType.fmt(f),
+            Self::OutOfMemory => OutOfMemory.fmt(f),
+        }
+    }
+}
+
+impl std::error::Error for CollectionError {}
+
+impl From<WrongType> for CollectionError {
+    fn from(_: WrongType) -> Self {
+        Self::WrongType
+    }
+}
+
+impl From<OutOfMemory> for CollectionError {
+    fn from(_: OutOfMemory) -> Self {
+        Self::OutOfMemory
+    }
+}
+
 /// An operation on a string could not be done.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 #[non_exhaustive]
@@ -60,6 +93,57 @@ impl fmt::Display for StringError {
 impl std::error::Error for StringError {}
 
 impl From<WrongType> for StringError {
+    fn from(_: WrongType) -> Self {
+        Self::WrongType
+    }
+}
+
+/// An operation on a stream could not be done.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[non_exhaustive]
+pub enum StreamError {
+    /// The key holds a value of another type.
+    WrongType,
+    /// There is no such key.
+    NoSuchKey,
+    /// The stream has no group of this name.
+    NoSuchGroup,
+    /// The stream has a group of this name already.
+    GroupExists,
+    /// The stream has no id left for another entry.
+    Exhausted,
+    /// The new entry's id is not greater than the last one.
+    NotGreater,
+    /// The fields and values of the new entry are too long together.
+    TooLarge,
+    /// The id of an entry that was deleted is greater than the new last id.
+    BelowDeleted,
+    /// The id of an entry that is there is greater than the new last id.
+    BelowTop,
+    /// More entries are there than are said to have been added.
+    FewerThanThere,
+}
+
+impl fmt::Display for StreamError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self {
+            Self::WrongType => return WrongType.fmt(f),
+            Self::NoSuchKey => "there is no such key",
+            Self::NoSuchGroup => "the stream has no such group",
+            Self::GroupExists => "the stream has such a group already",
+            Self::Exhausted => "the stream has no id left",
+            Self::NotGreater => "the id is not greater than the last one",
+            Self::TooLarge => "the entry is too large",
+            Self::BelowDeleted => "an entry with a greater id was deleted",
+            Self::BelowTop => "an entry with a greater id is there",
+            Self::FewerThanThere => "more entries are there than were added",
+        })
+    }
+}
+
+impl std::error::Error for StreamError {}
+
+impl From<WrongType> for StreamError {
     fn from(_: WrongType) -> Self {
         Self::WrongType
     }

@@ -81,6 +81,8 @@ pub struct Shard<X: HeapBytes, P> {
     positions: P,
     evictor: Evictor,
     random: Random,
+    /// See [`Shard::seed`].
+    seed: u64,
     /// Tables and wheels of all spaces, in bytes.
     spaces_bytes: usize,
     /// Objects taken out of the slab, to be dropped after the lock is gone.
@@ -131,8 +133,9 @@ fn named(handle: u32) -> Handle {
 
 impl<X: HeapBytes, P: Positions> Shard<X, P> {
     /// An empty shard of `databases` databases.
-    pub fn new(databases: usize, positions: P, random: Random) -> Self {
+    pub fn new(databases: usize, positions: P, mut random: Random) -> Self {
         Self {
+            seed: random.next_u64(),
             slab: ByteSlab::new(),
             spaces: (0..databases).map(|_| Space::default()).collect(),
             positions,
@@ -198,6 +201,12 @@ impl<X: HeapBytes, P: Positions> Shard<X, P> {
     pub fn peek(&self, place: Place, key: &[u8], now: Millis) -> Option<Found> {
         let (found, deadline) = self.find_any(place, key)?;
         deadline.is_none_or(|deadline| deadline > now).then_some(found)
+    }
+
+    /// What the order in the shard's collections follows from: the same for all of them, so that a walk over
+    /// one goes on in another that has taken its place.
+    pub fn seed(&self) -> u64 {
+        self.seed
     }
 
     /// The shard's source of chance.

@@ -4,6 +4,14 @@
 //! effect that a client's command has. What a view alone can do (other databases, several steps, other
 //! moments) is not repeated here.
 
+mod list;
+mod set;
+mod sorted_set;
+
+pub use self::list::ListHandle;
+pub use self::set::SetHandle;
+pub use self::sorted_set::SortedSetHandle;
+
 use std::time::Duration;
 
 use super::{Deadline, Key, Lookup, Scope, Store, Text};

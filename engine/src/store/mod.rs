@@ -17,12 +17,14 @@ mod view;
 mod walk;
 
 pub use self::builder::Builder;
+pub use self::embedded::{ListHandle, SetHandle, SortedSetHandle};
 pub use self::key::Key;
 pub use self::maintain::{Maintained, Round, Step, Waker};
 pub use self::observe::Observer;
 pub use self::stats::Stats;
 pub use self::view::{
-    AddCounts, Combination, Deadline, Lookup, Meta, Missing, Scope, Span, Text, Tools, View, ranks_between,
+    AddCounts, Combination, Deadline, GroupStart, Lookup, Meta, Missing, Popped, Scope, SetOperation, Span,
+    Text, Tools, Usage, View, ranks_between,
 };
 pub use self::walk::Flush;
 

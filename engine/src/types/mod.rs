@@ -10,13 +10,18 @@ pub mod bitmap;
 pub mod geo;
 pub mod hyperloglog;
 mod limits;
+pub mod list;
 pub mod long_double;
+pub mod set;
 pub mod sorted_set;
+pub mod stream;
 pub mod string;
 
 pub use limits::Limits;
 
-use crate::raw::heap::HeapBytes;
+use crate::collections::deque::Deque;
+use crate::collections::dict::Dict;
+use crate::raw::heap::{HeapBytes, malloc_bytes};
 use crate::raw::shared::SharedBytes;
 use crate::raw::slab::ValueRef;
 
@@ -28,8 +33,14 @@ pub enum Object {
     Taken,
     /// A long string, or a collection packed into one.
     Bytes(SharedBytes),
+    /// A large list.
+    List(Box<Deque>),
+    /// A large set.
+    Set(Box<Dict>),
     /// A large sorted set.
     SortedSet(Box<sorted_set::LargeSortedSet>),
+    /// A stream.
+    Stream(Box<stream::Stream>),
 }
 
 impl Object {
@@ -48,7 +59,10 @@ impl HeapBytes for Object {
         match self {
             Self::Taken => 0,
             Self::Bytes(bytes) => bytes.heap_bytes(),
+            Self::List(deque) => malloc_bytes(size_of::<Deque>()) + deque.heap_bytes(),
+            Self::Set(dict) => malloc_bytes(size_of::<Dict>()) + dict.memory_bytes(),
             Self::SortedSet(large) => large.heap_bytes(),
+            Self::Stream(stream) => malloc_bytes(size_of::<stream::Stream>()) + stream.heap_bytes(),
         }
     }
 }

@@ -58,7 +58,7 @@ impl<'a> Prepared<'a> {
         if let Found::Command(command) = found {
             // A call that contradicts its declaration is the handler's to refuse; it finds the keys there are
             // locked.
-            let _ = keys::for_each(command, &args, |key| {
+            let _ = keys::for_each_touched(command, &args, |key| {
                 keys.push(shared.store.key(session.db, args.at(key.index)));
             });
         }

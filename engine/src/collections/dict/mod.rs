@@ -76,6 +76,17 @@ fn named(handle: u32) -> Handle {
     Handle::from_bits(handle).expect("invariant: a table holds handles of the arena")
 }
 
+impl Clone for Dict {
+    /// A copy with the same items in the same order, without the holes; under other handles.
+    fn clone(&self) -> Self {
+        let mut copy = Self { table: Table::new(), arena: Arena::default(), hasher: self.hasher.clone() };
+        for (_, item) in self.iter() {
+            copy.insert_hashed(self.hash(item.key), item);
+        }
+        copy
+    }
+}
+
 impl Dict {
     /// An empty dict. Who does not know the seed cannot choose keys that all fall to one place.
     pub fn new(seed: u64) -> Self {

@@ -97,6 +97,11 @@ impl<'a> Element<'a> {
         self.text(&mut Digits::default()).cmp(bytes)
     }
 
+    /// Whether it is kept as a number.
+    pub fn is_integer(self) -> bool {
+        matches!(self, Self::Int(_))
+    }
+
     /// The number that the element's bytes are the decimal form of.
     #[inline]
     pub fn integer(self) -> Option<i64> {
@@ -129,6 +134,14 @@ impl<'a> Element<'a> {
             Self::Int(-0x8000_0000..=0x7fff_ffff) => 5,
             Self::Int(_) => 9,
         }
+    }
+
+    /// Appends the element to bytes that hold a sequence and are not a `PackedBuf`'s.
+    #[inline]
+    pub fn append_to(self, bytes: &mut Vec<u8>) {
+        let at = bytes.len();
+        bytes.resize(at + self.packed_bytes(), 0);
+        self.write(&mut bytes[at..]);
     }
 
     /// Writes the element over `into`, which is [`packed_bytes`](Self::packed_bytes) long.

@@ -34,6 +34,8 @@ pub struct Tools<'a> {
     pub limits: &'a Limits,
     /// The only source of chance.
     pub random: &'a mut Random,
+    /// What the order in a collection's tables follows from.
+    pub seed: u64,
     /// The moment of the operation, in milliseconds since the epoch.
     pub now: Millis,
     dirty: u64,
@@ -109,6 +111,17 @@ impl View<'_> {
         &locked.expect("invariant: an operation touches only keys it has named").limits
     }
 
+    /// Changes the bounds of small forms in the shards that are held: for whoever holds them all.
+    pub fn set_limits(&mut self, limits: Limits) {
+        self.held.for_each(|locked| locked.limits = limits);
+    }
+
+    /// What the order in the tables of a collection at `key` follows from.
+    pub fn seed(&self, key: Key<'_>) -> u64 {
+        let locked = self.held.peek(key.shard());
+        locked.expect("invariant: an operation touches only keys it has named").shard.seed()
+    }
+
     /// Takes the collection at `key` out, has it edited, and puts it back; what the edit returned, or `None`
     /// when the key is not there and is not to be made.
     ///
@@ -138,6 +151,7 @@ impl View<'_> {
         };
         let mut tools = Tools {
             limits: &locked.limits,
+            seed: locked.shard.seed(),
             random: locked.shard.random_mut(),
             now,
             dirty: 0,

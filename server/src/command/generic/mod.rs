@@ -2,6 +2,7 @@
 
 mod copy;
 mod del;
+mod dump;
 mod exists;
 mod expire;
 mod keys;
@@ -20,6 +21,8 @@ use super::spec::Command;
 pub(super) const COMMANDS: &[&Command] = &[
     &del::DEL,
     &del::UNLINK,
+    &dump::DUMP,
+    &dump::RESTORE,
     &exists::EXISTS,
     &touch::TOUCH,
     &r#type::TYPE,

@@ -135,7 +135,8 @@ pub(super) fn run(
     options: &Options,
     store: Option<Store>,
 ) -> Result<(), Error> {
-    let seed = if store.is_some() { ctx.view.random().next_u64() } else { 0 };
+    let store = store.map(|store| (store, ctx.key(store.key)));
+    let seed = store.map_or(0, |(_, to)| ctx.view.seed(to));
     let set = ctx.view.sorted_set(key, Lookup::Peek)?;
     let (hits, unit) = match (set, place) {
         (Some(set), Some(place)) => {
@@ -143,7 +144,7 @@ pub(super) fn run(
         }
         _ => (Vec::new(), 1.0),
     };
-    let Some(store) = store else {
+    let Some((store, to)) = store else {
         let details = [options.with_distance, options.with_hash, options.with_coordinates];
         let details = details.iter().filter(|with| **with).count();
         ctx.reply.array(hits.len());
@@ -169,7 +170,6 @@ pub(super) fn run(
         let score = if store.distances { hit.distance / unit } else { hit.score };
         found.add(hit.member.text(&mut Default::default()), score);
     }
-    let to = ctx.key(store.key);
     let count = ctx.view.geo_store(to, found, store.event);
     ctx.reply.count(count);
     Ok(())
