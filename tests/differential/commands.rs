@@ -85,6 +85,7 @@ pub(crate) const COMMANDS: &[&str] = &[
     "PFADD key",
     "PFCOUNT key...",
     "PFMERGE key...",
+    "PFSELFTEST",
     "PFDEBUG (ENCODING|DECODE|TODENSE|GETREG|word) key",
     "SET key hll",
     // Streams. Ids that the servers make themselves are of two clocks, so none is asked for.
