@@ -17,7 +17,9 @@ mod view;
 mod walk;
 
 pub use self::builder::Builder;
-pub use self::embedded::{ListHandle, SetHandle, SortedSetHandle};
+pub use self::embedded::{
+    BitmapHandle, HyperLogLogHandle, ListHandle, PlacesHandle, SetHandle, SortedSetHandle,
+};
 pub use self::key::Key;
 pub use self::maintain::{Maintained, Round, Step, Waker};
 pub use self::observe::Observer;
