@@ -125,6 +125,20 @@ pub(crate) const COMMANDS: &[&str] = &[
     "XTRIM stream (MAXLEN|MINID) [=|~] (count|id) {LIMIT count}",
     "XTRIM stream {MAXLEN [=|~] count|MINID [=|~] id|LIMIT count}",
     "CONFIG SET stream-node-max-entries (1|2|3|100)",
+    "CONFIG SET stream-node-max-entries (1|2|3|100) stream-node-max-bytes (60|200|4096)",
+    // Places. What lies at one distance may come in any order, so that little is sorted here; `geo/` does more.
+    "GEOADD key {NX|XX|CH} (degrees degrees value)...",
+    "GEODIST key value value [M|KM|ft|mi|word]",
+    "GEOHASH key value...",
+    "GEOPOS key value...",
+    "GEORADIUS key degrees degrees degrees (m|KM|FT|mi|word) {WITHCOORD|WITHDIST|WITHHASH|COUNT integer ANY}",
+    "GEORADIUS key degrees degrees degrees (m|KM) {STORE key|STOREDIST key|COUNT 1 ANY|WITHDIST}",
+    "GEORADIUSBYMEMBER key value degrees (m|KM|word) {WITHCOORD|WITHDIST|ANY|COUNT 2 ANY|STORE key|STOREDIST key}",
+    "GEORADIUSBYMEMBER_RO key value degrees KM {WITHCOORD|WITHDIST|STORE key}",
+    "GEORADIUS_RO key degrees degrees degrees KM {WITHCOORD|WITHDIST|STORE key}",
+    "GEOSEARCH key (FROMMEMBER value|FROMLONLAT degrees degrees) (BYRADIUS degrees KM|BYBOX degrees degrees M) {WITHCOORD|WITHDIST|WITHHASH}",
+    "GEOSEARCH key BYPOLYGON (3 degrees degrees degrees degrees degrees degrees|integer degrees degrees degrees degrees) {WITHDIST}",
+    "GEOSEARCHSTORE key key (FROMMEMBER value|FROMLONLAT degrees degrees) (BYRADIUS degrees KM|BYBOX degrees degrees M) {STOREDIST|ANY|COUNT 1 ANY|WITHDIST}",
     // Keys of any type.
     "COPY key key {DB database|REPLACE}",
     "DEL key...",
@@ -257,9 +271,9 @@ pub(crate) const COMMANDS: &[&str] = &[
     "word [word]",
 ];
 
-/// Commands that are not sent: they end the server or the connection, withhold replies, or say what each server
-/// alone can say. Transcripts hold them.
-pub(crate) const NEVER_SENT: &[&str] = &["dbsize", "info", "lolwut", "quit", "shutdown"];
+/// Commands that are not sent: they end the server or the connection, withhold replies, say what each server
+/// alone can say, or take a second. Transcripts hold them.
+pub(crate) const NEVER_SENT: &[&str] = &["dbsize", "info", "lolwut", "pfselftest", "quit", "shutdown"];
 
 /// The parameters that a sequence begins with, each with its default and with values at which few and small
 /// elements are many and large ones.
@@ -583,6 +597,31 @@ pub(crate) const POOLS: &[(&str, &[&str])] = &[
         &[
             "u1", "u2", "u7", "u8", "u16", "u33", "u62", "u63", "u64", "i1", "i2", "i5", "i8", "i16", "i33",
             "i63", "i64", "i65", "u0", "i", "x8", "U8", "i08",
+        ],
+    ),
+    (
+        "degrees",
+        &[
+            "0",
+            "1",
+            "-1",
+            "0.001",
+            "13.4",
+            "52.5",
+            "-33.9",
+            "85",
+            "-85.05112878",
+            "85.06",
+            "179.999",
+            "-180",
+            "180",
+            "181",
+            "inf",
+            "nan",
+            "abc",
+            "",
+            "1e2",
+            "20000",
         ],
     ),
     (
