@@ -9,7 +9,7 @@ mod protocol;
 use std::sync::atomic::Ordering;
 use std::time::Duration;
 
-use scrubjay::collections::deque::{BlockRef, Deque};
+use scrubjay::collections::deque::{Deque, KeptBlock};
 use scrubjay::collections::packed::Packed;
 use scrubjay::types::hash::{Hash, HashRef};
 use scrubjay::types::list::{List, ListRef};
@@ -221,7 +221,8 @@ fn show_packed(packed: Packed<'_>) {
     }
 }
 
-/// Writes the blocks of a large list to the log, and with a further argument that is not nought their elements.
+/// Writes the blocks of a large list to the log, and with a further argument that is not nought the
+/// elements of those that are not compressed.
 fn show_quicklist(ctx: &mut Ctx<'_>) -> Result<(), Error> {
     let key = ctx.key(2);
     let whole = ctx.args.len() > 3 && c_integer(ctx.args.at(3)) != 0;
@@ -231,11 +232,16 @@ fn show_quicklist(ctx: &mut Ctx<'_>) -> Result<(), Error> {
         return Err(Error::Text("ERR Not a quicklist encoded object."));
     };
     tracing::info!("DEBUG:{}", quicklist(deque, false));
-    deque.for_each_block(|block| match block {
-        BlockRef::Packed(packed) if whole => show_packed(packed),
-        BlockRef::Packed(packed) => tracing::info!("DEBUG: listpack of {} elements", packed.len()),
-        BlockRef::Plain(text) => tracing::info!("DEBUG: an element of {} bytes", text.len()),
-    });
+    for block in deque.blocks() {
+        match block {
+            KeptBlock::Packed(packed) if whole => show_packed(packed),
+            KeptBlock::Packed(packed) => tracing::info!("DEBUG: listpack of {} elements", packed.len()),
+            KeptBlock::Plain(text) => tracing::info!("DEBUG: an element of {} bytes", text.len()),
+            KeptBlock::Compressed { compressed, len, .. } => {
+                tracing::info!("DEBUG: {len} bytes compressed to {}", compressed.len());
+            }
+        }
+    }
     ctx.reply.simple("Quicklist structure printed on stdout");
     Ok(())
 }
