@@ -125,6 +125,8 @@ pub enum StreamError {
     BelowTop,
     /// More entries are there than are said to have been added.
     FewerThanThere,
+    /// The memory limit is reached and nothing can be evicted.
+    OutOfMemory,
 }
 
 impl fmt::Display for StreamError {
@@ -140,6 +142,7 @@ impl fmt::Display for StreamError {
             Self::BelowDeleted => "an entry with a greater id was deleted",
             Self::BelowTop => "an entry with a greater id is there",
             Self::FewerThanThere => "more entries are there than were added",
+            Self::OutOfMemory => return OutOfMemory.fmt(f),
         })
     }
 }
@@ -149,6 +152,12 @@ impl std::error::Error for StreamError {}
 impl From<WrongType> for StreamError {
     fn from(_: WrongType) -> Self {
         Self::WrongType
+    }
+}
+
+impl From<OutOfMemory> for StreamError {
+    fn from(_: OutOfMemory) -> Self {
+        Self::OutOfMemory
     }
 }
 
@@ -224,5 +233,41 @@ impl From<WrongType> for HllError {
 impl From<crate::types::hyperloglog::Corrupt> for HllError {
     fn from(_: crate::types::hyperloglog::Corrupt) -> Self {
         Self::Corrupt
+    }
+}
+
+/// Why an operation on a field of a hash failed.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[non_exhaustive]
+pub enum HashError {
+    /// The key holds a value of another type.
+    WrongType,
+    /// The field's value is not an `i64` in canonical form.
+    NotInteger,
+    /// The field's value is not a number.
+    NotFloat,
+    /// The result does not fit an `i64`.
+    Overflow,
+    /// The result is infinite or no number.
+    NotFinite,
+}
+
+impl fmt::Display for HashError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self {
+            Self::WrongType => return WrongType.fmt(f),
+            Self::NotInteger => "the field's value is not an integer",
+            Self::NotFloat => "the field's value is not a floating-point number",
+            Self::Overflow => "the result does not fit an integer",
+            Self::NotFinite => "the result is not a finite number",
+        })
+    }
+}
+
+impl std::error::Error for HashError {}
+
+impl From<WrongType> for HashError {
+    fn from(_: WrongType) -> Self {
+        Self::WrongType
     }
 }

@@ -10,6 +10,7 @@ mod hyperloglog;
 mod list;
 mod set;
 mod sorted_set;
+mod stream;
 
 pub use self::bitmap::BitmapHandle;
 pub use self::geo::PlacesHandle;
@@ -17,6 +18,7 @@ pub use self::hyperloglog::HyperLogLogHandle;
 pub use self::list::ListHandle;
 pub use self::set::SetHandle;
 pub use self::sorted_set::SortedSetHandle;
+pub use self::stream::{PendingEntry, StreamEntry, StreamHandle};
 
 use std::time::Duration;
 

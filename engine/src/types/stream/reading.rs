@@ -91,14 +91,6 @@ impl Stream {
 }
 
 impl Member<'_> {
-    /// Whether there is something that the group has not read.
-    pub fn has_new(&self) -> bool {
-        self.blocks
-            .range_back(StreamId::ZERO, StreamId::MAX)
-            .next()
-            .is_some_and(|top| top.id > self.group.last())
-    }
-
     /// Hands out up to `count` entries that nobody of the group has read; how many. They are pending then,
     /// unless they count as acknowledged at once.
     pub fn read_new(&mut self, count: u64, acknowledged: bool, mut each: impl FnMut(Entry<'_>)) -> u64 {

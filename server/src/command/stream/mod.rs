@@ -55,6 +55,7 @@ impl From<StreamError> for Error {
     fn from(error: StreamError) -> Self {
         Self::Text(match error {
             StreamError::NoSuchKey => return Self::NoSuchKey,
+            StreamError::OutOfMemory => return Self::OutOfMemory,
             StreamError::GroupExists => "BUSYGROUP Consumer Group name already exists",
             StreamError::Exhausted => {
                 "ERR The stream has exhausted the last possible ID, unable to add more items"
