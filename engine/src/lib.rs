@@ -108,8 +108,8 @@ pub use shard::evict::{LfuTuning, Policy, Tuning};
 #[doc(inline)]
 pub use store::{
     AddCounts, Builder, Combination, Deadline, FieldCondition, FieldExpiry, FieldPersist, FieldPresence,
-    Flush, Key, ListHandle, Lookup, Maintained, Meta, Missing, Observer, Popped, Round, Scope, SetOperation,
-    Span, Stats, Step, Store, Text, Tools, View, Waker, ranks_between,
+    Flush, HashHandle, Key, ListHandle, Lookup, Maintained, Meta, Missing, Observer, Popped, Round, Scope,
+    SetOperation, Span, Stats, Step, Store, Text, Tools, View, Waker, ranks_between,
 };
 #[doc(inline)]
 pub use types::{Encoding, Kind, Limits};

@@ -20,6 +20,8 @@ pub(crate) fn same(words: &Words, ours: &Reply, theirs: &Reply) -> bool {
     };
     match word(0).as_str() {
         // Deadlines that were given as a time from now.
+        "HTTL" | "HEXPIRETIME" => all_near(ours, theirs, MILLIS_APART / 1000),
+        "HPTTL" | "HPEXPIRETIME" => all_near(ours, theirs, MILLIS_APART),
         "TTL" | "EXPIRETIME" => near(ours, theirs, MILLIS_APART / 1000),
         "PTTL" | "PEXPIRETIME" => near(ours, theirs, MILLIS_APART),
         "LASTSAVE" => near(ours, theirs, MILLIS_APART / 1000),
@@ -27,14 +29,16 @@ pub(crate) fn same(words: &Words, ours: &Reply, theirs: &Reply) -> bool {
         "KEYS" => sorted(ours) == sorted(theirs),
         // And that of members, where it is not that of their coming.
         "SMEMBERS" | "SUNION" | "SINTER" | "SDIFF" | "SPOP" => sorted(ours) == sorted(theirs),
-        "SSCAN" => match (ours.elements(), theirs.elements()) {
+        "HKEYS" | "HVALS" => sorted(ours) == sorted(theirs),
+        "HGETALL" => kind(ours) == kind(theirs) && sorted_pairs(ours) == sorted_pairs(theirs),
+        "SSCAN" | "HSCAN" => match (ours.elements(), theirs.elements()) {
             (Some([our_cursor, ours]), Some([their_cursor, theirs])) => {
                 our_cursor != their_cursor || sorted(ours) == sorted(theirs)
             }
             _ => false,
         },
         // Chance picks.
-        "SRANDMEMBER" => kind(ours) == kind(theirs),
+        "SRANDMEMBER" | "HRANDFIELD" => kind(ours) == kind(theirs),
         // Which keys a partial scan comes by, and where it stands then, is too. Whole scans are compared at
         // the end.
         "SCAN" => kind(ours) == kind(theirs),
@@ -59,6 +63,18 @@ fn near(ours: &Reply, theirs: &Reply, apart: i64) -> bool {
         // Below zero the number says that there is no deadline, or no key.
         (Some(ours), Some(theirs)) => {
             ours >= 0 && theirs >= 0 && ours.abs_diff(theirs) <= apart.unsigned_abs()
+        }
+        _ => false,
+    }
+}
+
+/// Of each element of two arrays.
+fn all_near(ours: &Reply, theirs: &Reply, apart: i64) -> bool {
+    match (ours.elements(), theirs.elements()) {
+        (Some(ours), Some(theirs)) => {
+            let pairs = || ours.iter().zip(theirs);
+            ours.len() == theirs.len()
+                && pairs().all(|(ours, theirs)| ours == theirs || near(ours, theirs, apart))
         }
         _ => false,
     }

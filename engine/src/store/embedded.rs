@@ -4,8 +4,10 @@
 //! effect that a client's command has. What a view alone can do (other databases, several steps, other
 //! moments) is not repeated here.
 
+mod hash;
 mod list;
 
+pub use self::hash::HashHandle;
 pub use self::list::ListHandle;
 
 use std::time::Duration;

@@ -9,6 +9,8 @@ mod lock;
 mod maintain;
 mod observe;
 mod parts;
+#[cfg(all(test, not(shuttle)))]
+mod perishing;
 mod room;
 mod route;
 mod stats;
@@ -18,7 +20,7 @@ mod view;
 mod walk;
 
 pub use self::builder::Builder;
-pub use self::embedded::ListHandle;
+pub use self::embedded::{HashHandle, ListHandle};
 pub use self::key::Key;
 pub use self::maintain::{Maintained, Round, Step, Waker};
 pub use self::observe::Observer;

@@ -21,7 +21,7 @@ mod tests;
 
 use self::arena::Arena;
 use self::item::item_bytes;
-use crate::collections::table::{Entries, RESOLUTION, Slot, Table};
+use crate::collections::table::{Entries, Figures, RESOLUTION, Slot, Table};
 use crate::random::Random;
 use crate::raw::Handle;
 
@@ -273,6 +273,13 @@ impl Dict {
     /// An item, each equally likely; none of an empty dict.
     pub fn random(&self, random: &mut Random) -> Option<Handle> {
         self.table.random(random).map(named)
+    }
+
+    /// How its table is filled.
+    pub fn figures(&self) -> Figures {
+        let mut figures = Figures::default();
+        figures.add(&self.table);
+        figures
     }
 
     /// Whether [`compact`](Self::compact) has something to do: removals have left many holes.

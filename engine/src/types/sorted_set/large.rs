@@ -13,6 +13,7 @@ use super::{AddOptions, Added, LexRange, NotANumber, Only, Pair, ScoreRange};
 use crate::collections::dict::{self, Dict};
 use crate::collections::packed::Element;
 use crate::collections::ranked::{self, Ranked};
+use crate::collections::table::Figures;
 use crate::raw::Handle;
 use crate::raw::heap::{HeapBytes, malloc_bytes};
 
@@ -98,6 +99,11 @@ impl LargeSortedSet {
             let handle = members.insert(pair.member.text(&mut digits), &pair.score.to_le_bytes(), None);
             Item::new(pair.score, handle)
         }));
+    }
+
+    /// How the table of its members is filled.
+    pub(crate) fn figures(&self) -> Figures {
+        self.members.figures()
     }
 
     pub(super) fn len(&self) -> usize {
