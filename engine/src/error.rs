@@ -75,6 +75,8 @@ pub enum StringError {
     Overflow,
     /// The result is infinite or no number.
     NotFinite,
+    /// The memory limit is reached and nothing can be evicted.
+    OutOfMemory,
 }
 
 impl fmt::Display for StringError {
@@ -86,6 +88,7 @@ impl fmt::Display for StringError {
             Self::NotFloat => "not a floating-point number",
             Self::Overflow => "the result does not fit an integer",
             Self::NotFinite => "the result is not a finite number",
+            Self::OutOfMemory => return OutOfMemory.fmt(f),
         })
     }
 }
@@ -95,6 +98,66 @@ impl std::error::Error for StringError {}
 impl From<WrongType> for StringError {
     fn from(_: WrongType) -> Self {
         Self::WrongType
+    }
+}
+
+/// An operation on a stream could not be done.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[non_exhaustive]
+pub enum StreamError {
+    /// The key holds a value of another type.
+    WrongType,
+    /// There is no such key.
+    NoSuchKey,
+    /// The stream has no group of this name.
+    NoSuchGroup,
+    /// The stream has a group of this name already.
+    GroupExists,
+    /// The stream has no id left for another entry.
+    Exhausted,
+    /// The new entry's id is not greater than the last one.
+    NotGreater,
+    /// The fields and values of the new entry are too long together.
+    TooLarge,
+    /// The id of an entry that was deleted is greater than the new last id.
+    BelowDeleted,
+    /// The id of an entry that is there is greater than the new last id.
+    BelowTop,
+    /// More entries are there than are said to have been added.
+    FewerThanThere,
+    /// The memory limit is reached and nothing can be evicted.
+    OutOfMemory,
+}
+
+impl fmt::Display for StreamError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self {
+            Self::WrongType => return WrongType.fmt(f),
+            Self::NoSuchKey => "there is no such key",
+            Self::NoSuchGroup => "the stream has no such group",
+            Self::GroupExists => "the stream has such a group already",
+            Self::Exhausted => "the stream has no id left",
+            Self::NotGreater => "the id is not greater than the last one",
+            Self::TooLarge => "the entry is too large",
+            Self::BelowDeleted => "an entry with a greater id was deleted",
+            Self::BelowTop => "an entry with a greater id is there",
+            Self::FewerThanThere => "more entries are there than were added",
+            Self::OutOfMemory => return OutOfMemory.fmt(f),
+        })
+    }
+}
+
+impl std::error::Error for StreamError {}
+
+impl From<WrongType> for StreamError {
+    fn from(_: WrongType) -> Self {
+        Self::WrongType
+    }
+}
+
+impl From<OutOfMemory> for StreamError {
+    fn from(_: OutOfMemory) -> Self {
+        Self::OutOfMemory
     }
 }
 
@@ -144,6 +207,8 @@ pub enum HllError {
     NotHll,
     /// The string looks like a HyperLogLog, but what is in it makes no sense.
     Corrupt,
+    /// The memory limit is reached and nothing can be evicted.
+    OutOfMemory,
 }
 
 impl fmt::Display for HllError {
@@ -152,6 +217,7 @@ impl fmt::Display for HllError {
             Self::WrongType => return WrongType.fmt(f),
             Self::NotHll => "the string is no HyperLogLog",
             Self::Corrupt => "the HyperLogLog is corrupt",
+            Self::OutOfMemory => return OutOfMemory.fmt(f),
         })
     }
 }

@@ -4,6 +4,7 @@ use proptest::prelude::*;
 use proptest::sample::select;
 
 use crate::commands::{JUNK, POOLS};
+use crate::exchange;
 
 /// A command: its words.
 pub(crate) type Words = Vec<Vec<u8>>;
@@ -81,10 +82,13 @@ impl Parser<'_> {
 
 /// Names of parameters are in lower case too; they stand for themselves.
 fn in_pool(word: &str) -> bool {
-    POOLS.iter().any(|(name, _)| *name == word)
+    word == "payload" || POOLS.iter().any(|(name, _)| *name == word)
 }
 
 fn pool(name: &str) -> BoxedStrategy<Vec<u8>> {
+    if name == "payload" {
+        return exchange::payload().boxed();
+    }
     let (_, words) = POOLS.iter().find(|(pool, _)| *pool == name).expect("invariant: asked `in_pool`");
     let listed = select(*words).prop_map(|word| word.as_bytes().to_vec());
     match name {

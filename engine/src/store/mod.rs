@@ -20,14 +20,17 @@ mod view;
 mod walk;
 
 pub use self::builder::Builder;
-pub use self::embedded::{HashHandle, ListHandle};
+pub use self::embedded::{
+    BitmapHandle, HashHandle, HyperLogLogHandle, ListHandle, PendingEntry, PlacesHandle, SetHandle,
+    SortedSetHandle, StreamEntry, StreamHandle,
+};
 pub use self::key::Key;
 pub use self::maintain::{Maintained, Round, Step, Waker};
 pub use self::observe::Observer;
 pub use self::stats::Stats;
 pub use self::view::{
-    AddCounts, Combination, Deadline, FieldCondition, FieldExpiry, FieldPersist, FieldPresence, Lookup, Meta,
-    Missing, Popped, Scope, SetOperation, Span, Text, Tools, View, ranks_between,
+    AddCounts, Combination, Deadline, FieldCondition, FieldExpiry, FieldPersist, FieldPresence, GroupStart,
+    Lookup, Meta, Missing, Popped, Scope, SetOperation, Span, Text, Tools, Usage, View, ranks_between,
 };
 pub use self::walk::Flush;
 

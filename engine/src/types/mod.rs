@@ -7,14 +7,16 @@
 //! lies, and a form that is taken out of its entry, edited, and put back ([`Collection`]).
 
 pub mod bitmap;
+pub mod geo;
 pub mod hash;
+
 pub mod hyperloglog;
 mod limits;
 pub mod list;
 pub mod long_double;
 pub mod set;
 pub mod sorted_set;
-
+pub mod stream;
 pub mod string;
 
 pub use limits::Limits;
@@ -42,6 +44,8 @@ pub enum Object {
     Set(Box<Dict>),
     /// A large sorted set.
     SortedSet(Box<sorted_set::LargeSortedSet>),
+    /// A stream.
+    Stream(Box<stream::Stream>),
 }
 
 impl Object {
@@ -76,6 +80,7 @@ impl HeapBytes for Object {
             Self::List(deque) => malloc_bytes(size_of::<Deque>()) + deque.heap_bytes(),
             Self::Set(dict) => malloc_bytes(size_of::<Dict>()) + dict.memory_bytes(),
             Self::SortedSet(large) => large.heap_bytes(),
+            Self::Stream(stream) => malloc_bytes(size_of::<stream::Stream>()) + stream.heap_bytes(),
         }
     }
 }

@@ -31,7 +31,7 @@ pub use rewrite::RewriteError;
 pub use table::{Effect, Parameter, Settings};
 pub use types::{
     Access, Addresses, EventClasses, LogLevel, MaxmemoryPolicy, MemoryLimit, OutputLimit, OutputLimits,
-    Percentiles, Presence,
+    Percentiles, Presence, VersionCheck,
 };
 pub use value::Reason;
 

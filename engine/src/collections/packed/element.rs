@@ -71,8 +71,8 @@ impl<'a> Element<'a> {
         self.text(&mut Digits::default()).len()
     }
 
-    /// Whether the element stands for `bytes`. To ask that of many elements, make an [`Element::of`] the bytes
-    /// once and compare it with [`same`](Self::same).
+    /// Whether the element stands for `bytes`. To ask that of many elements, make an [`Element::of`] the
+    /// bytes once and compare it with [`same`](Self::same).
     pub fn is(self, bytes: &[u8]) -> bool {
         match self {
             Self::Text(text) => text == bytes,
@@ -134,6 +134,14 @@ impl<'a> Element<'a> {
             Self::Int(-0x8000_0000..=0x7fff_ffff) => 5,
             Self::Int(_) => 9,
         }
+    }
+
+    /// Appends the element to bytes that hold a sequence and are not a `PackedBuf`'s.
+    #[inline]
+    pub fn append_to(self, bytes: &mut Vec<u8>) {
+        let at = bytes.len();
+        bytes.resize(at + self.packed_bytes(), 0);
+        self.write(&mut bytes[at..]);
     }
 
     /// Writes the element over `into`, which is [`packed_bytes`](Self::packed_bytes) long.

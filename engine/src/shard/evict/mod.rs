@@ -166,6 +166,17 @@ impl<X: Parts, P: Positions> Shard<X, P> {
         lfu::frequency(self.entry(found).clock(), now, self.evictor.tuning.lfu)
     }
 
+    /// Has an entry count as used so long ago, or so often: whichever of the two the policy keeps, and as new
+    /// if it is not said.
+    pub fn set_usage(&mut self, found: Found, idle_s: Option<u64>, frequency: Option<u8>, now: Millis) {
+        let clock = if self.policy().is_lfu() {
+            frequency.map_or(lfu::new_clock(now), |frequency| lfu::clock(frequency, now))
+        } else {
+            lru::clock_before(idle_s.unwrap_or(0), now)
+        };
+        self.slab.set_clock(found.handle, clock);
+    }
+
     /// Evicts one entry, the one that has to go first; whether there was one.
     pub fn evict(&mut self, now: Millis, log: &mut Log) -> bool {
         let victim = match self.policy() {

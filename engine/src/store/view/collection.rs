@@ -118,6 +118,11 @@ impl View<'_> {
         &locked.expect("invariant: an operation touches only keys it has named").limits
     }
 
+    /// Changes the bounds of small forms in the shards that are held: for whoever holds them all.
+    pub fn set_limits(&mut self, limits: Limits) {
+        self.held.for_each(|locked| locked.limits = limits);
+    }
+
     /// What the order in the tables of a collection at `key` follows from.
     pub fn seed(&self, key: Key<'_>) -> u64 {
         let locked = self.held.peek(key.shard());

@@ -204,7 +204,7 @@ impl View<'_> {
     }
 
     /// Chance of its own, since the shard's lies behind what is lent.
-    pub(super) fn chance(&mut self, key: Key<'_>) -> Random {
+    pub fn chance(&mut self, key: Key<'_>) -> Random {
         Random::seeded(self.shard(key).random_mut().next_u64())
     }
 

@@ -14,15 +14,16 @@ pub(super) fn scores(min: &[u8], max: &[u8]) -> Result<ScoreRange, Error> {
     }
 }
 
-/// Unlike a score to be set, a bound may be too large for a double, or nothing at all, which is nought.
+/// Unlike a score to be set, a bound may be too large for a double, or nothing at all, which is nought; and
+/// it ends at a NUL, as C's texts do.
 fn score(text: &[u8]) -> Option<Bound<f64>> {
     let number = |text: &[u8]| match text {
         [] => Some(0.0),
         text => std::str::from_utf8(text).ok()?.parse().ok().filter(|number: &f64| !number.is_nan()),
     };
-    match text {
+    match text.split(|byte| *byte == 0).next()? {
         [b'(', rest @ ..] => number(rest).map(Bound::Excluded),
-        _ => number(text).map(Bound::Included),
+        text => number(text).map(Bound::Included),
     }
 }
 

@@ -43,7 +43,7 @@ const TOO_LONG: Error = Error::Text("ERR value is out of range, the reply would 
 fn zrandmember(ctx: &mut Ctx<'_>) -> Result<(), Error> {
     let key = ctx.key(1);
     if ctx.args.len() == 2 {
-        let mut random = ctx.view.random();
+        let mut random = ctx.view.chance(key);
         match ctx.view.sorted_set(key, Lookup::Read)?.and_then(|set| set.random(&mut random)) {
             Some(pair) => super::member(ctx.reply, &pair),
             None => ctx.reply.null(),
@@ -64,7 +64,7 @@ fn zrandmember(ctx: &mut Ctx<'_>) -> Result<(), Error> {
         return Err(Error::Text("ERR value is out of range"));
     }
 
-    let mut random = ctx.view.random();
+    let mut random = ctx.view.chance(key);
     let Some(set) = ctx.view.sorted_set(key, Lookup::Read)? else {
         ctx.reply.array(0);
         return Ok(());

@@ -38,7 +38,7 @@ pub(super) static ZRANGESTORE: Command = Command {
 fn zrangestore(ctx: &mut Ctx<'_>) -> Result<(), Error> {
     let request = Request::parse(ctx.args, 3, None, None, WithScores::Unknown)?;
     let (to, from) = (ctx.key(1), ctx.shared.store.key(ctx.session.db, ctx.args.at(2)));
-    let mut stored = Builder::new(ctx.view.random().next_u64());
+    let mut stored = Builder::new(ctx.view.seed(to));
     if let Some(set) = ctx.view.sorted_set(from, Lookup::Read)? {
         for pair in set.range(request.ranks(set)) {
             stored.add(pair.member.text(&mut Digits::default()), pair.score);

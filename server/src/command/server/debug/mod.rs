@@ -7,10 +7,14 @@ mod digest;
 mod protocol;
 mod tables;
 
+use std::ptr;
+use std::sync::atomic::Ordering;
 use std::time::Duration;
 
-use scrubjay::types::Encoding;
-use scrubjay::{Deadline, Lookup, shard::change::Event};
+use scrubjay::collections::deque::Deque;
+use scrubjay::types::Kind;
+use scrubjay::types::list::{List, ListRef};
+use scrubjay::{Deadline, Key, Lookup, shard::change::Event};
 
 use crate::command::Ctx;
 use crate::command::describe::help;
@@ -60,8 +64,10 @@ const SUBCOMMANDS: &[Subcommand] = &[
     sub("object", 3, 4, object),
     sub("populate", 3, 5, populate),
     sub("protocol", 3, 3, protocol::protocol),
+    sub("quicklist-packed-threshold", 3, 3, quicklist_packed_threshold),
     sub("replybuffer", 4, 4, reply_buffer),
     sub("set-active-expire", 3, 3, set_active_expire),
+    sub("set-skip-checksum-validation", 3, 3, set_skip_checksum_validation),
     sub("sleep", 3, 3, sleep),
 ];
 
@@ -89,8 +95,8 @@ fn debug(ctx: &mut Ctx<'_>) -> Result<(), Error> {
 #[cold]
 fn unknown(ctx: &Ctx<'_>) -> Error {
     let name = ctx.args.at(1);
-    let name = String::from_utf8_lossy(&name[..name.len().min(128)]);
-    Error::Owned(format!("ERR unknown subcommand or wrong number of arguments for '{name}'. Try DEBUG HELP."))
+    let name = &name[..name.len().min(128)];
+    Error::quoting("ERR unknown subcommand or wrong number of arguments for '", name, "'. Try DEBUG HELP.")
 }
 
 fn show_help(ctx: &mut Ctx<'_>) -> Result<(), Error> {
@@ -110,6 +116,12 @@ fn sleep(ctx: &mut Ctx<'_>) -> Result<(), Error> {
 
 fn set_active_expire(ctx: &mut Ctx<'_>) -> Result<(), Error> {
     ctx.shared.store.set_active_expiry(c_integer(ctx.args.at(2)) != 0);
+    ctx.reply.ok();
+    Ok(())
+}
+
+fn set_skip_checksum_validation(ctx: &mut Ctx<'_>) -> Result<(), Error> {
+    ctx.shared.trust_checksums.store(c_integer(ctx.args.at(2)) != 0, Ordering::Relaxed);
     ctx.reply.ok();
     Ok(())
 }
@@ -153,36 +165,65 @@ fn object(ctx: &mut Ctx<'_>) -> Result<(), Error> {
     let seconds = (ctx.now() / 1000).saturating_sub(meta.idle_s);
     let lru = seconds & 0xff_ffff;
     let (encoding, idle) = (meta.encoding.name(), meta.idle_s);
-    let Some(value) = ctx.view.string(key, Lookup::Peek)? else { return Err(Error::NoSuchKey) };
-    let at = value.bytes().as_ptr();
     let length = match ctx.args.is(3, "fast") {
         true => String::new(),
-        false => format!("serializedlength:{} ", serialized_length(&value, value.encoding)),
+        false => format!("serializedlength:{} ", serialized_length(ctx, key)),
     };
+    let fast = length.is_empty();
+    let (at, more) = match meta.kind {
+        Kind::String => {
+            (ctx.view.string(key, Lookup::Peek)?.map(|text| text.bytes().as_ptr()), String::new())
+        }
+        Kind::List => match ctx.view.peek::<List>(key)? {
+            Some(ListRef::Deque(deque)) => (Some(ptr::from_ref(deque).cast()), quicklist(deque, fast)),
+            Some(ListRef::Packed(packed)) => (Some(packed.bytes().as_ptr()), String::new()),
+            None => (None, String::new()),
+        },
+        _ => (None, String::new()),
+    };
+    // A place somewhere in the store, for what does not tell where it lies.
+    let at = at.unwrap_or(ptr::from_ref(&*ctx.shared.store).cast());
     ctx.reply.simple(&format!(
-        "Value at:{at:p} refcount:1 encoding:{encoding} {length}lru:{lru} lru_seconds_idle:{idle}"
+        "Value at:{at:p} refcount:1 encoding:{encoding} {length}lru:{lru} lru_seconds_idle:{idle}{more}"
     ));
     Ok(())
 }
 
-/// What a string takes in a dump file, as Valkey writes it with `rdbcompression no`.
-fn serialized_length(value: &[u8], encoding: Encoding) -> usize {
-    // Short integers are written as such, whatever holds them.
-    let number = if encoding == Encoding::Int || value.len() <= 11 { number::parse_i64(value) } else { None };
-    match number {
-        Some(number) if i8::try_from(number).is_ok() => 2,
-        Some(number) if i16::try_from(number).is_ok() => 3,
-        Some(number) if i32::try_from(number).is_ok() => 5,
-        _ => {
-            let header = match value.len() {
-                0..=0x3f => 1,
-                0x40..=0x3fff => 2,
-                0x4000..=0xffff_ffff => 5,
-                _ => 9,
-            };
-            header + value.len()
-        }
-    }
+/// What a value takes in a dump file: a payload without the byte in front that says its form, and without the
+/// version and the checksum behind it.
+fn serialized_length(ctx: &mut Ctx<'_>, key: Key<'_>) -> usize {
+    const FRAME_BYTES: usize = 1 + 2 + 8;
+    let compress = ctx.shared.config.rdbcompression();
+    let payload = ctx.view.dump(key, Lookup::Peek, compress);
+    payload.map_or(0, |payload| payload.len().saturating_sub(FRAME_BYTES))
+}
+
+/// What Valkey says of a large list besides: its blocks are ours.
+fn quicklist(deque: &Deque, fast: bool) -> String {
+    let nodes = deque.block_count();
+    let mean = deque.len() as f64 / nodes as f64;
+    let (fill, compressed) = (deque.fill().parameter(), u8::from(deque.compress_depth() != 0));
+    let bytes = match fast {
+        true => String::new(),
+        false => format!(" ql_uncompressed_size:{}", deque.valkey_bytes()),
+    };
+    format!(
+        " ql_nodes:{nodes} ql_avg_node:{mean:.2} ql_listpack_max:{fill} ql_compressed:{compressed}{bytes}"
+    )
+}
+
+/// From how many bytes on an element of a list gets a block of its own.
+fn quicklist_packed_threshold(ctx: &mut Ctx<'_>) -> Result<(), Error> {
+    /// So far below 4 GiB that a listpack can still hold what is shorter.
+    const MAX: u64 = (4 << 30) - (1 << 20);
+    let bytes = number::parse_memory_bytes(ctx.args.at(2)).filter(|bytes| *bytes <= MAX);
+    let bytes = bytes.and_then(|bytes| usize::try_from(bytes).ok());
+    let mut limits = *ctx.view.limits(ctx.key(1));
+    limits.list_packed_threshold =
+        bytes.ok_or(Error::Text("ERR argument must be a memory value bigger than 1 and smaller than 4gb"))?;
+    ctx.view.set_limits(limits);
+    ctx.reply.ok();
+    Ok(())
 }
 
 /// Makes keys `PREFIX:0`, `PREFIX:1`, ... where there are none yet.
