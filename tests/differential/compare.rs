@@ -111,6 +111,18 @@ fn same_but(ours: &Reply, theirs: &Reply, moment: &dyn Fn(&[Reply]) -> Option<us
     }
 }
 
+/// Of each element of two arrays.
+fn all_near(ours: &Reply, theirs: &Reply, apart: i64) -> bool {
+    match (ours.elements(), theirs.elements()) {
+        (Some(ours), Some(theirs)) => {
+            let pairs = || ours.iter().zip(theirs);
+            ours.len() == theirs.len()
+                && pairs().all(|(ours, theirs)| ours == theirs || near(ours, theirs, apart))
+        }
+        _ => false,
+    }
+}
+
 fn kind(reply: &Reply) -> String {
     match reply {
         Reply::Array(elements) => format!("array of {}", elements.len()),

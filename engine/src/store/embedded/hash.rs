@@ -9,6 +9,9 @@ use crate::store::{Key, Scope, Store, View};
 use crate::types::hash::FieldDeadline;
 use crate::{CollectionError, HashError, WrongType};
 
+/// A field and its value.
+type Entry = (Vec<u8>, Vec<u8>);
+
 /// The hash at one key of a store: see [`Store::hash`].
 #[derive(Debug, Clone, Copy)]
 pub struct HashHandle<'s, 'k> {
@@ -137,7 +140,7 @@ impl HashHandle<'_, '_> {
     ///
     /// # Errors
     /// [`WrongType`] when the key holds something other than a hash.
-    pub fn entries(&self) -> Result<Vec<(Vec<u8>, Vec<u8>)>, WrongType> {
+    pub fn entries(&self) -> Result<Vec<Entry>, WrongType> {
         let mut view = self.view();
         let now = view.now();
         let mut entries = Vec::new();
