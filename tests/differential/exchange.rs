@@ -74,7 +74,7 @@ fn facts(client: &mut Client, key: &[u8]) -> Result<Reply, String> {
             words.extend(fields.iter().map(|field| &field[..]));
             ask(client, &words)?
         }
-        Some(b"stream") => ask(client, &[b"XINFO", b"STREAM", key])?,
+        Some(b"stream") => ask(client, &[b"XINFO", b"STREAM", key, b"FULL", b"COUNT", b"0"])?,
         _ => Reply::Null,
     };
     Ok(Reply::Array(vec![digest, encoding, more]))
