@@ -24,6 +24,7 @@ use self::item::item_bytes;
 use crate::collections::table::{Entries, Figures, RESOLUTION, Slot, Table};
 use crate::random::Random;
 use crate::raw::Handle;
+use crate::raw::prefetch::prefetch;
 
 /// What a dict keeps under a handle.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -158,6 +159,12 @@ impl Dict {
     #[inline]
     pub fn key(&self, handle: Handle) -> &[u8] {
         item::key(self.arena.get(handle))
+    }
+
+    /// A hint that an item will be asked for soon.
+    #[inline]
+    pub fn prefetch(&self, handle: Handle) {
+        prefetch(&self.arena.get(handle)[..1]);
     }
 
     /// The value of an item.
