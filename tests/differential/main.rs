@@ -88,7 +88,9 @@ fn sequences(known: &BTreeSet<String>) -> impl Strategy<Value = Sequence> {
         let name = line.split(' ').next().expect("invariant: a line has a first word");
         // Commands of later days, listed already, are asked of both once we have them.
         let ask = known.contains(&name.to_ascii_lowercase()) || name == "word";
-        ask.then(|| command(line).prop_map(move |words| Step { words, expires }).boxed())
+        ask.then(|| {
+            command(line).prop_map(move |words| Step { words: without_clock(words), expires }).boxed()
+        })
     });
     let step = prop::strategy::Union::new(steps);
     let batch = select(vec![1, 1, 4, 32]);
@@ -106,6 +108,15 @@ fn parameters() -> impl Strategy<Value = Words> {
     let defaults: Vec<_> = PARAMETERS.iter().map(|(_, values)| values[0]).collect();
     let odd: Vec<_> = PARAMETERS.iter().map(|(_, values)| select(*values)).collect();
     prop_oneof![1 => Just(defaults), 2 => odd].prop_map(words)
+}
+
+/// The words, but that XADD is not asked for an id of the server's own clock, which nothing after it would
+/// agree on.
+fn without_clock(mut words: Words) -> Words {
+    if words[0].eq_ignore_ascii_case(b"XADD") {
+        words.iter_mut().filter(|word| *word == b"*").for_each(|word| *word = b"1-*".to_vec());
+    }
+    words
 }
 
 #[test]
