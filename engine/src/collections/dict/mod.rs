@@ -52,7 +52,9 @@ impl Hash {
 }
 
 /// See the [module](self).
-#[derive(Debug)]
+///
+/// A clone has the same items in the same order, under the same handles.
+#[derive(Debug, Clone)]
 pub struct Dict {
     table: Table,
     arena: Arena,
@@ -75,17 +77,6 @@ impl Entries for ByHash<'_> {
 #[inline]
 fn named(handle: u32) -> Handle {
     Handle::from_bits(handle).expect("invariant: a table holds handles of the arena")
-}
-
-impl Clone for Dict {
-    /// A copy with the same items in the same order, without the holes; under other handles.
-    fn clone(&self) -> Self {
-        let mut copy = Self { table: Table::new(), arena: Arena::default(), hasher: self.hasher.clone() };
-        for (_, item) in self.iter() {
-            copy.insert_hashed(self.hash(item.key), item);
-        }
-        copy
-    }
 }
 
 impl Dict {

@@ -289,6 +289,16 @@ impl Table {
     }
 }
 
+impl Clone for Table {
+    /// A table of the same handles in the same order.
+    fn clone(&self) -> Self {
+        let segments = self.segments.clone();
+        // Room that was not used was not copied.
+        let capacity = segments.iter().map(|segment| segment.capacity() as u32).sum();
+        Self { directory: self.directory.clone(), segments, capacity, ..*self }
+    }
+}
+
 impl Default for Table {
     fn default() -> Self {
         Self::new()
