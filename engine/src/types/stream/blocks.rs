@@ -96,6 +96,10 @@ impl Blocks {
                 slot
             }
             None => {
+                if self.slots.is_empty() {
+                    // Most streams are short: one block is all there is.
+                    self.slots.reserve_exact(1);
+                }
                 self.slots.push(Slot::Taken(block));
                 u32::try_from(self.slots.len() - 1).expect("invariant: blocks outgrow memory sooner")
             }
