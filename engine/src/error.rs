@@ -75,6 +75,8 @@ pub enum StringError {
     Overflow,
     /// The result is infinite or no number.
     NotFinite,
+    /// The memory limit is reached and nothing can be evicted.
+    OutOfMemory,
 }
 
 impl fmt::Display for StringError {
@@ -86,6 +88,7 @@ impl fmt::Display for StringError {
             Self::NotFloat => "not a floating-point number",
             Self::Overflow => "the result does not fit an integer",
             Self::NotFinite => "the result is not a finite number",
+            Self::OutOfMemory => return OutOfMemory.fmt(f),
         })
     }
 }
@@ -204,6 +207,8 @@ pub enum HllError {
     NotHll,
     /// The string looks like a HyperLogLog, but what is in it makes no sense.
     Corrupt,
+    /// The memory limit is reached and nothing can be evicted.
+    OutOfMemory,
 }
 
 impl fmt::Display for HllError {
@@ -212,6 +217,7 @@ impl fmt::Display for HllError {
             Self::WrongType => return WrongType.fmt(f),
             Self::NotHll => "the string is no HyperLogLog",
             Self::Corrupt => "the HyperLogLog is corrupt",
+            Self::OutOfMemory => return OutOfMemory.fmt(f),
         })
     }
 }
@@ -227,5 +233,41 @@ impl From<WrongType> for HllError {
 impl From<crate::types::hyperloglog::Corrupt> for HllError {
     fn from(_: crate::types::hyperloglog::Corrupt) -> Self {
         Self::Corrupt
+    }
+}
+
+/// Why an operation on a field of a hash failed.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[non_exhaustive]
+pub enum HashError {
+    /// The key holds a value of another type.
+    WrongType,
+    /// The field's value is not an `i64` in canonical form.
+    NotInteger,
+    /// The field's value is not a number.
+    NotFloat,
+    /// The result does not fit an `i64`.
+    Overflow,
+    /// The result is infinite or no number.
+    NotFinite,
+}
+
+impl fmt::Display for HashError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self {
+            Self::WrongType => return WrongType.fmt(f),
+            Self::NotInteger => "the field's value is not an integer",
+            Self::NotFloat => "the field's value is not a floating-point number",
+            Self::Overflow => "the result does not fit an integer",
+            Self::NotFinite => "the result is not a finite number",
+        })
+    }
+}
+
+impl std::error::Error for HashError {}
+
+impl From<WrongType> for HashError {
+    fn from(_: WrongType) -> Self {
+        Self::WrongType
     }
 }

@@ -102,7 +102,7 @@ pub mod time;
 pub use collections::deque::{End, Side};
 #[doc(inline)]
 pub use error::{
-    CollectionError, HllError, OutOfMemory, SortedSetError, StreamError, StringError, WrongType,
+    CollectionError, HashError, HllError, OutOfMemory, SortedSetError, StreamError, StringError, WrongType,
 };
 #[doc(inline)]
 pub use raw::shared::SharedBytes;
@@ -112,9 +112,10 @@ pub use shard::change::{Change, Event, Log};
 pub use shard::evict::{LfuTuning, Policy, Tuning};
 #[doc(inline)]
 pub use store::{
-    AddCounts, Builder, Combination, Deadline, Flush, GroupStart, Key, ListHandle, Lookup, Maintained, Meta,
-    Missing, Observer, PendingEntry, Popped, Round, Scope, SetHandle, SetOperation, SortedSetHandle, Span,
-    Stats, Step, Store, StreamEntry, StreamHandle, Text, Tools, Usage, View, Waker, ranks_between,
+    AddCounts, BitmapHandle, Builder, Combination, Deadline, FieldCondition, FieldExpiry, FieldPersist,
+    FieldPresence, Flush, GroupStart, HyperLogLogHandle, Key, ListHandle, Lookup, Maintained, Meta, Missing,
+    Observer, PendingEntry, PlacesHandle, Popped, Round, Scope, SetHandle, SetOperation, SortedSetHandle,
+    Span, Stats, Step, Store, StreamEntry, StreamHandle, Text, Tools, Usage, View, Waker, ranks_between,
 };
 #[doc(inline)]
 pub use types::sorted_set::Aggregate;
@@ -122,3 +123,9 @@ pub use types::sorted_set::Aggregate;
 pub use types::stream::StreamId;
 #[doc(inline)]
 pub use types::{Encoding, Kind, Limits};
+
+/// Places on the earth: see [`Store::places`].
+pub mod geo {
+    #[doc(inline)]
+    pub use crate::types::geo::{Area, Count, Order, Point, Shape};
+}

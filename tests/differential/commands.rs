@@ -125,6 +125,20 @@ pub(crate) const COMMANDS: &[&str] = &[
     "XTRIM stream (MAXLEN|MINID) [=|~] (count|id) {LIMIT count}",
     "XTRIM stream {MAXLEN [=|~] count|MINID [=|~] id|LIMIT count}",
     "CONFIG SET stream-node-max-entries (1|2|3|100)",
+    "CONFIG SET stream-node-max-entries (1|2|3|100) stream-node-max-bytes (60|200|4096)",
+    // Places. What lies at one distance may come in any order, so that little is sorted here; `geo/` does more.
+    "GEOADD key {NX|XX|CH} (degrees degrees value)...",
+    "GEODIST key value value [M|KM|ft|mi|word]",
+    "GEOHASH key value...",
+    "GEOPOS key value...",
+    "GEORADIUS key degrees degrees degrees (m|KM|FT|mi|word) {WITHCOORD|WITHDIST|WITHHASH|COUNT integer ANY}",
+    "GEORADIUS key degrees degrees degrees (m|KM) {STORE key|STOREDIST key|COUNT 1 ANY|WITHDIST}",
+    "GEORADIUSBYMEMBER key value degrees (m|KM|word) {WITHCOORD|WITHDIST|ANY|COUNT 2 ANY|STORE key|STOREDIST key}",
+    "GEORADIUSBYMEMBER_RO key value degrees KM {WITHCOORD|WITHDIST|STORE key}",
+    "GEORADIUS_RO key degrees degrees degrees KM {WITHCOORD|WITHDIST|STORE key}",
+    "GEOSEARCH key (FROMMEMBER value|FROMLONLAT degrees degrees) (BYRADIUS degrees KM|BYBOX degrees degrees M) {WITHCOORD|WITHDIST|WITHHASH}",
+    "GEOSEARCH key BYPOLYGON (3 degrees degrees degrees degrees degrees degrees|integer degrees degrees degrees degrees) {WITHDIST}",
+    "GEOSEARCHSTORE key key (FROMMEMBER value|FROMLONLAT degrees degrees) (BYRADIUS degrees KM|BYBOX degrees degrees M) {STOREDIST|ANY|COUNT 1 ANY|WITHDIST}",
     // Keys of any type.
     "COPY key key {DB database|REPLACE}",
     "DEL key...",
@@ -148,6 +162,9 @@ pub(crate) const COMMANDS: &[&str] = &[
     "RESTORE key millis payload {REPLACE|ABSTTL|IDLETIME count|FREQ count}",
     "RESTORE key 0 payload REPLACE",
     "SCAN cursor {MATCH pattern|COUNT count|TYPE type}",
+    "SORT key {ASC|DESC|ALPHA|LIMIT index index|GET get|STORE key|word}",
+    "SORT key BY by {ASC|DESC|ALPHA|LIMIT index index|GET get|word}",
+    "SORT_RO key {BY by|ASC|DESC|ALPHA|LIMIT index index|GET get|STORE key}",
     "TOUCH key...",
     "TTL key",
     "TYPE key",
@@ -177,6 +194,49 @@ pub(crate) const COMMANDS: &[&str] = &[
     "SSCAN key (0|cursor) {MATCH pattern|COUNT count|TYPE type|NOVALUES|NOSCORES}",
     "SUNION key...",
     "SUNIONSTORE key key...",
+    // Sorted sets. By bytes only where all scores are equal: elsewhere Valkey's large ones go by chance.
+    "ZADD key {NX|XX|GT|LT|CH} (score member)...",
+    "ZADD key (score member)... (score member)...",
+    "ZADD key (score value)...",
+    "ZADD key INCR {NX|XX|GT|LT|CH} score member",
+    "ZADD level (0 member)... (0 member)...",
+    "ZADD level (0 value)...",
+    "ZCARD key",
+    "ZCOUNT key edge edge",
+    "ZDIFF (1 key|2 key key|3 key key key|count key...) [WITHSCORES|word]",
+    "ZDIFFSTORE key (1 key|2 key key|3 key key key|count key...) [word]",
+    "ZINCRBY key score member",
+    "ZINTER (1 key|2 key key|count key...) {WEIGHTS score score|WEIGHTS score|AGGREGATE (SUM|MIN|MAX|word)|WITHSCORES}",
+    "ZINTERCARD (1 key|2 key key|count key...) {LIMIT count|word}",
+    "ZINTERSTORE key (1 key|2 key key|count key...) {WEIGHTS score score|AGGREGATE (SUM|MIN|MAX)|WEIGHTS score}",
+    "ZLEXCOUNT level lex lex",
+    "ZMPOP (1 key|2 key key|count key...) (MIN|MAX|word) {COUNT count}",
+    "ZMSCORE key member...",
+    "ZPOPMAX key [count]",
+    "ZPOPMIN key [count]",
+    "ZRANDMEMBER key [count [WITHSCORES|word]|-2|-3 WITHSCORES|-9223372036854775808|1000]",
+    "ZRANGE key index index {WITHSCORES|REV|LIMIT index index}",
+    "ZRANGE key edge edge BYSCORE {WITHSCORES|REV|LIMIT index index}",
+    "ZRANGE level lex lex BYLEX {REV|LIMIT index index|word}",
+    "ZRANGEBYLEX level lex lex [LIMIT index index]",
+    "ZRANGEBYSCORE key edge edge {WITHSCORES|LIMIT index index|word}",
+    "ZRANGESTORE key key index index {REV|LIMIT index index|word}",
+    "ZRANGESTORE key key edge edge BYSCORE {REV|LIMIT index index}",
+    "ZRANGESTORE level level lex lex BYLEX {REV|LIMIT index index}",
+    "ZRANK key member [WITHSCORE|word]",
+    "ZREM key member...",
+    "ZREM level member...",
+    "ZREMRANGEBYLEX level lex lex",
+    "ZREMRANGEBYRANK key index index",
+    "ZREMRANGEBYSCORE key edge edge",
+    "ZREVRANGE key index index [WITHSCORES|word]",
+    "ZREVRANGEBYLEX level lex lex [LIMIT index index]",
+    "ZREVRANGEBYSCORE key edge edge {WITHSCORES|LIMIT index index}",
+    "ZREVRANK key member [WITHSCORE|word]",
+    "ZSCAN key (0|cursor) {MATCH pattern|COUNT count|NOSCORES|NOVALUES|TYPE type}",
+    "ZSCORE key member",
+    "ZUNION (1 key|2 key key|3 key key key|count key...) {WEIGHTS score score|WEIGHTS score|AGGREGATE (SUM|MIN|MAX|word)|WITHSCORES}",
+    "ZUNIONSTORE key (1 key|2 key key|3 key key key|count key...) {WEIGHTS score score|AGGREGATE (SUM|MIN|MAX)|WEIGHTS score}",
     // The connection.
     "AUTH [word] word",
     "CLIENT (CAPA word|GETNAME|GETREDIR|HELP|ID|INFO|LIST|NO-EVICT (ON|OFF|word)|NO-TOUCH (ON|OFF|word))",
@@ -207,14 +267,13 @@ pub(crate) const COMMANDS: &[&str] = &[
     // Other types, once both servers have them: values of a wrong type for everything above.
     "LPUSH key value...",
     "HSET key (value value)...",
-    "ZADD key integer value",
     // No command at all.
     "word [word]",
 ];
 
-/// Commands that are not sent: they end the server or the connection, withhold replies, or say what each server
-/// alone can say. Transcripts hold them.
-pub(crate) const NEVER_SENT: &[&str] = &["dbsize", "info", "lolwut", "quit", "shutdown"];
+/// Commands that are not sent: they end the server or the connection, withhold replies, say what each server
+/// alone can say, or take a second. Transcripts hold them.
+pub(crate) const NEVER_SENT: &[&str] = &["dbsize", "info", "lolwut", "pfselftest", "quit", "shutdown"];
 
 /// The parameters that a sequence begins with, each with its default and with values at which few and small
 /// elements are many and large ones.
@@ -357,6 +416,9 @@ pub(crate) const POOLS: &[(&str, &[&str])] = &[
             "a value rather longer than the others, so that a slab must move it to another size of cell than before",
         ],
     ),
+    // Elements are named as keys are, in part.
+    ("by", &["nosort", "*", "key:*", "key:**", "*->1", "key:*->a", "*->", "#", "", "\0*", "*\0"]),
+    ("get", &["#", "nowhere", "*", "key:*", "*->1", "key:*->a", "#*", "", "*->*"]),
     // Few, so that they are found again in collections.
     (
         "element",
@@ -384,6 +446,43 @@ pub(crate) const POOLS: &[(&str, &[&str])] = &[
             "a\0b\r\nc",
             "sixty-five bytes are one more than a packed set takes as a member",
         ],
+    ),
+    // Keys of sorted sets in which all scores are equal.
+    ("level", &["level:1", "level:2", "level:3"]),
+    (
+        "score",
+        &[
+            "0",
+            "1",
+            "2",
+            "3",
+            "-1",
+            "2.5",
+            "-0",
+            "0.1",
+            "0.2",
+            "1e300",
+            "1e20",
+            "1e-7",
+            "123456789012345678",
+            "inf",
+            "-inf",
+            "nan",
+            "1e400",
+            "abc",
+            "",
+        ],
+    ),
+    (
+        "edge",
+        &[
+            "-inf", "+inf", "0", "1", "2", "3", "(1", "(2", "(2.5", "-1", "(-inf", "(inf", "1e400", "(", "",
+            "nan", "((1", "abc", " 1",
+        ],
+    ),
+    (
+        "lex",
+        &["-", "+", "[a", "(a", "[b", "(b", "[c", "[", "(", "[1", "(2", "[sixty", "(-1", "abc", "", "+a"],
     ),
     ("bound", &["0", "1", "2", "3", "5", "8", "128", "512"]),
     (
@@ -498,6 +597,31 @@ pub(crate) const POOLS: &[(&str, &[&str])] = &[
         &[
             "u1", "u2", "u7", "u8", "u16", "u33", "u62", "u63", "u64", "i1", "i2", "i5", "i8", "i16", "i33",
             "i63", "i64", "i65", "u0", "i", "x8", "U8", "i08",
+        ],
+    ),
+    (
+        "degrees",
+        &[
+            "0",
+            "1",
+            "-1",
+            "0.001",
+            "13.4",
+            "52.5",
+            "-33.9",
+            "85",
+            "-85.05112878",
+            "85.06",
+            "179.999",
+            "-180",
+            "180",
+            "181",
+            "inf",
+            "nan",
+            "abc",
+            "",
+            "1e2",
+            "20000",
         ],
     ),
     (

@@ -30,12 +30,11 @@ pub(crate) fn same(words: &Words, ours: &Reply, theirs: &Reply) -> bool {
             sorted(ours) == sorted(theirs)
         }
         "HGETALL" => sorted_pairs(ours) == sorted_pairs(theirs),
-        "SSCAN" => match (ours.elements(), theirs.elements()) {
-            (Some([our_cursor, ours]), Some([their_cursor, theirs])) => {
-                our_cursor != their_cursor || sorted(ours) == sorted(theirs)
-            }
-            _ => false,
-        },
+        // What is equal to SORT stays in the order in which it was.
+        "SORT" | "SORT_RO" => {
+            let limited = words.iter().any(|word| word.eq_ignore_ascii_case(b"LIMIT"));
+            sorted(ours) == sorted(theirs) || limited && kind(ours) == kind(theirs)
+        }
         // Chance picks.
         "SRANDMEMBER" | "HRANDFIELD" | "ZRANDMEMBER" => kind(ours) == kind(theirs),
         // Moments, and how long ago they were.
@@ -51,7 +50,7 @@ pub(crate) fn same(words: &Words, ours: &Reply, theirs: &Reply) -> bool {
         "SCAN" => kind(ours) == kind(theirs),
         "RANDOMKEY" | "TIME" => kind(ours) == kind(theirs),
         // A small one is handed out whole.
-        "HSCAN" | "ZSCAN" => match (scanned_whole(ours), scanned_whole(theirs)) {
+        "HSCAN" | "SSCAN" | "ZSCAN" => match (scanned_whole(ours), scanned_whole(theirs)) {
             (Some(ours), Some(theirs)) if word(2) == "0" => ours == theirs,
             _ => kind(ours) == kind(theirs),
         },

@@ -276,15 +276,21 @@ fn hold_alike(ours: &mut Client, theirs: &mut Client) -> Result<(), String> {
         let kind = theirs.command(&[b"TYPE", &key[..]]).map_err(|why| why.to_string())?;
         let name = words::join(&[key]);
         let whole = match kind.text().as_deref() {
-            Some("string") => format!("GET {name}"),
-            Some("list") => format!("LRANGE {name} 0 -1"),
-            Some("set") => format!("SMEMBERS {name}"),
-            Some("zset") => format!("ZRANGE {name} 0 -1 WITHSCORES"),
-            Some("hash") => format!("HGETALL {name}"),
-            Some("stream") => format!("XRANGE {name} - +"),
+            Some("string") => vec![format!("GET {name}")],
+            Some("list") => vec![format!("LRANGE {name} 0 -1")],
+            Some("set") => vec![format!("SMEMBERS {name}")],
+            Some("zset") => vec![format!("ZRANGE {name} 0 -1 WITHSCORES")],
+            Some("hash") => vec![format!("HGETALL {name}")],
+            Some("stream") => vec![
+                format!("XRANGE {name} - +"),
+                format!("XINFO STREAM {name}"),
+                format!("XINFO GROUPS {name}"),
+            ],
             other => return Err(format!("{name} has the type {other:?}")),
         };
-        answer_alike(ours, theirs, &[&step(&whole, None)])?;
+        for question in whole {
+            answer_alike(ours, theirs, &[&step(&question, None)])?;
+        }
         exchange::exchange(ours, theirs, key)?;
     }
     Ok(())

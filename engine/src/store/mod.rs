@@ -8,6 +8,7 @@ mod key;
 mod lock;
 mod maintain;
 mod observe;
+mod parts;
 mod room;
 mod route;
 mod stats;
@@ -17,14 +18,17 @@ mod view;
 mod walk;
 
 pub use self::builder::Builder;
-pub use self::embedded::{ListHandle, PendingEntry, SetHandle, SortedSetHandle, StreamEntry, StreamHandle};
+pub use self::embedded::{
+    BitmapHandle, HyperLogLogHandle, ListHandle, PendingEntry, PlacesHandle, SetHandle, SortedSetHandle,
+    StreamEntry, StreamHandle,
+};
 pub use self::key::Key;
 pub use self::maintain::{Maintained, Round, Step, Waker};
 pub use self::observe::Observer;
 pub use self::stats::Stats;
 pub use self::view::{
-    AddCounts, Combination, Deadline, GroupStart, Lookup, Meta, Missing, Popped, Scope, SetOperation, Span,
-    Text, Tools, Usage, View, ranks_between,
+    AddCounts, Combination, Deadline, FieldCondition, FieldExpiry, FieldPersist, FieldPresence, GroupStart,
+    Lookup, Meta, Missing, Popped, Scope, SetOperation, Span, Text, Tools, Usage, View, ranks_between,
 };
 pub use self::walk::Flush;
 

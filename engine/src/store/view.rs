@@ -4,6 +4,8 @@
 mod bitmaps;
 mod collection;
 mod dump;
+mod geo;
+mod hashes;
 mod hyperloglogs;
 mod lists;
 mod sets;
@@ -13,6 +15,7 @@ mod strings;
 
 pub use self::collection::{Missing, Tools};
 pub use self::dump::Usage;
+pub use self::hashes::{FieldCondition, FieldExpiry, FieldPersist, FieldPresence};
 pub use self::lists::Popped;
 pub use self::sets::SetOperation;
 pub use self::sorted_sets::{AddCounts, Combination, Span, ranks_between};

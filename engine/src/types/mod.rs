@@ -7,6 +7,9 @@
 //! lies, and a form that is taken out of its entry, edited, and put back ([`Collection`]).
 
 pub mod bitmap;
+pub mod geo;
+pub mod hash;
+
 pub mod hyperloglog;
 mod limits;
 pub mod list;
@@ -32,6 +35,8 @@ pub enum Object {
     Taken,
     /// A long string, or a collection packed into one.
     Bytes(SharedBytes),
+    /// A large hash.
+    Hash(Box<hash::HashTable>),
     /// A large list.
     List(Box<Deque>),
     /// A large set.
@@ -58,6 +63,7 @@ impl HeapBytes for Object {
         match self {
             Self::Taken => 0,
             Self::Bytes(bytes) => bytes.heap_bytes(),
+            Self::Hash(table) => table.heap_bytes(),
             Self::List(deque) => malloc_bytes(size_of::<Deque>()) + deque.heap_bytes(),
             Self::Set(dict) => malloc_bytes(size_of::<Dict>()) + dict.memory_bytes(),
             Self::SortedSet(large) => large.heap_bytes(),

@@ -221,8 +221,9 @@ fn run(
     };
     let scope = match command.locks {
         Locks::All => Scope::All,
+        Locks::AllIf(needs_all) if needs_all(&args) => Scope::All,
         Locks::Walk => Scope::Walk,
-        Locks::Keys => match keys {
+        Locks::Keys | Locks::AllIf(_) => match keys {
             [] => Scope::None,
             [key] => Scope::Key(key),
             keys => Scope::Keys(keys),

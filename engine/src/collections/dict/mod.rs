@@ -285,6 +285,11 @@ impl Dict {
     /// them elsewhere and tells of each its old and its new handle. Eight for each removal keep up with any
     /// number of them. Cheap when there is nothing to do.
     pub fn compact(&mut self, budget: usize, mut moved: impl FnMut(Handle, Handle)) {
+        self.compact_items(budget, |old, new, _| moved(old, new));
+    }
+
+    /// [`compact`](Self::compact) that also shows the item.
+    pub fn compact_items(&mut self, budget: usize, mut moved: impl FnMut(Handle, Handle, Item<'_>)) {
         if !self.arena.is_sparse() {
             return;
         }
@@ -295,7 +300,7 @@ impl Dict {
                 .find_handle(hash.position(), hash.tag(), old.to_bits())
                 .expect("invariant: every item stands in the table");
             table.set_handle(at, new.to_bits());
-            moved(old, new);
+            moved(old, new, item::read(slot));
         });
     }
 

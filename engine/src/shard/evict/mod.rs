@@ -14,7 +14,7 @@ use super::change::{Event, Log};
 use super::{Found, Place, Positions, Shard};
 use crate::collections::table::{Slot, Table};
 use crate::random::Random;
-use crate::raw::heap::HeapBytes;
+use crate::shard::parts::Parts;
 use crate::time::Millis;
 
 pub use self::lfu::LfuTuning;
@@ -145,7 +145,7 @@ impl Evictor {
     }
 }
 
-impl<X: HeapBytes, P: Positions> Shard<X, P> {
+impl<X: Parts, P: Positions> Shard<X, P> {
     /// Changes the policy. What the old one remembered is forgotten; the entries' clocks stay, and mean
     /// something else when the change is from or to an LFU policy, as in Valkey.
     pub fn set_policy(&mut self, policy: Policy, tuning: Tuning) {

@@ -2,8 +2,8 @@
 
 use smallvec::SmallVec;
 
-use super::View;
 use super::collection::{Missing, Tools};
+use super::{Deadline, View};
 use crate::WrongType;
 use crate::collections::deque::{End, Side};
 use crate::collections::packed::{Digits, Element};
@@ -38,6 +38,23 @@ impl Popped<'_> {
 }
 
 impl View<'_> {
+    /// Puts a list of these elements at `key`, whatever was there, which is as many changes as there are
+    /// elements; that many. Without any, the key goes.
+    pub fn list_store<T: AsRef<[u8]>>(
+        &mut self,
+        key: Key<'_>,
+        elements: impl IntoIterator<Item = T>,
+        event: Event,
+    ) -> usize {
+        let list = List::from_elements(elements, self.limits(key));
+        let len = list.len();
+        if self.put(key, list, Deadline::Clear, event) {
+            // One of them is counted.
+            self.log.count(len as u64 - 1);
+        }
+        len
+    }
+
     /// Puts texts at one end of the list at `key`, one after the other; its new length, or `None` when it is
     /// not there and is not to be made.
     ///
@@ -83,8 +100,8 @@ impl View<'_> {
         })
     }
 
-    /// Takes an element off one end of the list at `from` and puts it at one end of the list at `to`, which is
-    /// made if it is not there; what `read` makes of it, or `None` when there is nothing at `from`.
+    /// Takes an element off one end of the list at `from` and puts it at one end of the list at `to`, which
+    /// is made if it is not there; what `read` makes of it, or `None` when there is nothing at `from`.
     ///
     /// # Errors
     /// [`WrongType`] when another type lives at `from`, or, if there is a list at `from`, at `to`.
@@ -155,8 +172,8 @@ impl View<'_> {
         })
     }
 
-    /// Removes elements that are `text` from the list at `key`: the first `count`, the last if it is negative,
-    /// all if it is nought. How many there were.
+    /// Removes elements that are `text` from the list at `key`: the first `count`, the last if it is
+    /// negative, all if it is nought. How many there were.
     ///
     /// # Errors
     /// [`WrongType`] when another type lives there.

@@ -96,6 +96,20 @@ impl View<'_> {
         self.read::<SortedSet>(key, lookup)
     }
 
+    /// Gives the sorted set at `key` its large form, whatever its size: Valkey's SORT does that to what it
+    /// reads, and `OBJECT ENCODING` shows it.
+    ///
+    /// # Errors
+    /// [`WrongType`] when another type lives there.
+    pub fn sorted_set_enlarge(&mut self, key: Key<'_>) -> Result<(), WrongType> {
+        self.edit(key, Missing::Skip, |set: &mut SortedSet, tools| {
+            if set.prepare_for(usize::MAX, 0, tools.limits, tools.seed) {
+                tools.rearranged();
+            }
+        })?;
+        Ok(())
+    }
+
     /// Gives members of the sorted set at `key` scores, which are numbers; it is made when it is not there.
     ///
     /// # Errors
@@ -211,8 +225,8 @@ impl View<'_> {
         Ok(removed.unwrap_or(0))
     }
 
-    /// Removes up to `count` members from one end of the sorted set at `key` and hands them out, the outermost
-    /// first; how many, or none when the key is not there.
+    /// Removes up to `count` members from one end of the sorted set at `key` and hands them out, the
+    /// outermost first; how many, or none when the key is not there.
     ///
     /// # Errors
     /// [`WrongType`] when another type lives there.
@@ -267,8 +281,8 @@ impl View<'_> {
         keys.iter().map(source).collect()
     }
 
-    /// How many members the sorted sets, or sets, at several keys have in common, counted up to `limit`, which
-    /// is not nought. They have been [looked up](Self::sorted_set_look_up).
+    /// How many members the sorted sets, or sets, at several keys have in common, counted up to `limit`,
+    /// which is not nought. They have been [looked up](Self::sorted_set_look_up).
     ///
     /// # Errors
     /// [`WrongType`] when another type lives at one of the keys.

@@ -12,6 +12,7 @@ mod persist;
 mod randomkey;
 mod rename;
 mod scan;
+mod sort;
 mod touch;
 mod ttl;
 mod r#type;
@@ -41,6 +42,8 @@ pub(super) const COMMANDS: &[&Command] = &[
     &ttl::PEXPIRETIME,
     &keys::KEYS,
     &scan::SCAN,
+    &sort::SORT,
+    &sort::SORT_RO,
     &randomkey::RANDOMKEY,
     &object::OBJECT,
 ];
