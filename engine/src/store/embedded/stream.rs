@@ -39,8 +39,8 @@ pub struct PendingEntry {
 }
 
 impl Store {
-    /// The stream at `key`, whether it is there or not: it comes with its first entry or group, and stays when
-    /// it is empty.
+    /// The stream at `key`, whether it is there or not: it comes with its first entry or group, and stays
+    /// when it is empty.
     ///
     /// ```
     /// use scrubjay::{GroupStart, Store};
@@ -266,8 +266,8 @@ impl StreamHandle<'_, '_> {
         Ok(entries)
     }
 
-    /// Gives a consumer once more up to `count` entries that are pending of it, as after a crash. Entries that
-    /// were deleted are left out.
+    /// Gives a consumer once more up to `count` entries that are pending of it, as after a crash. Entries
+    /// that were deleted are left out.
     ///
     /// # Errors
     /// [`StreamError::WrongType`], [`StreamError::NoSuchKey`], [`StreamError::NoSuchGroup`],

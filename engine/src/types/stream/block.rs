@@ -82,7 +82,8 @@ pub struct Entry<'a> {
 }
 
 impl Block {
-    /// A block for an entry of this id and these fields, still to be appended, with room for `capacity` bytes.
+    /// A block for an entry of this id and these fields, still to be appended, with room for `capacity`
+    /// bytes.
     pub(super) fn new<'f>(
         first: StreamId,
         fields: impl Iterator<Item = (&'f [u8], &'f [u8])> + Clone,
@@ -235,8 +236,8 @@ impl Block {
         (same && count == head_count, count)
     }
 
-    /// Makes room for an entry with these fields. A block has its final length soon, so it grows by an eighth at
-    /// a time, where a vector would double.
+    /// Makes room for an entry with these fields. A block has its final length soon, so it grows by an eighth
+    /// at a time, where a vector would double.
     fn reserve<'f>(&mut self, fields: impl Iterator<Item = (&'f [u8], &'f [u8])>) {
         /// What the elements take that are neither fields nor values.
         const FIXED_BYTES: usize = 40;

@@ -113,7 +113,8 @@ impl Blocks {
         self.remove_at(0);
     }
 
-    /// Marks the entry of this id as deleted; whether there was one. Its block goes when nothing is left in it.
+    /// Marks the entry of this id as deleted; whether there was one. Its block goes when nothing is left in
+    /// it.
     pub(super) fn delete(&mut self, id: StreamId) -> bool {
         let Some(rank) = self.rank_of(id) else { return false };
         let slot = self.index.get(rank).expect("invariant: a rank of a block").slot;

@@ -136,8 +136,8 @@ impl Stream {
     /// Adds an entry behind all others; its id.
     ///
     /// # Errors
-    /// [`StreamError::Exhausted`], [`StreamError::NotGreater`], [`StreamError::TooLarge`]; nothing has changed
-    /// then.
+    /// [`StreamError::Exhausted`], [`StreamError::NotGreater`], [`StreamError::TooLarge`]; nothing has
+    /// changed then.
     pub fn add<'f>(
         &mut self,
         id: NewId,

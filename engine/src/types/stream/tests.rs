@@ -182,7 +182,8 @@ fn step() -> impl Strategy<Value = Step> {
     let index = any::<prop::sample::Index>;
     let far = prop_oneof![4 => 0u64..3, 1 => 0u64..1 << 40];
     prop_oneof![
-        12 => (far.clone(), far, some_fields()).prop_map(|(ahead, seq, fields)| Step::Add { ahead, seq, fields }),
+        12 => (far.clone(), far, some_fields())
+            .prop_map(|(ahead, seq, fields)| Step::Add { ahead, seq, fields }),
         3 => index().prop_map(Step::Delete),
         1 => (0u64..12).prop_map(Step::TrimLen),
         1 => index().prop_map(Step::TrimId),
@@ -455,7 +456,8 @@ proptest! {
         prop_assert_eq!(back, wanted.into_iter().rev().collect::<Vec<_>>());
         for id in ids {
             prop_assert_eq!(stream.entry(id).is_some(), model.contains(&id));
-            prop_assert_eq!(stream.after(id).next().map(|entry| entry.id), model.range(id..).copied().find(|next| *next > id));
+            let next = model.range(id..).copied().find(|next| *next > id);
+            prop_assert_eq!(stream.after(id).next().map(|entry| entry.id), next);
         }
     }
 
