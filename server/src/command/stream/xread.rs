@@ -101,10 +101,10 @@ pub(crate) fn serve(
     count: u64,
     reply: &mut Reply,
 ) -> Result<bool, Error> {
+    // Counted as looked up once more, after the look at whether it is a stream: as Valkey does.
+    let stream = view.stream(key, Lookup::Read)?;
     let Reader::Member { group, consumer, acknowledged } = reader else {
-        let (Some(stream), Wanted::After(id)) = (view.stream(key, Lookup::Peek)?, wanted) else {
-            return Ok(false);
-        };
+        let (Some(stream), Wanted::After(id)) = (stream, wanted) else { return Ok(false) };
         let mut entries = stream.after(id);
         let Some(first) = entries.next() else { return Ok(false) };
         name(reply, key);
