@@ -12,7 +12,8 @@
 //! `count field value field value ...`. `size` is the number of elements before it, for the way back.
 //!
 //! A deleted entry is marked and stays where it is, until all of its block are. How many are live and how
-//! many deleted stands in front in Valkey's listpack; here it is beside the bytes.
+//! many deleted stands in front in Valkey's listpack; here it is beside the bytes. Live entries are in the
+//! order of their ids, but behind a deleted one may come a lesser id: XSETID can set the last id back.
 //!
 //! A sequence of packed elements begins with their count, which nobody asks a block for: it is left at *not
 //! known*.
@@ -210,15 +211,19 @@ impl Block {
             if u64::from(size) != contents + fixed {
                 return Err(CorruptStream);
             }
+            if flags & DELETED != 0 {
+                deleted += 1;
+                continue;
+            }
+            live += 1;
             // The bytes are known to hold an entry up to here, so it can be read.
             let id = self.spot(at).id;
             if last.is_some_and(|last| last >= id) {
                 return Err(CorruptStream);
             }
             last = Some(id);
-            if flags & DELETED != 0 { deleted += 1 } else { live += 1 }
         }
-        if last.is_none() || (live, deleted) != (self.live, self.deleted) {
+        if live + deleted == 0 || (live, deleted) != (self.live, self.deleted) {
             return Err(CorruptStream);
         }
         Ok(())
@@ -291,8 +296,23 @@ impl Block {
     /// The live entry of this id.
     pub(super) fn find(&self, id: StreamId) -> Option<Spot> {
         let mut walk = self.walk();
-        let spot = walk.from(id)?;
-        (spot.id == id && !spot.deleted).then_some(spot)
+        loop {
+            let spot = walk.from(id)?;
+            if !spot.deleted {
+                return (spot.id == id).then_some(spot);
+            }
+        }
+    }
+
+    /// The id of the last live entry.
+    pub(super) fn last_live(&self) -> Option<StreamId> {
+        let mut walk = self.walk_back();
+        loop {
+            let spot = walk.next()?;
+            if !spot.deleted {
+                return Some(spot.id);
+            }
+        }
     }
 
     /// The id of the last entry, deleted or not.

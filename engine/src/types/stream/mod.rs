@@ -226,6 +226,7 @@ impl Stream {
         tally.last = last;
         tally.entries_added = entries_added.unwrap_or(tally.entries_added);
         tally.max_deleted = max_deleted.filter(|id| *id != StreamId::ZERO).unwrap_or(tally.max_deleted);
+        self.blocks.forget_behind(last);
         Ok(())
     }
 
