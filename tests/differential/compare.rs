@@ -83,8 +83,8 @@ fn near(ours: &Reply, theirs: &Reply, apart: i64) -> bool {
     }
 }
 
-/// Whether replies of stream commands are the same but for what `moment` says is one in an array, and for those
-/// that are called so in a map. A moment that never was is none.
+/// Whether replies of stream commands are the same but for what `moment` says is one in an array, and for
+/// those that are called so in a map. A moment that never was is none.
 fn same_but(ours: &Reply, theirs: &Reply, moment: &dyn Fn(&[Reply]) -> Option<usize>) -> bool {
     const MOMENTS: [&[u8]; 4] = [b"idle", b"inactive", b"seen-time", b"active-time"];
     let is_moment = |name: &Reply| name.bytes().is_some_and(|name| MOMENTS.contains(&name));
