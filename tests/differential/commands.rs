@@ -291,7 +291,7 @@ pub(crate) const COMMANDS: &[&str] = &[
     "COMMAND (HELP|word)",
     "CONFIG GET (hz|maxmemory|maxmemory-policy|databases|proto-max-bulk-len|word)",
     "CONFIG (HELP|word)",
-    "DEBUG (DIGEST|DIGEST-VALUE key...)",
+    "DEBUG DIGEST-VALUE key...",
     "FLUSHALL [ASYNC|SYNC|word]",
     "FLUSHDB [ASYNC|SYNC|word]",
     "LASTSAVE",

@@ -5,6 +5,7 @@
 //! moments) is not repeated here.
 
 mod bitmap;
+mod dump;
 mod geo;
 mod hash;
 mod hyperloglog;
