@@ -11,26 +11,32 @@ mod observe;
 mod room;
 mod route;
 mod stats;
+#[cfg(test)]
+mod taker;
 #[cfg(all(test, not(shuttle)))]
 mod tests;
 mod view;
+mod waiters;
 mod walk;
 
 pub use self::builder::Builder;
-pub use self::key::Key;
+pub use self::key::{Key, OwnedKey};
 pub use self::maintain::{Maintained, Round, Step, Waker};
 pub use self::observe::Observer;
 pub use self::stats::Stats;
 pub use self::view::{Deadline, Lookup, Meta, Scope, Text, View};
+pub use self::waiters::{Offer, Registration, Waiter, Wanted};
 pub use self::walk::Flush;
 
 use self::maintain::Alarm;
 use self::observe::Observers;
 use self::room::Room;
 use self::route::{Route, ShardPositions};
+use self::waiters::Waiters;
 use crate::random::Random;
 use crate::raw::slab::ByteSlab;
 use crate::shard::Shard;
+use crate::sync::atomic::AtomicU64;
 use crate::sync::{CachePadded, Mutex};
 use crate::time::{Clock, Millis};
 use crate::types::Object;
@@ -46,6 +52,8 @@ struct Locked {
     accounted_bytes: usize,
     /// Nothing in it expires before this moment.
     due: Millis,
+    /// Who waits for keys in it; none while nobody does.
+    waiters: Option<Box<Waiters>>,
 }
 
 /// A keyspace of byte strings, shared by threads.
@@ -69,6 +77,8 @@ pub struct Store {
     /// Databases that were flushed in passing, to be taken apart by [`Store::maintain`].
     trash: Mutex<Vec<ByteSlab<Object>>>,
     random: Mutex<Random>,
+    /// The next waiter's.
+    tickets: AtomicU64,
 }
 
 impl Default for Store {
@@ -95,6 +105,7 @@ impl Store {
                 shard,
                 accounted_bytes: 0,
                 due: Millis::MAX,
+                waiters: None,
             }))
         };
         let shards = (0..builder.shards).map(shard).collect();
@@ -107,6 +118,7 @@ impl Store {
             alarm: Alarm::default(),
             trash: Mutex::new(Vec::new()),
             random: Mutex::new(random),
+            tickets: AtomicU64::new(1),
             route,
         }
     }
