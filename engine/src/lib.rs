@@ -101,8 +101,8 @@ pub use shard::change::{Change, Event, Log};
 pub use shard::evict::{LfuTuning, Policy, Tuning};
 #[doc(inline)]
 pub use store::{
-    Builder, Deadline, Flush, Key, Lookup, Maintained, Meta, Observer, Offer, OwnedKey, Registration, Round,
-    Scope, Stats, Step, Store, Text, View, Waiter, Waker, Wanted,
+    Builder, Deadline, Flush, Key, Lookup, Maintained, Meta, Missing, Observer, Offer, OwnedKey,
+    Registration, Round, Scope, Stats, Step, Store, Text, Tools, View, Waiter, Waker, Wanted,
 };
 #[doc(inline)]
-pub use types::{Encoding, Kind};
+pub use types::{Encoding, Kind, Limits};

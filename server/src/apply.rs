@@ -7,6 +7,7 @@ use std::io;
 use std::time::Duration;
 
 use parking_lot::Mutex;
+use scrubjay::Limits;
 use scrubjay::shard::evict::{LfuTuning, Policy, Tuning};
 use tokio::sync::mpsc;
 
@@ -56,6 +57,14 @@ impl Apply for Shared {
                 self.store.set_active_expiry(!new.import_mode);
                 Ok(())
             }
+            Effect::Limits => {
+                // What DEBUG has set stays as it is.
+                let threshold = self.store.limits().list_packed_threshold;
+                let mut limits = limits(new);
+                limits.list_packed_threshold = threshold;
+                self.store.set_limits(limits);
+                Ok(())
+            }
             Effect::Threads => Err("the number of threads is fixed at the start in Scrubjay".into()),
             Effect::Events => Err(NO_EVENTS.into()),
             // Read at each use, or about things of which there are none yet.
@@ -68,6 +77,26 @@ impl Apply for Shared {
             | Effect::Latency => Ok(()),
         }
     }
+}
+
+/// Up to where the engine holds collections in their small forms.
+pub(crate) fn limits(settings: &Settings) -> Limits {
+    let size = |bound: u64| usize::try_from(bound).unwrap_or(usize::MAX);
+    let mut limits = Limits::default();
+    limits.hash_max_listpack_entries = size(settings.hash_max_listpack_entries);
+    limits.hash_max_listpack_value = size(settings.hash_max_listpack_value);
+    limits.list_max_listpack_size =
+        i32::try_from(settings.list_max_listpack_size).expect("invariant: the table bounds it");
+    limits.list_compress_depth = settings.list_compress_depth;
+    limits.set_max_intset_entries = size(settings.set_max_intset_entries);
+    limits.set_max_listpack_entries = size(settings.set_max_listpack_entries);
+    limits.set_max_listpack_value = size(settings.set_max_listpack_value);
+    limits.zset_max_listpack_entries = size(settings.zset_max_listpack_entries);
+    limits.zset_max_listpack_value = size(settings.zset_max_listpack_value);
+    limits.stream_node_max_bytes = size(settings.stream_node_max_bytes);
+    limits.stream_node_max_entries = size(settings.stream_node_max_entries);
+    limits.hll_sparse_max_bytes = size(settings.hll_sparse_max_bytes);
+    limits
 }
 
 /// The engine's name for an eviction policy, and what the policy is told.

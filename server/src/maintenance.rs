@@ -51,14 +51,14 @@ pub(crate) async fn expire(shared: Arc<Shared>) {
     }
 }
 
-/// Takes flushed databases apart and gives free memory back to the system, for ever: long work, for a thread
+/// Takes flushed databases and large removed values apart, and gives free memory back to the system, for ever: long work, for a thread
 /// that serves nobody.
 pub(crate) async fn give_back(shared: Arc<Shared>) {
     let store = &shared.store;
     let (mut most_bytes, mut trimmed_at) = (0, 0);
     loop {
         tokio::time::sleep(REST_MAX).await;
-        store.drop_flushed();
+        store.drop_removed();
         let used = store.accounted_bytes();
         most_bytes = used.max(most_bytes);
         let micros = store.clock().monotonic_micros();

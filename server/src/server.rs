@@ -7,7 +7,7 @@ use std::sync::Arc;
 
 use scrubjay::Store;
 
-use crate::apply::{self, Listening, Move, eviction};
+use crate::apply::{self, Listening, Move, eviction, limits};
 use crate::config::{self, Config, Presence, Settings};
 use crate::observe::stats::Stats;
 use crate::session::clients::Clients;
@@ -66,6 +66,7 @@ impl Server {
             .max_memory(usize::try_from(settings.maxmemory).unwrap_or(usize::MAX))
             .policy(policy)
             .tuning(tuning)
+            .limits(limits(&settings))
             .build();
         Self::new(Arc::new(store), config)
     }

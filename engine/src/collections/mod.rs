@@ -2,6 +2,8 @@
 //! is.
 
 pub mod ghost;
+pub mod intset;
+pub mod lzf;
 pub mod ring;
 pub mod table;
 pub mod wheel;

@@ -2,49 +2,105 @@
 //! and caches elsewhere are fed from these records and from nothing else, so no caller can forget a side
 //! effect.
 
-/// What happened to a key, named as Valkey's keyspace notifications name it.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
-#[non_exhaustive]
-#[expect(missing_docs, reason = "each is the notification of the same name: `Event::name`")]
-pub enum Event {
-    Set,
-    Append,
-    SetRange,
-    IncrBy,
-    IncrByFloat,
-    Del,
-    Expire,
-    Persist,
-    Expired,
-    Evicted,
-    RenameFrom,
-    RenameTo,
-    CopyTo,
-    MoveFrom,
-    MoveTo,
+/// Declares each event once, with its name on the wire.
+macro_rules! events {
+    ($($event:ident = $name:literal,)*) => {
+        /// What happened to a key, named as Valkey's keyspace notifications name it.
+        #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+        #[non_exhaustive]
+        #[expect(missing_docs, reason = "each is the notification of the same name: `Event::name`")]
+        pub enum Event {
+            $($event,)*
+        }
+
+        impl Event {
+            /// The event's name in a keyspace notification.
+            pub const fn name(self) -> &'static str {
+                match self {
+                    $(Self::$event => $name,)*
+                }
+            }
+        }
+    };
 }
 
-impl Event {
-    /// The event's name in a keyspace notification.
-    pub const fn name(self) -> &'static str {
-        match self {
-            Self::Set => "set",
-            Self::Append => "append",
-            Self::SetRange => "setrange",
-            Self::IncrBy => "incrby",
-            Self::IncrByFloat => "incrbyfloat",
-            Self::Del => "del",
-            Self::Expire => "expire",
-            Self::Persist => "persist",
-            Self::Expired => "expired",
-            Self::Evicted => "evicted",
-            Self::RenameFrom => "rename_from",
-            Self::RenameTo => "rename_to",
-            Self::CopyTo => "copy_to",
-            Self::MoveFrom => "move_from",
-            Self::MoveTo => "move_to",
-        }
-    }
+events! {
+    // Of keys, whatever they hold.
+    Del = "del",
+    Expire = "expire",
+    Persist = "persist",
+    Expired = "expired",
+    Evicted = "evicted",
+    RenameFrom = "rename_from",
+    RenameTo = "rename_to",
+    CopyTo = "copy_to",
+    MoveFrom = "move_from",
+    MoveTo = "move_to",
+    Restore = "restore",
+    SortStore = "sortstore",
+
+    // Of strings.
+    Set = "set",
+    Append = "append",
+    SetRange = "setrange",
+    IncrBy = "incrby",
+    IncrByFloat = "incrbyfloat",
+    SetBit = "setbit",
+    PfAdd = "pfadd",
+
+    // Of lists.
+    LPush = "lpush",
+    RPush = "rpush",
+    LPop = "lpop",
+    RPop = "rpop",
+    LInsert = "linsert",
+    LSet = "lset",
+    LRem = "lrem",
+    LTrim = "ltrim",
+
+    // Of sets.
+    SAdd = "sadd",
+    SRem = "srem",
+    SPop = "spop",
+    SInterStore = "sinterstore",
+    SUnionStore = "sunionstore",
+    SDiffStore = "sdiffstore",
+
+    // Of sorted sets.
+    ZAdd = "zadd",
+    ZIncr = "zincr",
+    ZRem = "zrem",
+    ZRemRangeByScore = "zremrangebyscore",
+    ZRemRangeByRank = "zremrangebyrank",
+    ZRemRangeByLex = "zremrangebylex",
+    ZPopMin = "zpopmin",
+    ZPopMax = "zpopmax",
+    ZUnionStore = "zunionstore",
+    ZInterStore = "zinterstore",
+    ZDiffStore = "zdiffstore",
+    ZRangeStore = "zrangestore",
+    GeoRadiusStore = "georadiusstore",
+    GeoSearchStore = "geosearchstore",
+
+    // Of hashes.
+    HSet = "hset",
+    HDel = "hdel",
+    HIncrBy = "hincrby",
+    HIncrByFloat = "hincrbyfloat",
+    HExpire = "hexpire",
+    HPersist = "hpersist",
+    HExpired = "hexpired",
+
+    // Of streams.
+    XAdd = "xadd",
+    XDel = "xdel",
+    XTrim = "xtrim",
+    XSetId = "xsetid",
+    XGroupCreate = "xgroup-create",
+    XGroupCreateConsumer = "xgroup-createconsumer",
+    XGroupDelConsumer = "xgroup-delconsumer",
+    XGroupDestroy = "xgroup-destroy",
+    XGroupSetId = "xgroup-setid",
 }
 
 /// One recorded change.
@@ -110,6 +166,20 @@ impl Log {
     pub fn changed(&mut self, db: u16, key: &[u8], event: Event) {
         self.dirty += 1;
         self.happened(db, key, event);
+    }
+
+    /// Records a change that counts as several: so many fields set, so many elements removed.
+    #[inline]
+    pub fn changed_times(&mut self, db: u16, key: &[u8], event: Event, times: u64) {
+        self.dirty += times;
+        self.happened(db, key, event);
+    }
+
+    /// Counts changes that have no event of their own.
+    #[inline]
+    pub fn count(&mut self, times: u64) {
+        self.dirty += times;
+        self.recorded = true;
     }
 
     /// Records what happened by itself, such as an expiry: told to observers, and not counted as somebody's

@@ -193,6 +193,18 @@ impl<X: HeapBytes, P: Positions> Shard<X, P> {
         Some((Found { slot, handle: named(table.handle(slot)) }, deadline))
     }
 
+    /// The live entry of `key`, for whoever only looks: one that has expired stays where it is.
+    #[inline]
+    pub fn peek(&self, place: Place, key: &[u8], now: Millis) -> Option<Found> {
+        let (found, deadline) = self.find_any(place, key)?;
+        deadline.is_none_or(|deadline| deadline > now).then_some(found)
+    }
+
+    /// The shard's source of chance.
+    pub fn random_mut(&mut self) -> &mut Random {
+        &mut self.random
+    }
+
     /// What an entry holds.
     #[inline]
     pub fn entry(&self, found: Found) -> EntryRef<'_, X> {

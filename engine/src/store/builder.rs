@@ -4,6 +4,7 @@ use super::Store;
 use super::route::SHARDS_MAX;
 use crate::shard::evict::{Policy, Tuning};
 use crate::time::Clock;
+use crate::types::Limits;
 
 /// A store's parameters. Each has a default; the methods are named as the fields.
 ///
@@ -22,6 +23,7 @@ pub struct Builder {
     pub(super) max_memory_bytes: usize,
     pub(super) policy: Policy,
     pub(super) tuning: Tuning,
+    pub(super) limits: Limits,
     pub(super) seed: Option<u64>,
 }
 
@@ -34,6 +36,7 @@ impl Default for Builder {
             max_memory_bytes: 0,
             policy: Policy::default(),
             tuning: Tuning::default(),
+            limits: Limits::default(),
             seed: None,
         }
     }
@@ -90,6 +93,13 @@ impl Builder {
     #[must_use]
     pub fn tuning(mut self, tuning: Tuning) -> Self {
         self.tuning = tuning;
+        self
+    }
+
+    /// Up to where collections are held in their small forms. Default: as Valkey does.
+    #[must_use]
+    pub fn limits(mut self, limits: Limits) -> Self {
+        self.limits = limits;
         self
     }
 

@@ -96,6 +96,19 @@ impl<'s> Held<'s> {
         }
     }
 
+    /// The same, to look at only.
+    pub(super) fn peek(&self, index: usize) -> Option<&Locked> {
+        match self {
+            Self::None => None,
+            Self::One(held, guard) => (*held == index).then_some(&**guard),
+            Self::Many(guards) => {
+                let at = guards.binary_search_by_key(&index, |held| usize::from(held.index)).ok()?;
+                Some(&*guards[at])
+            }
+            Self::All(guards) => guards.get(index).map(|guard| &**guard),
+        }
+    }
+
     /// Every shard that is held.
     pub(super) fn for_each(&mut self, mut act: impl FnMut(&mut Locked)) {
         match self {

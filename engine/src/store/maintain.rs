@@ -3,6 +3,7 @@
 use super::view::View;
 use super::waiters::Waiter;
 use super::{Locked, Store};
+use crate::raw::heap::HeapBytes;
 use crate::raw::slab::ByteSlab;
 use crate::shard::change::Log;
 use crate::sync::atomic::{AtomicBool, AtomicU64, Ordering::Relaxed};
@@ -18,6 +19,10 @@ const COMPACTIONS_MAX: usize = 1024;
 /// Entries that expire on the way when an operation has locked a shard in which some are due.
 const EXPIRED_IN_PASSING: usize = 8;
 
+/// An object that holds so much is dropped by [`Store::drop_removed`], if somebody calls that: taking a
+/// collection of so many bytes apart takes some tens of microseconds.
+const LARGE_BYTES: usize = 256 * 1024;
+
 /// Wakes whoever calls [`Store::maintain`], because a deadline has come nearer than it was told.
 pub type Waker = Arc<dyn Fn() + Send + Sync>;
 
@@ -28,6 +33,8 @@ pub(super) struct Alarm {
     at: AtomicU64,
     waker: Mutex<Option<Waker>>,
     paused: AtomicBool,
+    /// Whether somebody calls [`Store::drop_removed`].
+    tended: AtomicBool,
 }
 
 /// What [`Store::maintain`] leaves to do.
@@ -115,6 +122,13 @@ struct Garbage {
     slabs: Vec<ByteSlab<Object>>,
 }
 
+/// What takes so long to drop that a thread that serves nobody does it.
+#[derive(Default)]
+pub(super) struct Trash {
+    pub(super) slabs: Vec<ByteSlab<Object>>,
+    objects: Vec<Object>,
+}
+
 impl Settling {
     /// Brings accounts up to date and takes what is to be dropped, under the lock.
     #[inline]
@@ -141,7 +155,16 @@ impl Settling {
     /// Drops what was taken, wakes who was served, and sees that a nearer deadline is known of. After the
     /// locks.
     #[inline]
-    pub(super) fn finish(self, store: &Store) {
+    pub(super) fn finish(mut self, store: &Store) {
+        if let Some(garbage) = &mut self.garbage
+            && store.alarm.tended.load(Relaxed)
+        {
+            let large = garbage.objects.extract_if(.., |object| object.heap_bytes() >= LARGE_BYTES);
+            let large: Vec<Object> = large.collect();
+            if !large.is_empty() {
+                store.trash.lock().objects.extend(large);
+            }
+        }
         if let Some(due) = self.due
             && due < store.alarm.at.load(Relaxed)
         {
@@ -185,7 +208,7 @@ impl Store {
     pub fn maintain(&self, now: Millis) -> Maintained {
         let mut round = self.begin_round(now);
         while round.step() != Step::Over {}
-        self.drop_flushed();
+        self.drop_removed();
         round.end()
     }
 
@@ -199,8 +222,9 @@ impl Store {
         Round { store: self, now, paused, shard: 0, compactions: 0, next: None }
     }
 
-    /// Takes databases apart that were flushed in passing: long work, and under no lock.
-    pub fn drop_flushed(&self) {
+    /// Takes databases apart that were flushed in passing, and large values that were removed: long work, and
+    /// under no lock.
+    pub fn drop_removed(&self) {
         let trash = std::mem::take(&mut *self.trash.lock());
         drop(trash);
     }
@@ -208,6 +232,7 @@ impl Store {
     /// Says who is to be woken when maintenance is due sooner than [`maintain`](Self::maintain) has said.
     pub fn on_due(&self, waker: Waker) {
         *self.alarm.waker.lock() = Some(waker);
+        self.alarm.tended.store(true, Relaxed);
     }
 
     /// Stops, or goes on with, giving back what has expired before somebody looks: `DEBUG SET-ACTIVE-EXPIRE`.

@@ -24,22 +24,21 @@ pub use self::key::{Key, OwnedKey};
 pub use self::maintain::{Maintained, Round, Step, Waker};
 pub use self::observe::Observer;
 pub use self::stats::Stats;
-pub use self::view::{Deadline, Lookup, Meta, Scope, Text, View};
+pub use self::view::{Deadline, Lookup, Meta, Missing, Scope, Text, Tools, View};
 pub use self::waiters::{Offer, Registration, Waiter, Wanted};
 pub use self::walk::Flush;
 
-use self::maintain::Alarm;
+use self::maintain::{Alarm, Trash};
 use self::observe::Observers;
 use self::room::Room;
 use self::route::{Route, ShardPositions};
 use self::waiters::Waiters;
 use crate::random::Random;
-use crate::raw::slab::ByteSlab;
 use crate::shard::Shard;
 use crate::sync::atomic::AtomicU64;
 use crate::sync::{CachePadded, Mutex};
 use crate::time::{Clock, Millis};
-use crate::types::Object;
+use crate::types::{Limits, Object};
 
 type StoreShard = Shard<Object, ShardPositions>;
 
@@ -54,6 +53,8 @@ struct Locked {
     due: Millis,
     /// Who waits for keys in it; none while nobody does.
     waiters: Option<Box<Waiters>>,
+    /// The bounds of small forms, the same in every shard.
+    limits: Limits,
 }
 
 /// A keyspace of byte strings, shared by threads.
@@ -74,8 +75,8 @@ pub struct Store {
     room: Room,
     observers: Observers,
     alarm: Alarm,
-    /// Databases that were flushed in passing, to be taken apart by [`Store::maintain`].
-    trash: Mutex<Vec<ByteSlab<Object>>>,
+    /// What is to be dropped by [`Store::maintain`], as it takes long.
+    trash: Mutex<Trash>,
     random: Mutex<Random>,
     /// The next waiter's.
     tickets: AtomicU64,
@@ -106,6 +107,7 @@ impl Store {
                 accounted_bytes: 0,
                 due: Millis::MAX,
                 waiters: None,
+                limits: builder.limits,
             }))
         };
         let shards = (0..builder.shards).map(shard).collect();
@@ -116,7 +118,7 @@ impl Store {
             room: Room::new(builder.max_memory_bytes, builder.policy, builder.tuning, builder.shards),
             observers: Observers::default(),
             alarm: Alarm::default(),
-            trash: Mutex::new(Vec::new()),
+            trash: Mutex::new(Trash::default()),
             random: Mutex::new(random),
             tickets: AtomicU64::new(1),
             route,
@@ -131,6 +133,18 @@ impl Store {
     /// How many databases there are, numbered from 0.
     pub fn databases(&self) -> u16 {
         self.databases
+    }
+
+    /// The bounds of small forms.
+    pub fn limits(&self) -> Limits {
+        self.shards[0].lock().limits
+    }
+
+    /// Changes the bounds of small forms, for the operations that follow.
+    pub fn set_limits(&self, limits: Limits) {
+        for shard in &self.shards {
+            shard.lock().limits = limits;
+        }
     }
 
     /// Hashes a key of a database.

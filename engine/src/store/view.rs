@@ -1,7 +1,10 @@
 //! What one operation sees: the keys whose shards it has locked, at one moment. It records each mutation
 //! itself.
 
+mod collection;
 mod strings;
+
+pub use self::collection::{Missing, Tools};
 
 use std::ops::Deref;
 use std::time::Duration;
@@ -116,6 +119,7 @@ impl<'a> Text<'a> {
         let (bytes, shared) = match entry.value() {
             ValueRef::Inline(bytes) => (bytes, None),
             ValueRef::Heap(Object::Bytes(shared)) => (&**shared, Some(shared)),
+            ValueRef::Heap(_) => return Err(WrongType),
         };
         let encoding = Encoding::from_bits(entry.encoding());
         Ok(Self { bytes, shared, encoding, deadline: entry.deadline() })
@@ -345,9 +349,8 @@ impl<'s> View<'s> {
             (_, Some(object)) => NewValue::Heap(object),
             (inline, None) => NewValue::Inline(inline.as_deref().unwrap_or_default()),
         };
-        let encoding = Encoding::from_bits(meta.encoding);
         let there = self.find(to);
-        let written = self.write(to, there, encoding, meta.deadline, value);
+        let written = self.write(to, there, what(meta), meta.deadline, value);
         self.keep_embedded(to, written);
         // One change that two keys tell of.
         self.log.happened(from.db, from.bytes, left);
@@ -363,14 +366,11 @@ impl<'s> View<'s> {
         let meta = entry.meta();
         let (inline, object) = match entry.value() {
             ValueRef::Inline(bytes) => (bytes.to_vec(), None),
-            // A copy of its own: the two may go different ways, and each is counted in full.
-            ValueRef::Heap(Object::Bytes(bytes)) => {
-                (Vec::new(), Some(Object::Bytes(SharedBytes::copy_from(bytes))))
-            }
+            ValueRef::Heap(object) => (Vec::new(), Some(object.duplicate())),
         };
         let value = object.map_or(NewValue::Inline(&inline), NewValue::Heap);
         let there = self.find(to);
-        let written = self.write(to, there, Encoding::from_bits(meta.encoding), meta.deadline, value);
+        let written = self.write(to, there, what(meta), meta.deadline, value);
         self.keep_embedded(to, written);
         self.log.changed(to.db, to.bytes, Event::CopyTo);
         true
@@ -414,16 +414,16 @@ impl<'s> View<'s> {
         &mut held_shard(&mut self.held, key).shard
     }
 
-    /// Writes a string in place of what was found, or anew.
+    /// Writes a value in place of what was found, or anew.
     fn write(
         &mut self,
         key: Key<'_>,
         found: Option<Found>,
-        encoding: Encoding,
+        (kind, encoding): (Kind, Encoding),
         deadline: Option<Millis>,
         value: NewValue<'_, Object>,
     ) -> Found {
-        let meta = string_meta(encoding, deadline);
+        let meta = shard::Meta { kind: kind.bits(), encoding: encoding.bits(), clock: 0, deadline };
         let now = self.now;
         let shard = self.shard(key);
         match found {
@@ -513,7 +513,7 @@ impl<'s> View<'s> {
         let Self { store, held, settling, .. } = self;
         held.for_each(|locked| settling.settle(store, locked));
         if how == Flush::Async {
-            self.store.trash.lock().extend(self.settling.take_remains());
+            self.store.trash.lock().slabs.extend(self.settling.take_remains());
             self.store.wake_maintenance();
         }
     }
@@ -521,6 +521,11 @@ impl<'s> View<'s> {
     pub(super) fn swapped(&mut self, a: u16, b: u16) {
         self.log.swapped(a, b);
     }
+}
+
+/// The kind and the encoding that an entry says it has.
+fn what(meta: shard::Meta) -> (Kind, Encoding) {
+    (Kind::from_bits(meta.kind), Encoding::from_bits(meta.encoding))
 }
 
 /// What an entry says of itself that holds a string.

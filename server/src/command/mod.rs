@@ -9,9 +9,17 @@ pub(crate) mod keys;
 
 mod describe;
 
+mod bitmap;
 mod connection;
 mod generic;
+mod geo;
+mod hash;
+mod hyperloglog;
+mod list;
 mod server;
+mod set;
+mod sorted_set;
+mod stream;
 mod string;
 
 use scrubjay::{Key, View};

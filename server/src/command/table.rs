@@ -11,12 +11,23 @@ use std::sync::LazyLock;
 use super::args::Args;
 use super::keys::Plan;
 use super::spec::{Command, Group};
-use super::{connection, describe, generic, server, string};
+use super::{
+    bitmap, connection, describe, generic, geo, hash, hyperloglog, list, server, set, sorted_set, stream,
+    string,
+};
 use crate::error::Error;
 
 /// The groups' lists, in the order in which a stranger should read them.
 const GROUPS: &[(Group, &[&Command])] = &[
     (Group::String, string::COMMANDS),
+    (Group::Bitmap, bitmap::COMMANDS),
+    (Group::HyperLogLog, hyperloglog::COMMANDS),
+    (Group::List, list::COMMANDS),
+    (Group::Hash, hash::COMMANDS),
+    (Group::Set, set::COMMANDS),
+    (Group::SortedSet, sorted_set::COMMANDS),
+    (Group::Geo, geo::COMMANDS),
+    (Group::Stream, stream::COMMANDS),
     (Group::Generic, generic::COMMANDS),
     (Group::Connection, connection::COMMANDS),
     (Group::Server, describe::COMMANDS),

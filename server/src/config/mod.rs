@@ -212,6 +212,19 @@ impl Config {
         settings.maxmemory_samples = u32::try_from(tuning.samples).unwrap_or(u32::MAX);
         settings.lfu_log_factor = tuning.lfu.log_factor;
         settings.lfu_decay_time = tuning.lfu.decay_minutes;
+        let limits = store.limits();
+        settings.hash_max_listpack_entries = limits.hash_max_listpack_entries as u64;
+        settings.hash_max_listpack_value = limits.hash_max_listpack_value as u64;
+        settings.list_max_listpack_size = limits.list_max_listpack_size.into();
+        settings.list_compress_depth = limits.list_compress_depth;
+        settings.set_max_intset_entries = limits.set_max_intset_entries as u64;
+        settings.set_max_listpack_entries = limits.set_max_listpack_entries as u64;
+        settings.set_max_listpack_value = limits.set_max_listpack_value as u64;
+        settings.zset_max_listpack_entries = limits.zset_max_listpack_entries as u64;
+        settings.zset_max_listpack_value = limits.zset_max_listpack_value as u64;
+        settings.stream_node_max_bytes = limits.stream_node_max_bytes as u64;
+        settings.stream_node_max_entries = limits.stream_node_max_entries as u64;
+        settings.hll_sparse_max_bytes = limits.hll_sparse_max_bytes as u64;
         self.publish(settings);
     }
 

@@ -106,6 +106,8 @@ pub enum Effect {
     Latency,
     /// Turn expiry off or on: `import-mode`.
     ImportMode,
+    /// Tell the engine up to where collections are small: `*-max-listpack-*` and the like.
+    Limits,
 }
 
 const fn parameter(name: &'static str, kind: Kind, default: &'static str) -> Parameter {
@@ -462,33 +464,43 @@ settings! {
 
     /// Fields of a small hash.
     hash_max_listpack_entries: u64 =
-        parameter("hash-max-listpack-entries", Kind::Integer(0, I64), "512").alias("hash-max-ziplist-entries");
+        parameter("hash-max-listpack-entries", Kind::Integer(0, I64), "512")
+            .alias("hash-max-ziplist-entries").effect(Effect::Limits);
     /// Bytes of the longest field or value of a small hash.
     hash_max_listpack_value: u64 =
-        parameter("hash-max-listpack-value", BYTES, "64").alias("hash-max-ziplist-value");
+        parameter("hash-max-listpack-value", BYTES, "64")
+            .alias("hash-max-ziplist-value").effect(Effect::Limits);
     /// Elements of a node of a list, or, negative, its bytes: -1 is 4 KiB, -5 is 64 KiB.
     list_max_listpack_size: i64 =
-        parameter("list-max-listpack-size", Kind::Integer(i32::MIN as i64, I32), "-2").alias("list-max-ziplist-size");
+        parameter("list-max-listpack-size", Kind::Integer(i32::MIN as i64, I32), "-2")
+            .alias("list-max-ziplist-size").effect(Effect::Limits);
     /// Nodes at either end of a list that are not compressed; 0 for no compression.
-    list_compress_depth: u32 = parameter("list-compress-depth", Kind::Integer(0, I32), "0");
+    list_compress_depth: u32 =
+        parameter("list-compress-depth", Kind::Integer(0, I32), "0").effect(Effect::Limits);
     /// Members of a set of integers.
-    set_max_intset_entries: u64 = parameter("set-max-intset-entries", Kind::Integer(0, I64), "512");
+    set_max_intset_entries: u64 =
+        parameter("set-max-intset-entries", Kind::Integer(0, I64), "512").effect(Effect::Limits);
     /// Members of a small set.
-    set_max_listpack_entries: u64 = parameter("set-max-listpack-entries", Kind::Integer(0, I64), "128");
+    set_max_listpack_entries: u64 =
+        parameter("set-max-listpack-entries", Kind::Integer(0, I64), "128").effect(Effect::Limits);
     /// Bytes of the longest member of a small set.
-    set_max_listpack_value: u64 = parameter("set-max-listpack-value", Kind::Integer(0, I64), "64");
+    set_max_listpack_value: u64 =
+        parameter("set-max-listpack-value", Kind::Integer(0, I64), "64").effect(Effect::Limits);
     /// Members of a small sorted set.
     zset_max_listpack_entries: u64 =
-        parameter("zset-max-listpack-entries", Kind::Integer(0, I64), "128").alias("zset-max-ziplist-entries");
+        parameter("zset-max-listpack-entries", Kind::Integer(0, I64), "128")
+            .alias("zset-max-ziplist-entries").effect(Effect::Limits);
     /// Bytes of the longest member of a small sorted set.
     zset_max_listpack_value: u64 =
-        parameter("zset-max-listpack-value", BYTES, "64").alias("zset-max-ziplist-value");
+        parameter("zset-max-listpack-value", BYTES, "64")
+            .alias("zset-max-ziplist-value").effect(Effect::Limits);
     /// Bytes of a sparse HyperLogLog.
-    hll_sparse_max_bytes: u64 = parameter("hll-sparse-max-bytes", BYTES, "3000");
+    hll_sparse_max_bytes: u64 = parameter("hll-sparse-max-bytes", BYTES, "3000").effect(Effect::Limits);
     /// Bytes of a node of a stream.
-    stream_node_max_bytes: u64 = parameter("stream-node-max-bytes", BYTES, "4096");
+    stream_node_max_bytes: u64 = parameter("stream-node-max-bytes", BYTES, "4096").effect(Effect::Limits);
     /// Entries of a node of a stream.
-    stream_node_max_entries: u64 = parameter("stream-node-max-entries", Kind::Integer(0, I64), "100");
+    stream_node_max_entries: u64 =
+        parameter("stream-node-max-entries", Kind::Integer(0, I64), "100").effect(Effect::Limits);
 }
 
 impl Settings {

@@ -13,8 +13,9 @@ use crate::raw::slab::{NewValue, ValueMut, ValueRef};
 use crate::shard::change::Event;
 use crate::shard::{self, Found};
 use crate::store::Key;
+use crate::time::Millis;
 use crate::types::long_double::LongDouble;
-use crate::types::{Encoding, Object, string};
+use crate::types::{Encoding, Kind, Object, string};
 
 impl View<'_> {
     /// Sets `key` to a string, whatever was there.
@@ -76,8 +77,7 @@ impl View<'_> {
             return Ok(len);
         }
         let end = end_within(offset, bytes, len_max)?;
-        let found =
-            found.unwrap_or_else(|| self.write(key, None, Encoding::Raw, None, NewValue::Inline(b"")));
+        let found = found.unwrap_or_else(|| self.write_string(key, None, Encoding::Raw, None, b""));
         self.write_at(key, found, offset, bytes);
         self.log.changed(key.db, key.bytes, Event::SetRange);
         Ok(len.max(end))
@@ -132,7 +132,7 @@ impl View<'_> {
     /// Writes a number in place of what was found, with its deadline, or anew.
     fn write_number(&mut self, key: Key<'_>, found: Option<Found>, encoding: Encoding, text: &[u8]) {
         let Some(there) = found else {
-            self.write(key, None, encoding, None, NewValue::Inline(text));
+            self.write_string(key, None, encoding, None, text);
             return;
         };
         let shard = self.shard(key);
@@ -146,13 +146,25 @@ impl View<'_> {
             _ => false,
         };
         if !in_place {
-            self.write(key, found, encoding, deadline, NewValue::Inline(text));
+            self.write_string(key, found, encoding, deadline, text);
             return;
         }
         if old != encoding.bits() {
             shard.set_encoding(there, encoding.bits());
         }
         self.note(key, found, Lookup::Write);
+    }
+
+    /// Writes a short string in place of what was found, or anew.
+    fn write_string(
+        &mut self,
+        key: Key<'_>,
+        found: Option<Found>,
+        encoding: Encoding,
+        deadline: Option<Millis>,
+        text: &[u8],
+    ) -> Found {
+        self.write(key, found, (Kind::String, encoding), deadline, NewValue::Inline(text))
     }
 
     /// Writes into a string, which grows as far as needed, and from then on is raw to Valkey.
@@ -178,7 +190,7 @@ impl View<'_> {
         match shard.value_mut(found) {
             ValueMut::Inline(value) => value[offset..end].copy_from_slice(bytes),
             ValueMut::Heap(mut object) => {
-                let Object::Bytes(value) = &mut *object;
+                let Object::Bytes(value) = &mut *object else { unreachable!("invariant: a string is bytes") };
                 if offset == value.len() {
                     value.extend_from_slice(bytes);
                 } else {

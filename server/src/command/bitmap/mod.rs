@@ -1,0 +1,5 @@
+//! Bitmaps: strings as arrays of bits.
+
+use super::spec::Command;
+
+pub(super) const COMMANDS: &[&Command] = &[];

@@ -1,0 +1,5 @@
+//! Hashes.
+
+use super::spec::Command;
+
+pub(super) const COMMANDS: &[&Command] = &[];

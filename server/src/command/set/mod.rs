@@ -1,0 +1,5 @@
+//! Sets.
+
+use super::spec::Command;
+
+pub(super) const COMMANDS: &[&Command] = &[];

@@ -1,0 +1,5 @@
+//! Sorted sets.
+
+use super::spec::Command;
+
+pub(super) const COMMANDS: &[&Command] = &[];

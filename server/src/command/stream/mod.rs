@@ -1,0 +1,5 @@
+//! Streams.
+
+use super::spec::Command;
+
+pub(super) const COMMANDS: &[&Command] = &[];
