@@ -138,6 +138,11 @@ impl Store {
         }
     }
 
+    pub(super) fn is_full(&self) -> bool {
+        let max = self.room.max_bytes.load(Relaxed);
+        max != 0 && self.room.used() > max && !self.room.evicts.load(Relaxed)
+    }
+
     /// The policy, and what it is told.
     pub fn policy(&self) -> (Policy, Tuning) {
         *self.room.policy.lock()

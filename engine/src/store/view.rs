@@ -242,9 +242,14 @@ impl<'s> View<'s> {
         self.log.dirty()
     }
 
-    /// Whether look-ups count as uses of a key: `CLIENT NO-TOUCH`.
-    pub fn set_touches(&mut self, touches: bool) {
-        self.touches = touches;
+    /// Whether look-ups count as uses of a key from now on: `CLIENT NO-TOUCH`. What held before.
+    pub fn set_touches(&mut self, touches: bool) -> bool {
+        std::mem::replace(&mut self.touches, touches)
+    }
+
+    /// Whether the memory limit is passed and nothing is ever evicted, so that nothing may be added.
+    pub fn is_full(&self) -> bool {
+        self.store.is_full()
     }
 
     /// Serves those who wait for what has changed, tells observers of what was recorded, and brings accounts
