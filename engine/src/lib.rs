@@ -57,8 +57,8 @@
 //!   Does not know what a value means.
 //! - `collections`: containers that know neither keys nor time: the bucket table, the timing wheel, rings.
 //! - `raw`: the slab and the buckets; the only `unsafe` code.
-//! - [`time`], `random`, `sync`, `error`: the only clock, the only chance, the only names of locks, what can
-//!   fail.
+//! - [`time`], `random`, `sync`, `error`, `integer`: the only clock, the only chance, the only names of locks,
+//!   what can fail, which texts are numbers.
 //!
 //! The modules without a link are open to this workspace's server, tests and benchmarks, and no part of what
 //! the crate promises.
@@ -85,6 +85,8 @@ pub mod raw;
 
 #[doc(hidden)]
 pub mod error;
+#[doc(hidden)]
+pub mod integer;
 #[doc(hidden)]
 pub mod random;
 #[doc(hidden)]

@@ -121,6 +121,34 @@ impl SharedBytes {
         }
     }
 
+    /// Makes room for `capacity` bytes in all, and no more than that: for who knows how far a buffer grows.
+    pub fn reserve(&mut self, capacity: usize) {
+        if capacity > self.capacity() {
+            self.reserve_exactly(capacity);
+        }
+    }
+
+    /// Replaces `removed` bytes at `at` with room for `inserted` bytes, and lends that to be written: it holds
+    /// whatever was there. What stands behind moves along.
+    ///
+    /// # Panics
+    /// When the bytes that go do not lie in the buffer.
+    pub fn splice(&mut self, at: usize, removed: usize, inserted: usize) -> &mut [u8] {
+        let old = self.len();
+        let behind = at.checked_add(removed).expect("capacity overflow");
+        let kept = old.checked_sub(behind).expect("invariant: what goes lies in the buffer");
+        let to = at.checked_add(inserted).expect("capacity overflow");
+        let new = to.checked_add(kept).expect("capacity overflow");
+        if new > old {
+            self.resize(new);
+            self.make_mut().copy_within(behind..old, to);
+        } else {
+            self.make_mut().copy_within(behind.., to);
+            self.resize(new);
+        }
+        &mut self.make_mut()[at..to]
+    }
+
     /// Gives back the room that is not used, if the buffer is not shared.
     pub fn shrink_to_fit(&mut self) {
         let capacity = rounded(self.len());
@@ -343,6 +371,8 @@ mod tests {
         Extend(usize, u8),
         Resize(usize),
         Set(usize, u8),
+        Splice(usize, usize, usize, u8),
+        Reserve(usize),
         Clone,
         Drop(usize),
         Shrink,
@@ -353,6 +383,9 @@ mod tests {
             (0usize..200, any::<u8>()).prop_map(|(len, byte)| Op::Extend(len, byte)),
             (0usize..600).prop_map(Op::Resize),
             (any::<usize>(), any::<u8>()).prop_map(|(at, byte)| Op::Set(at, byte)),
+            (any::<usize>(), 0usize..40, 0usize..60, any::<u8>())
+                .prop_map(|(at, removed, inserted, byte)| Op::Splice(at, removed, inserted, byte)),
+            (0usize..600).prop_map(Op::Reserve),
             Just(Op::Clone),
             any::<usize>().prop_map(Op::Drop),
             Just(Op::Shrink),
@@ -387,6 +420,16 @@ mod tests {
                         let at = at % model.len();
                         buffer.make_mut()[at] = byte;
                         model[at] = byte;
+                    }
+                    Op::Splice(at, removed, inserted, byte) => {
+                        let at = at % (model.len() + 1);
+                        let removed = removed.min(model.len() - at);
+                        buffer.splice(at, removed, inserted).fill(byte);
+                        model.splice(at..at + removed, vec![byte; inserted]);
+                    }
+                    Op::Reserve(capacity) => {
+                        buffer.reserve(capacity);
+                        prop_assert!(buffer.capacity() >= capacity);
                     }
                     Op::Clone => snapshots.push((buffer.clone(), model.clone())),
                     Op::Drop(at) if !snapshots.is_empty() => {

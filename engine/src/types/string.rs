@@ -1,11 +1,9 @@
 //! Strings: which of Valkey's encodings a value has, and when it is too large to lie beside its key.
 
 use super::{Encoding, Object};
+pub use crate::integer::parse as parse_integer;
 use crate::raw::shared::SharedBytes;
 use crate::raw::slab::{NewValue, fits_inline};
-
-/// The longest string that Valkey takes for an integer: `-9223372036854775808`.
-const INT_BYTES_MAX: usize = 20;
 
 /// What Valkey embeds is a block of at most 128 bytes; so much is left of it for key, value and deadline.
 const EMBEDDED_BYTES_MAX: usize = 113;
@@ -38,31 +36,6 @@ pub fn is_canonical_integer(bytes: &[u8]) -> bool {
     parse_integer(bytes).is_some()
 }
 
-/// The `i64` that prints as these bytes.
-#[inline]
-pub fn parse_integer(bytes: &[u8]) -> Option<i64> {
-    if bytes.len() > INT_BYTES_MAX {
-        return None;
-    }
-    match bytes {
-        [b'0'] => Some(0),
-        [b'-', digits @ ..] => 0i64.checked_sub_unsigned(magnitude(digits)?),
-        digits => i64::try_from(magnitude(digits)?).ok(),
-    }
-}
-
-/// The number of digits that do not begin with a nought.
-#[inline]
-fn magnitude(digits: &[u8]) -> Option<u64> {
-    if !matches!(digits, [b'1'..=b'9', ..]) {
-        return None;
-    }
-    digits.iter().try_fold(0u64, |number, byte| {
-        let digit = byte.is_ascii_digit().then(|| u64::from(byte - b'0'))?;
-        number.checked_mul(10)?.checked_add(digit)
-    })
-}
-
 /// Whether a string of this length lies beside its key. A long key does not push its value out.
 pub fn lies_inline(key_len: usize, value_len: usize, has_deadline: bool) -> bool {
     fits_inline(key_len.min(64), value_len, has_deadline)
@@ -80,18 +53,6 @@ pub fn new_value(key_len: usize, value: &[u8], has_deadline: bool) -> NewValue<'
 #[cfg(test)]
 mod tests {
     use super::*;
-
-    #[test]
-    fn integers_are_what_an_i64_prints_as() {
-        for number in [0, 1, -1, 10, -10, 42, i64::MAX, i64::MIN, i64::MAX - 1] {
-            assert_eq!(parse_integer(number.to_string().as_bytes()), Some(number));
-        }
-        let others =
-            "|-|-0|00|01|-01|+1| 1|1 |1.0|1a|9223372036854775808|-9223372036854775809|123456789012345678901";
-        for text in others.split('|') {
-            assert_eq!(parse_integer(text.as_bytes()), None, "{text:?}");
-        }
-    }
 
     /// The longest value that Valkey 9.1.2 embeds, without and with a deadline, by the length of its key.
     #[test]

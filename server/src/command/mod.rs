@@ -17,6 +17,7 @@ mod geo;
 mod hash;
 mod hyperloglog;
 mod list;
+mod scan;
 mod server;
 mod set;
 mod sorted_set;

@@ -6,13 +6,12 @@
 //!
 //! - [`request`]: what a client sends (RESP arrays of bulk strings, or inline commands);
 //! - [`reply`]: what it gets, in RESP2 or RESP3, and the chain of buffers it waits in;
-//! - [`number`]: how numbers are read from arguments; [`double`]: how doubles are laid out in replies.
+//! - [`number`]: how numbers are read from arguments. How they are written, the engine knows.
 
 pub mod request;
 
 pub mod reply;
 
-pub mod double;
 pub mod number;
 
 pub use reply::{Deferred, Mark, Output, Protocol, Reply};

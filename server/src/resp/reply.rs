@@ -18,7 +18,7 @@ use std::io::IoSlice;
 
 use bytes::Bytes;
 
-use super::double::DoubleText;
+use scrubjay::double::DoubleText;
 
 /// From this size on a counted value is spliced in rather than copied: about where one more segment of a
 /// `writev` costs less than copying.

@@ -2,6 +2,15 @@
 
 use super::segment::Place;
 use super::{RESOLUTION, Slot, Table};
+use crate::random::Random;
+
+/// So few entries are counted out.
+const FEW: usize = 16;
+/// How often [`Table::random`] tries before it counts: a table that is as full as one that has just shrunk
+/// succeeds in one of eight.
+const TRIES: usize = 128;
+/// Hardly any bucket has more entries with its chain than this.
+const LANES_LIKELY: usize = 18;
 
 /// How many top bits of a position [`Table::candidates`] is given.
 const CANDIDATE_BITS: u32 = 24;
@@ -75,6 +84,35 @@ impl Table {
             }
             next = self.next_bucket(index, position);
         }
+    }
+
+    /// An entry, each equally likely as far as positions are spread evenly; none of an empty table.
+    ///
+    /// A bucket is found at a random position, so a wide one is found more often; it is accepted as often as
+    /// it is narrow, and then one of its lanes, as often as there is an entry in it.
+    pub fn random(&self, random: &mut Random) -> Option<u32> {
+        if self.len() <= FEW {
+            return self.iter().nth(random.below(self.len() as u64) as usize);
+        }
+        for _ in 0..TRIES {
+            let position = random.next_u64();
+            let (index, home) = self.locate(position)?;
+            let segment = &self.segments[index];
+            // Of the `2^wider` parts of this bucket that are as wide as the narrowest bucket, only the first
+            // counts.
+            let wider = u32::from(self.depth) - segment.depth();
+            let part = position << segment.depth() << self.bits >> 1 >> (63 - wider);
+            if part != 0 {
+                continue;
+            }
+            let count: usize = segment.chain(home).map(|bucket| segment.bucket(bucket).len()).sum();
+            let lane = random.below(count.max(LANES_LIKELY) as u64) as usize;
+            if lane < count {
+                return segment.entries(home).nth(lane).map(|entry| entry.handle);
+            }
+        }
+        // Hardly ever: the table is nearly empty for its size, or its positions lie in few places.
+        self.iter().nth(random.below(self.len() as u64) as usize)
     }
 
     /// The first position behind the bucket of segment `index` that holds `position`.
