@@ -1,6 +1,7 @@
 //! Containers that the rest of the engine is built from. None of them knows what a key, a value or a command
 //! is.
 
+pub mod deque;
 pub mod dict;
 pub mod ghost;
 pub mod intset;

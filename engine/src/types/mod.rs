@@ -7,12 +7,14 @@
 //! lies, and a form that is taken out of its entry, edited, and put back ([`Collection`]).
 
 mod limits;
+pub mod list;
 pub mod long_double;
 pub mod string;
 
 pub use limits::Limits;
 
-use crate::raw::heap::HeapBytes;
+use crate::collections::deque::Deque;
+use crate::raw::heap::{HeapBytes, malloc_bytes};
 use crate::raw::shared::SharedBytes;
 use crate::raw::slab::ValueRef;
 
@@ -24,6 +26,8 @@ pub enum Object {
     Taken,
     /// A long string, or a collection packed into one.
     Bytes(SharedBytes),
+    /// A large list.
+    List(Box<Deque>),
 }
 
 impl Object {
@@ -42,6 +46,7 @@ impl HeapBytes for Object {
         match self {
             Self::Taken => 0,
             Self::Bytes(bytes) => bytes.heap_bytes(),
+            Self::List(deque) => malloc_bytes(size_of::<Deque>()) + deque.heap_bytes(),
         }
     }
 }

@@ -97,6 +97,11 @@ impl<'a> Element<'a> {
         self.text(&mut Digits::default()).cmp(bytes)
     }
 
+    /// Whether it is kept as a number.
+    pub fn is_integer(self) -> bool {
+        matches!(self, Self::Int(_))
+    }
+
     /// The number that the element's bytes are the decimal form of.
     #[inline]
     pub fn integer(self) -> Option<i64> {

@@ -68,7 +68,12 @@ impl<'a> Packed<'a> {
     /// Whether Valkey would let elements of so many bytes join these in one listpack.
     #[inline]
     pub fn has_room_for(self, packed_bytes: usize) -> bool {
-        self.listpack_bytes().saturating_add(packed_bytes) <= BYTES_MAX
+        Self::may_grow(self.listpack_bytes(), packed_bytes)
+    }
+
+    /// Whether Valkey would let so many bytes join a listpack that has so many.
+    pub fn may_grow(listpack_bytes: usize, packed_bytes: usize) -> bool {
+        listpack_bytes.saturating_add(packed_bytes) <= BYTES_MAX
     }
 
     /// How many elements it has.
@@ -177,6 +182,12 @@ impl<'a> Packed<'a> {
     #[inline]
     pub fn iter_from(self, from: usize) -> Iter<'a> {
         Iter { bytes: self.0, front: from, back: self.0.len() }
+    }
+
+    /// The elements in front of the one at `to`, or of the end.
+    #[inline]
+    pub fn iter_to(self, to: usize) -> Iter<'a> {
+        Iter { bytes: self.0, front: START, back: to }
     }
 }
 
@@ -480,6 +491,13 @@ impl<B: Room> PackedIn<B> {
     /// Puts the elements of another sequence behind these.
     pub fn append(&mut self, other: Packed<'_>) {
         self.join(self.0.len(), other);
+    }
+
+    /// Puts the last `count` elements of another sequence behind these: those from the one at `from` on.
+    pub fn append_tail(&mut self, other: Packed<'_>, from: usize, count: usize) {
+        let count = self.len() + count;
+        self.0.splice(self.0.len(), 0, other.0.len() - from).copy_from_slice(&other.0[from..]);
+        self.set_count(count);
     }
 
     /// Puts the elements of another sequence in front of these.
