@@ -64,3 +64,39 @@ impl From<WrongType> for StringError {
         Self::WrongType
     }
 }
+
+/// An operation on a sorted set could not be done.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[non_exhaustive]
+pub enum SortedSetError {
+    /// The key holds a value of another type.
+    WrongType,
+    /// A score, or the sum of two, is not a number.
+    NotANumber,
+    /// The memory limit is reached and nothing can be evicted.
+    OutOfMemory,
+}
+
+impl fmt::Display for SortedSetError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::WrongType => WrongType.fmt(f),
+            Self::NotANumber => f.write_str("the score is not a number"),
+            Self::OutOfMemory => OutOfMemory.fmt(f),
+        }
+    }
+}
+
+impl std::error::Error for SortedSetError {}
+
+impl From<WrongType> for SortedSetError {
+    fn from(_: WrongType) -> Self {
+        Self::WrongType
+    }
+}
+
+impl From<OutOfMemory> for SortedSetError {
+    fn from(_: OutOfMemory) -> Self {
+        Self::OutOfMemory
+    }
+}

@@ -57,8 +57,8 @@
 //!   Does not know what a value means.
 //! - `collections`: containers that know neither keys nor time: the bucket table, the timing wheel, rings.
 //! - `raw`: the slab and the buckets; the only `unsafe` code.
-//! - [`time`], `random`, `sync`, `error`, `integer`: the only clock, the only chance, the only names of locks,
-//!   what can fail, which texts are numbers.
+//! - [`time`], `random`, `sync`, `error`, `integer`, `double`: the only clock, the only chance, the only names
+//!   of locks, what can fail, which texts are numbers, how numbers are written.
 //!
 //! The modules without a link are open to this workspace's server, tests and benchmarks, and no part of what
 //! the crate promises.
@@ -84,6 +84,8 @@ pub mod collections;
 pub mod raw;
 
 #[doc(hidden)]
+pub mod double;
+#[doc(hidden)]
 pub mod error;
 #[doc(hidden)]
 pub mod integer;
@@ -94,7 +96,7 @@ pub mod sync;
 pub mod time;
 
 #[doc(inline)]
-pub use error::{OutOfMemory, StringError, WrongType};
+pub use error::{OutOfMemory, SortedSetError, StringError, WrongType};
 #[doc(inline)]
 pub use raw::shared::SharedBytes;
 #[doc(inline)]

@@ -2,9 +2,11 @@
 //! itself.
 
 mod collection;
+mod sorted_sets;
 mod strings;
 
 pub use self::collection::{Missing, Tools};
+pub use self::sorted_sets::{AddCounts, Combination, Span, ranks_between};
 
 use std::ops::Deref;
 use std::time::Duration;

@@ -9,6 +9,7 @@
 mod limits;
 pub mod list;
 pub mod long_double;
+pub mod sorted_set;
 pub mod string;
 
 pub use limits::Limits;
@@ -28,6 +29,8 @@ pub enum Object {
     Bytes(SharedBytes),
     /// A large list.
     List(Box<Deque>),
+    /// A large sorted set.
+    SortedSet(Box<sorted_set::LargeSortedSet>),
 }
 
 impl Object {
@@ -47,6 +50,7 @@ impl HeapBytes for Object {
             Self::Taken => 0,
             Self::Bytes(bytes) => bytes.heap_bytes(),
             Self::List(deque) => malloc_bytes(size_of::<Deque>()) + deque.heap_bytes(),
+            Self::SortedSet(large) => large.heap_bytes(),
         }
     }
 }

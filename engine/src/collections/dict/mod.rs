@@ -88,6 +88,11 @@ impl Dict {
         }
     }
 
+    /// An empty dict with the seed of this one.
+    pub fn empty_like(&self) -> Self {
+        Self { table: Table::new(), arena: Arena::default(), hasher: self.hasher.clone() }
+    }
+
     /// The number of items.
     #[inline]
     pub fn len(&self) -> usize {

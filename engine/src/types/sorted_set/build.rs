@@ -42,7 +42,8 @@ impl Builder {
         match self.members.find_hashed(hash, member) {
             Some(handle) => {
                 let value = self.members.value_mut(handle);
-                let old = f64::from_le_bytes((&*value).try_into().expect("invariant: a score is eight bytes"));
+                let old =
+                    f64::from_le_bytes((&*value).try_into().expect("invariant: a score is eight bytes"));
                 value.copy_from_slice(&merge(old, score).to_le_bytes());
                 false
             }
@@ -65,7 +66,7 @@ impl Builder {
         }
         let mut packed = PackedPairsBuf::new();
         for item in items {
-            packed.push(item.key(&self.members), item.score());
+            packed.push(item.member(&self.members), item.score());
         }
         SortedSet::Packed(packed)
     }
@@ -78,7 +79,10 @@ impl Builder {
 
     fn items(&self) -> Vec<Item> {
         let item = |(handle, item): (_, dict::Item<'_>)| {
-            Item::new(f64::from_le_bytes(item.value.try_into().expect("invariant: a score is eight bytes")), handle)
+            Item::new(
+                f64::from_le_bytes(item.value.try_into().expect("invariant: a score is eight bytes")),
+                handle,
+            )
         };
         let mut items: Vec<Item> = self.members.iter().map(item).collect();
         items.sort_unstable_by(|a, b| a.compare(*b, &self.members));

@@ -56,7 +56,7 @@ pub struct Weighted<'a> {
 
 impl Weighted<'_> {
     /// A score in its weight. Nought times infinity is nought.
-    fn weigh(&self, score: f64) -> f64 {
+    pub(super) fn weigh(&self, score: f64) -> f64 {
         number_or_nought(self.weight * score)
     }
 }
@@ -76,11 +76,23 @@ pub enum Aggregate {
 impl Aggregate {
     /// Infinity and minus infinity add up to nought. Of two that are equal, as nought and minus nought are,
     /// the first stays.
-    fn of(self, first: f64, second: f64) -> f64 {
+    pub(super) fn of(self, first: f64, second: f64) -> f64 {
         match self {
             Self::Sum => number_or_nought(first + second),
-            Self::Min => if second < first { second } else { first },
-            Self::Max => if second > first { second } else { first },
+            Self::Min => {
+                if second < first {
+                    second
+                } else {
+                    first
+                }
+            }
+            Self::Max => {
+                if second > first {
+                    second
+                } else {
+                    first
+                }
+            }
         }
     }
 }
@@ -117,7 +129,8 @@ pub fn intersection(sources: &[Weighted<'_>], aggregate: Aggregate, seed: u64) -
         let mut score = smallest.weigh(score);
         for other in others {
             let Some(second) = other.source.score(member) else { return true };
-            score = aggregate.of(score, other.weigh(second));
+            // Here nought times infinity stays what it is, which is neither lower nor higher than any.
+            score = aggregate.of(score, other.weight * second);
         }
         builder.add(member, score);
         true

@@ -55,8 +55,12 @@ impl Item {
             .then_with(|| members.key(self.member).cmp(members.key(other.member)))
     }
 
+    pub(super) fn member(self, members: &Dict) -> &[u8] {
+        members.key(self.member)
+    }
+
     pub(super) fn pair(self, members: &Dict) -> Pair<'_> {
-        Pair { member: Element::Text(members.key(self.member)), score: self.score() }
+        Pair { member: Element::Text(self.member(members)), score: self.score() }
     }
 }
 
@@ -197,12 +201,12 @@ impl LargeSortedSet {
                 // another's now. So what the tree says of those not yet followed is read through all that has
                 // happened since.
                 let rest = &moves[done..];
-                let moved = |handle| rest.iter().fold(handle, |at, &(old, new)| if at == old { new } else { at });
+                let moved =
+                    |handle| rest.iter().fold(handle, |at, &(old, new)| if at == old { new } else { at });
                 let at = moved(rest[0].0);
                 let (member, score) = (members.key(at), score_at(members, at));
                 let order = |item: &Item| {
-                    by_score(item.score(), score)
-                        .then_with(|| members.key(moved(item.member)).cmp(member))
+                    by_score(item.score(), score).then_with(|| members.key(moved(item.member)).cmp(member))
                 };
                 let found = self.ranked.update(order, |item| item.member = new);
                 debug_assert!(found, "the tree has each member");

@@ -301,23 +301,18 @@ impl SortedSet {
 
     /// Goes over to the large form if so many members at once, the longest of so many bytes, call for it
     /// whatever is done with them; whether that has changed anything. Valkey's `ZADD` begins so.
-    pub fn expect(
-        &mut self,
-        members: usize,
-        longest_bytes: usize,
-        limits: &Limits,
-        random: &mut Random,
-    ) -> bool {
-        let fits = members <= limits.zset_max_listpack_entries
-            && longest_bytes <= limits.zset_max_listpack_value;
+    pub fn prepare_for(&mut self, members: usize, longest_bytes: usize, limits: &Limits, seed: u64) -> bool {
+        let fits =
+            members <= limits.zset_max_listpack_entries && longest_bytes <= limits.zset_max_listpack_value;
         let converts = !fits && matches!(self, Self::Packed(_));
         if converts {
-            self.make_large(random);
+            self.make_large(seed);
         }
         converts
     }
 
-    /// Gives a member a score, as the options say.
+    /// Gives a member a score, as the options say. The seed is that of the dictionary, should the set become
+    /// large.
     ///
     /// # Errors
     /// [`NotANumber`] when the sum of two scores is none; nothing is changed then.
@@ -327,7 +322,7 @@ impl SortedSet {
         score: f64,
         options: AddOptions,
         limits: &Limits,
-        random: &mut Random,
+        seed: u64,
     ) -> Result<Added, NotANumber> {
         if let Self::Packed(pairs) = self {
             if let Some(found) = pairs.as_pairs().find(member) {
@@ -346,7 +341,7 @@ impl SortedSet {
                 return Ok(Added::New(score));
             }
         }
-        self.make_large(random).add(member, score, options)
+        self.make_large(seed).add(member, score, options)
     }
 
     /// Removes a member; whether it was there.
@@ -379,9 +374,9 @@ impl SortedSet {
         count
     }
 
-    fn make_large(&mut self, random: &mut Random) -> &mut LargeSortedSet {
+    fn make_large(&mut self, seed: u64) -> &mut LargeSortedSet {
         if let Self::Packed(pairs) = self {
-            let mut large = LargeSortedSet::new(random.next_u64());
+            let mut large = LargeSortedSet::new(seed);
             large.extend_in_order(SortedSetRef::Packed(pairs.as_pairs()).iter());
             *self = Self::Large(Box::new(large));
         }

@@ -38,8 +38,7 @@ impl<'a> PackedPairs<'a> {
 
     pub(super) fn rank(self, member: &[u8]) -> Option<(usize, f64)> {
         let wanted = Element::of(member);
-        let (rank, pair) =
-            self.all().enumerate().find(|(_, pair)| pair.member.same(wanted, member))?;
+        let (rank, pair) = self.all().enumerate().find(|(_, pair)| pair.member.same(wanted, member))?;
         Some((rank, pair.score))
     }
 
