@@ -25,7 +25,7 @@ use super::view::View;
 use super::{Key, Locked, OwnedKey, Store};
 use crate::shard::change::Position;
 use crate::sync::Arc;
-use crate::sync::atomic::{AtomicUsize, Ordering::Relaxed};
+use crate::sync::atomic::{AtomicBool, AtomicUsize, Ordering::Relaxed};
 use crate::types::Kind;
 
 /// Somebody who waits for keys; see [`View::wait`].
@@ -58,7 +58,7 @@ pub enum Offer {
 /// What a [`Waiter`] waits for.
 #[derive(Debug)]
 pub struct Wanted {
-    keys: Box<[OwnedKey]>,
+    keys: Box<[Place]>,
     kind: Kind,
     second: Option<OwnedKey>,
     when_gone: bool,
@@ -66,10 +66,19 @@ pub struct Wanted {
     lines: AtomicUsize,
 }
 
+/// One of the keys that somebody waits for.
+#[derive(Debug)]
+struct Place {
+    key: OwnedKey,
+    /// Whether another type lives there than the one that is waited for; written under the key's lock.
+    foreign: AtomicBool,
+}
+
 impl Wanted {
     /// Values of type `kind` at any of `keys`.
     pub fn new(keys: &[Key<'_>], kind: Kind) -> Self {
-        let keys = keys.iter().map(Key::to_owned_key).collect();
+        let place = |key: &Key<'_>| Place { key: key.to_owned_key(), foreign: AtomicBool::new(false) };
+        let keys = keys.iter().map(place).collect();
         Self { keys, kind, second: None, when_gone: false, lines: AtomicUsize::new(0) }
     }
 
@@ -89,7 +98,20 @@ impl Wanted {
 
     /// The keys, in the order in which they were named.
     pub fn keys(&self) -> impl ExactSizeIterator<Item = Key<'_>> {
-        self.keys.iter().map(OwnedKey::as_key)
+        self.keys.iter().map(|place| place.key.as_key())
+    }
+
+    /// Whether the key at `index` is known to hold another type. It tells of a key whose shard the view has
+    /// not locked what a look at it would: that it is either there, and so, or that there is nothing.
+    pub fn is_foreign(&self, index: usize) -> bool {
+        self.keys.get(index).is_some_and(|place| place.foreign.load(Relaxed))
+    }
+
+    fn note(&self, key: Key<'_>, kind: Option<Kind>) {
+        let foreign = kind.is_some_and(|kind| kind != self.kind);
+        for place in self.keys.iter().filter(|place| place.key.as_key() == key) {
+            place.foreign.store(foreign, Relaxed);
+        }
     }
 
     /// The key that is written when one has come.
@@ -102,7 +124,7 @@ impl Wanted {
         /// A queue of one, and its place in a shard's map.
         const LINE_BYTES: usize = 320;
         let bytes = |key: &OwnedKey| 2 * key.as_key().bytes().len() + size_of::<OwnedKey>() + LINE_BYTES;
-        self.keys.iter().chain(&self.second).map(bytes).sum()
+        self.keys.iter().map(|place| &place.key).chain(&self.second).map(bytes).sum()
     }
 
     #[cfg(test)]
@@ -139,6 +161,8 @@ struct Line {
     by_ticket: BTreeMap<u64, Arc<dyn Waiter>>,
     /// How many of them want to hear when the key is gone.
     when_gone: usize,
+    /// The type that was there after the last change, as all of them have been told.
+    kind: Option<Kind>,
 }
 
 impl Line {
@@ -305,7 +329,7 @@ impl View<'_> {
         loop {
             let kind = self.kind(key);
             let next = self.line(key).and_then(|line| line.next(ticket, last, kind));
-            let Some((next, waiter)) = next else { return };
+            let Some((next, waiter)) = next else { break };
             ticket = next;
             let offer = waiter.offer(self, key);
             if offer == Offer::NotYet {
@@ -322,6 +346,15 @@ impl View<'_> {
             if offer == Offer::Served {
                 self.wake_later(waiter);
             }
+        }
+        // Those who wait for other keys as well have to know of this one when one of those comes.
+        let kind = self.kind(key);
+        let waiters = self.held_shard(key).and_then(|locked| locked.waiters.as_mut());
+        if let Some(line) = waiters.and_then(|waiters| waiters.lines.get_mut(&key.db)?.get_mut(key.bytes))
+            && line.kind != kind
+        {
+            line.kind = kind;
+            line.by_ticket.values().for_each(|waiter| waiter.wanted().note(key, kind));
         }
     }
 }

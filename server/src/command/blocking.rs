@@ -6,9 +6,10 @@ use scrubjay::types::long_double::LongDouble;
 use scrubjay::{Waiter, Wanted};
 
 use super::Ctx;
+use super::args::Args;
 use crate::error::Error;
 use crate::resp::number;
-use crate::session::blocked::{Attempt, Blocked, Terms, Waiting};
+use crate::session::blocked::{Attempt, Blocked, Keys, Terms, Waiting};
 
 /// How long a client wants to wait.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -51,9 +52,23 @@ impl Timeout {
     }
 }
 
+/// Attempts at once, and has the client wait if that was in vain.
+pub(super) fn attempt_or_block(
+    ctx: &mut Ctx<'_>,
+    wanted: impl FnOnce(&Ctx<'_>) -> Wanted,
+    timeout: Timeout,
+    attempt: impl Attempt + 'static,
+) -> Result<(), Error> {
+    if !attempt.attempt(&mut ctx.view, Keys::first(ctx.keys), ctx.reply)? {
+        let wanted = wanted(ctx);
+        block(ctx, wanted, timeout, attempt);
+    }
+    Ok(())
+}
+
 /// Has the client wait until one of the keys has what it wants. `attempt` has just been made in the view of
 /// `ctx`, in vain; it is made again whenever a key may have it.
-pub(super) fn block(ctx: &mut Ctx<'_>, wanted: Wanted, timeout: Timeout, attempt: impl Attempt + 'static) {
+fn block(ctx: &mut Ctx<'_>, wanted: Wanted, timeout: Timeout, attempt: impl Attempt + 'static) {
     let clock = ctx.shared.store.clock();
     let deadline_micros = match timeout {
         Timeout::Never => None,
@@ -69,6 +84,32 @@ pub(super) fn block(ctx: &mut Ctx<'_>, wanted: Wanted, timeout: Timeout, attempt
     let blocked = Blocked::new(wanted, attempt, Arc::clone(&ctx.session.client), terms);
     let registration = ctx.view.wait(Arc::clone(&blocked) as Arc<dyn Waiter>);
     ctx.session.waiting = Some(Waiting::begin(blocked, registration));
+}
+
+/// Reads `numkeys key [key ...] where [COUNT count]`, as BLMPOP and BZMPOP have it, from the number of keys
+/// on; which of the two ends, and how many elements.
+pub(super) fn pop_options<E: Copy>(
+    args: Args<'_>,
+    numkeys_at: usize,
+    ends: [(&str, E); 2],
+) -> Result<(E, usize), Error> {
+    let positive = |at: usize, error: &'static str| {
+        let number = args.get(at).and_then(number::parse_i64).filter(|number| *number > 0);
+        number.and_then(|number| usize::try_from(number).ok()).ok_or(Error::Text(error))
+    };
+    let keys = positive(numkeys_at, "ERR numkeys should be greater than 0")?;
+    let end_at = keys.checked_add(numkeys_at + 1).filter(|at| *at < args.len()).ok_or(Error::Syntax)?;
+    let end = ends.iter().find(|(word, _)| args.is(end_at, word)).ok_or(Error::Syntax)?.1;
+    let mut count = None;
+    let mut at = end_at + 1;
+    while at < args.len() {
+        if count.is_some() || !args.is(at, "count") || at + 1 == args.len() {
+            return Err(Error::Syntax);
+        }
+        count = Some(positive(at + 1, "ERR count should be greater than 0")?);
+        at += 2;
+    }
+    Ok((end, count.unwrap_or(1)))
 }
 
 #[cfg(test)]

@@ -10,7 +10,7 @@ use std::fmt;
 use std::sync::Arc;
 
 use parking_lot::Mutex;
-use scrubjay::{Key, Offer, Registration, Store, View, Waiter, Wanted};
+use scrubjay::{Key, Offer, Registration, Store, View, Waiter, Wanted, WrongType};
 use smallvec::SmallVec;
 
 use super::clients::Client;
@@ -22,12 +22,36 @@ pub trait Attempt: Send + Sync {
     /// Does what the command is for and writes the reply, if one of its keys has what it wants; whether it
     /// had. Where it had not, nothing is changed and nothing written.
     ///
-    /// `keys` are all keys that the command waits for. Those that the view does not [hold](View::holds) have
-    /// nothing for it.
-    ///
     /// # Errors
     /// Those of the command; they end the waiting as well.
-    fn attempt(&self, view: &mut View<'_>, keys: &[Key<'_>], reply: &mut Reply) -> Result<bool, Error>;
+    fn attempt(&self, view: &mut View<'_>, keys: Keys<'_>, reply: &mut Reply) -> Result<bool, Error>;
+}
+
+/// The keys that a command waits for.
+#[derive(Debug, Clone, Copy)]
+pub struct Keys<'a> {
+    all: &'a [Key<'a>],
+    /// Where the command is at its first attempt, and its view holds all of them, there is none yet.
+    wanted: Option<&'a Wanted>,
+}
+
+/// A key and its place among those that were named, or the error of one that holds another type.
+pub type Look<'a> = Result<(usize, Key<'a>), WrongType>;
+
+impl<'a> Keys<'a> {
+    /// The keys of a first attempt.
+    pub fn first(all: &'a [Key<'a>]) -> Self {
+        Self { all, wanted: None }
+    }
+
+    /// Those that are to be looked at, in their order. The others have nothing.
+    pub fn looks(self, view: &mut View<'_>) -> SmallVec<[Look<'a>; 2]> {
+        let look = |(index, key): (usize, &Key<'a>)| match self.wanted {
+            Some(wanted) if !view.holds(*key) => wanted.is_foreign(index).then_some(Err(WrongType)),
+            _ => Some(Ok((index, *key))),
+        };
+        self.all.iter().enumerate().filter_map(look).collect()
+    }
 }
 
 /// What is known of a client that waits.
@@ -142,7 +166,7 @@ impl Waiter for Blocked {
         let keys: SmallVec<[Key<'_>; 4]> = self.wanted.keys().collect();
         let mut reply = Reply::new(self.terms.protocol);
         let touches = view.set_touches(self.terms.touches);
-        let attempt = self.attempt.attempt(view, &keys, &mut reply);
+        let attempt = self.attempt.attempt(view, Keys { all: &keys, wanted: Some(&self.wanted) }, &mut reply);
         view.set_touches(touches);
         *state = State::Ended(match attempt {
             Ok(false) => return Offer::NotYet,
