@@ -96,7 +96,9 @@ pub mod sync;
 pub mod time;
 
 #[doc(inline)]
-pub use error::{OutOfMemory, SortedSetError, StringError, WrongType};
+pub use collections::deque::{End, Side};
+#[doc(inline)]
+pub use error::{CollectionError, OutOfMemory, SortedSetError, StringError, WrongType};
 #[doc(inline)]
 pub use raw::shared::SharedBytes;
 #[doc(inline)]
@@ -105,8 +107,8 @@ pub use shard::change::{Change, Event, Log};
 pub use shard::evict::{LfuTuning, Policy, Tuning};
 #[doc(inline)]
 pub use store::{
-    Builder, Deadline, Flush, Key, Lookup, Maintained, Meta, Missing, Observer, Offer, OwnedKey,
-    Registration, Round, Scope, Stats, Step, Store, Text, Tools, View, Waiter, Waker, Wanted,
+    Builder, Deadline, Flush, Key, ListHandle, Lookup, Maintained, Meta, Missing, Observer, Offer, OwnedKey,
+    Popped, Registration, Round, Scope, Stats, Step, Store, Text, Tools, View, Waiter, Waker, Wanted,
 };
 #[doc(inline)]
 pub use types::{Encoding, Kind, Limits};

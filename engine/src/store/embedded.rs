@@ -4,6 +4,10 @@
 //! effect that a client's command has. What a view alone can do (other databases, several steps, other
 //! moments) is not repeated here.
 
+mod list;
+
+pub use self::list::ListHandle;
+
 use std::time::Duration;
 
 use super::{Deadline, Key, Lookup, Scope, Store, Text};

@@ -20,12 +20,14 @@ mod waiters;
 mod walk;
 
 pub use self::builder::Builder;
+pub use self::embedded::ListHandle;
 pub use self::key::{Key, OwnedKey};
 pub use self::maintain::{Maintained, Round, Step, Waker};
 pub use self::observe::Observer;
 pub use self::stats::Stats;
 pub use self::view::{
-    AddCounts, Combination, Deadline, Lookup, Meta, Missing, Scope, Span, Text, Tools, View, ranks_between,
+    AddCounts, Combination, Deadline, Lookup, Meta, Missing, Popped, Scope, Span, Text, Tools, View,
+    ranks_between,
 };
 pub use self::waiters::{Offer, Registration, Waiter, Wanted};
 pub use self::walk::Flush;

@@ -2,10 +2,12 @@
 //! itself.
 
 mod collection;
+mod lists;
 mod sorted_sets;
 mod strings;
 
 pub use self::collection::{Missing, Tools};
+pub use self::lists::Popped;
 pub use self::sorted_sets::{AddCounts, Combination, Span, ranks_between};
 
 use std::ops::Deref;

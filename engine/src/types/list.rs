@@ -8,7 +8,7 @@ use std::ops::ControlFlow;
 
 use super::{Collection, Encoding, Kind, Limits, Object, Value};
 use crate::collections::deque::{Deque, End, Fill, Position, Side};
-use crate::collections::packed::{Element, Packed, PackedBuf, START};
+use crate::collections::packed::{Element, Packed, PackedBuf, START, element_bytes};
 use crate::raw::shared::SharedBytes;
 
 /// A list, to read.
@@ -54,7 +54,10 @@ impl<'a> ListRef<'a> {
 
     /// Whether it has none.
     pub fn is_empty(self) -> bool {
-        self.len() == 0
+        match self {
+            Self::Packed(packed) => packed.is_empty(),
+            Self::Deque(deque) => deque.is_empty(),
+        }
     }
 
     /// Lends the element of an index, which counts from the last one if it is negative.
@@ -212,6 +215,16 @@ impl List {
         self.borrow().len()
     }
 
+    /// Whether it has none.
+    pub fn is_empty(&self) -> bool {
+        self.borrow().is_empty()
+    }
+
+    /// Whether it is in its large form.
+    pub fn is_large(&self) -> bool {
+        matches!(self, Self::Deque(_))
+    }
+
     /// Puts texts at one end, one after the other.
     pub fn push<'t>(
         &mut self,
@@ -223,6 +236,11 @@ impl List {
         let (count, bytes) =
             texts.clone().fold((0, 0), |(count, bytes), text| (count + 1, text.len().saturating_add(bytes)));
         self.grow(count, bytes, limits);
+        if let Self::Packed(packed) = self
+            && count > 1
+        {
+            packed.reserve(texts.clone().map(element_bytes).sum());
+        }
         self.put(end, texts, limits);
     }
 
@@ -246,6 +264,11 @@ impl List {
 
     /// Removes up to `count` elements at one end.
     pub fn remove_end(&mut self, end: End, count: usize, limits: &Limits) {
+        self.take_off(end, count);
+        self.condense(limits, true);
+    }
+
+    fn take_off(&mut self, end: End, count: usize) {
         match self {
             Self::Packed(packed) if end == End::Left => drop(packed.remove(START, count)),
             Self::Packed(packed) => {
@@ -256,6 +279,12 @@ impl List {
             }
             Self::Deque(deque) => deque.remove_end(end, count),
         }
+    }
+
+    /// Puts the outermost element of one end, which is `element`, at an end.
+    pub fn rotate(&mut self, take: End, put: End, element: &[u8], limits: &Limits) {
+        self.take_off(take, 1);
+        self.push_moved(put, element, limits);
         self.condense(limits, true);
     }
 
@@ -386,9 +415,6 @@ impl Collection for List {
     }
 
     fn is_empty(&self) -> bool {
-        match self {
-            Self::Packed(packed) => packed.is_empty(),
-            Self::Deque(deque) => deque.is_empty(),
-        }
+        self.borrow().is_empty()
     }
 }

@@ -265,16 +265,16 @@ impl Room for SharedBytes {
         if new > self.capacity() {
             self.reserve(new.saturating_add(new / 8));
         }
-        SharedBytes::splice(self, at, removed, inserted);
+        Self::splice(self, at, removed, inserted);
         if inserted == 0 && self.capacity() > 2 * new + 64 {
             self.shrink_to_fit();
         }
-        &mut SharedBytes::make_mut(self)[at..at + inserted]
+        &mut Self::make_mut(self)[at..at + inserted]
     }
 
     #[inline]
     fn make_mut(&mut self) -> &mut [u8] {
-        SharedBytes::make_mut(self)
+        Self::make_mut(self)
     }
 }
 

@@ -1,7 +1,6 @@
 //! BLMOVE and BRPOPLPUSH: an element from one list to another, waiting for one.
 
-use scrubjay::types::list::End;
-use scrubjay::{Kind, OwnedKey, View, Wanted};
+use scrubjay::{End, Kind, OwnedKey, View, Wanted};
 
 use crate::command::Ctx;
 use crate::command::blocking::{Timeout, attempt_or_block};
@@ -50,22 +49,12 @@ pub(super) static BRPOPLPUSH: Command = Command {
 .checked();
 
 fn blmove(ctx: &mut Ctx<'_>) -> Result<(), Error> {
-    let (take, put) = (end(ctx, 3)?, end(ctx, 4)?);
+    let (take, put) = (super::end(ctx, 3)?, super::end(ctx, 4)?);
     move_one(ctx, take, put, 5)
 }
 
 fn brpoplpush(ctx: &mut Ctx<'_>) -> Result<(), Error> {
     move_one(ctx, End::Right, End::Left, 3)
-}
-
-fn end(ctx: &Ctx<'_>, at: usize) -> Result<End, Error> {
-    if ctx.args.is(at, "left") {
-        Ok(End::Left)
-    } else if ctx.args.is(at, "right") {
-        Ok(End::Right)
-    } else {
-        Err(Error::Syntax)
-    }
 }
 
 fn move_one(ctx: &mut Ctx<'_>, take: End, put: End, timeout_at: usize) -> Result<(), Error> {
@@ -85,8 +74,6 @@ impl Attempt for Move {
     fn attempt(&self, view: &mut View<'_>, keys: Keys<'_>, reply: &mut Reply) -> Result<bool, Error> {
         let Some(look) = keys.looks(view).into_iter().next() else { return Ok(false) };
         let (_, from) = look?;
-        let moved =
-            view.list_move((from, self.take), (self.to.as_key(), self.put), |element| reply.bulk(element))?;
-        Ok(moved.is_some())
+        Ok(super::move_one(view, reply, (from, self.take), (self.to.as_key(), self.put))?)
     }
 }

@@ -1,10 +1,9 @@
 //! BLMPOP: some elements from the first of several lists that has any, waiting for one.
 
-use scrubjay::types::list::End;
-use scrubjay::{Kind, View, Wanted};
+use scrubjay::{End, Kind, View, Wanted};
 
 use crate::command::Ctx;
-use crate::command::blocking::{Timeout, attempt_or_block, pop_options};
+use crate::command::blocking::{Timeout, attempt_or_block};
 use crate::command::spec::{Acl, Arg, Command, Flags, Key};
 use crate::error::Error;
 use crate::resp::Reply;
@@ -34,7 +33,7 @@ pub(super) static BLMPOP: Command = Command {
 
 fn blmpop(ctx: &mut Ctx<'_>) -> Result<(), Error> {
     let timeout = Timeout::seconds(ctx.args.at(1), ctx.now())?;
-    let (end, count) = pop_options(ctx.args, 2, [("left", End::Left), ("right", End::Right)])?;
+    let (end, count) = super::lmpop::parse(ctx, 2)?;
     attempt_or_block(ctx, |ctx| Wanted::new(ctx.keys, Kind::List), timeout, PopMany { end, count })
 }
 
@@ -47,13 +46,7 @@ impl Attempt for PopMany {
     fn attempt(&self, view: &mut View<'_>, keys: Keys<'_>, reply: &mut Reply) -> Result<bool, Error> {
         for look in keys.looks(view) {
             let (_, key) = look?;
-            let popped = view.list_pop(key, self.end, self.count, |popped| {
-                reply.array(2);
-                reply.bulk(key.bytes());
-                reply.array(popped.len());
-                popped.for_each(|element| reply.element(element));
-            })?;
-            if popped.is_some() {
+            if super::pop_from(view, reply, key, self.end, self.count)? {
                 return Ok(true);
             }
         }

@@ -1,7 +1,6 @@
 //! BLPOP and BRPOP: one element from the first of several lists that has any, waiting for one.
 
-use scrubjay::types::list::End;
-use scrubjay::{Kind, View, Wanted};
+use scrubjay::{End, Kind, View, Wanted};
 
 use crate::command::Ctx;
 use crate::command::blocking::{Timeout, attempt_or_block};
@@ -68,7 +67,7 @@ impl Attempt for Pop {
             let popped = view.list_pop(key, self.end, 1, |popped| {
                 reply.array(2);
                 reply.bulk(key.bytes());
-                popped.for_each(|element| reply.element(element));
+                popped.for_each(|element| super::bulk(reply, element));
             })?;
             if popped.is_some() {
                 return Ok(true);

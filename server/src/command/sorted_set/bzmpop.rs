@@ -1,5 +1,6 @@
 //! BZMPOP: some members from the first of several sorted sets that has any, waiting for one.
 
+use scrubjay::collections::packed::Element;
 use scrubjay::types::sorted_set::{End, Pair};
 use scrubjay::{Kind, View, Wanted};
 
@@ -71,6 +72,9 @@ impl Attempt for PopMany {
 
 /// A member and its score.
 pub(super) fn write_member(reply: &mut Reply, pair: Pair<'_>) {
-    reply.element(pair.member);
+    match pair.member {
+        Element::Text(text) => reply.bulk(text),
+        Element::Int(number) => reply.bulk_integer(number),
+    }
     reply.double(pair.score);
 }
