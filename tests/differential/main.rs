@@ -26,7 +26,7 @@ use scrubjay_tests::wire::{Client, Reply, Silence, encode};
 use scrubjay_tests::words;
 
 use commands::COMMANDS;
-use grammar::{Words, command, keys};
+use grammar::{Words, command, keys, undamaged};
 
 /// Sequences from one seed. A failure is shrunk within its seed, so few is better.
 const CASES_PER_SEED: u32 = 8;
@@ -77,10 +77,14 @@ fn typed(words: &Words) -> String {
 fn sequences(known: &BTreeSet<String>) -> impl Strategy<Value = Sequence> {
     let steps = COMMANDS.iter().filter_map(|line| {
         let (line, expires) = line.strip_prefix('~').map_or((*line, false), |line| (line, true));
+        let (line, waits) = line.strip_prefix('!').map_or((line, false), |line| (line, true));
         let name = line.split(' ').next().expect("invariant: a line has a first word");
         // Commands of later days, listed already, are asked of both once we have them.
         let ask = known.contains(&name.to_ascii_lowercase()) || name == "word";
-        ask.then(|| command(line).prop_map(move |words| Step { words, expires }).boxed())
+        ask.then(|| {
+            let words = if waits { undamaged(line) } else { command(line) };
+            words.prop_map(move |words| Step { words, expires }).boxed()
+        })
     });
     let step = prop::strategy::Union::new(steps);
     (any::<bool>(), select(vec![1, 1, 4, 32]), prop::collection::vec(step, 1..60))
@@ -114,7 +118,7 @@ impl Pair {
         if !references().contains(&Backend::Valkey) {
             return None;
         }
-        let start = |backend| Server::start(backend).unwrap_or_else(|why| panic!("{why}"));
+        let start = |backend| Server::start_with(backend, &["--hz", "500"]).unwrap_or_else(|why| panic!("{why}"));
         Some(Self { ours: start(Backend::Scrubjay), theirs: start(Backend::Valkey) })
     }
 
