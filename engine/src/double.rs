@@ -40,12 +40,26 @@ impl DoubleText {
         text
     }
 
+    /// Lays `value` out by its digits even if it is an integer: from 10^8 on their noughts may make an exponent.
+    pub fn by_digits(value: f64) -> Self {
+        let mut text = Self { bytes: [0; Self::BYTES_MAX], length: 0 };
+        text.lay_out_digits(value);
+        text
+    }
+
     /// The text.
     pub fn as_bytes(&self) -> &[u8] {
         &self.bytes[..self.length]
     }
 
     fn lay_out(&mut self, value: f64) {
+        if value != 0.0 && value.abs() <= INTEGER_MAX && value.trunc() == value {
+            return self.push(itoa::Buffer::new().format(value as i64).as_bytes());
+        }
+        self.lay_out_digits(value);
+    }
+
+    fn lay_out_digits(&mut self, value: f64) {
         if value.is_nan() {
             return self.push(b"nan");
         }
@@ -54,9 +68,6 @@ impl DoubleText {
         }
         if value == 0.0 {
             return self.push(if value.is_sign_positive() { b"0" } else { b"-0" });
-        }
-        if value.abs() <= INTEGER_MAX && value.trunc() == value {
-            return self.push(itoa::Buffer::new().format(value as i64).as_bytes());
         }
         if value < 0.0 {
             self.push(b"-");

@@ -98,6 +98,66 @@ impl From<WrongType> for StringError {
     }
 }
 
+/// An operation on a stream could not be done.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[non_exhaustive]
+pub enum StreamError {
+    /// The key holds a value of another type.
+    WrongType,
+    /// There is no such key.
+    NoSuchKey,
+    /// The stream has no group of this name.
+    NoSuchGroup,
+    /// The stream has a group of this name already.
+    GroupExists,
+    /// The stream has no id left for another entry.
+    Exhausted,
+    /// The new entry's id is not greater than the last one.
+    NotGreater,
+    /// The fields and values of the new entry are too long together.
+    TooLarge,
+    /// The id of an entry that was deleted is greater than the new last id.
+    BelowDeleted,
+    /// The id of an entry that is there is greater than the new last id.
+    BelowTop,
+    /// More entries are there than are said to have been added.
+    FewerThanThere,
+    /// The memory limit is reached and nothing can be evicted.
+    OutOfMemory,
+}
+
+impl fmt::Display for StreamError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self {
+            Self::WrongType => return WrongType.fmt(f),
+            Self::NoSuchKey => "there is no such key",
+            Self::NoSuchGroup => "the stream has no such group",
+            Self::GroupExists => "the stream has such a group already",
+            Self::Exhausted => "the stream has no id left",
+            Self::NotGreater => "the id is not greater than the last one",
+            Self::TooLarge => "the entry is too large",
+            Self::BelowDeleted => "an entry with a greater id was deleted",
+            Self::BelowTop => "an entry with a greater id is there",
+            Self::FewerThanThere => "more entries are there than were added",
+            Self::OutOfMemory => return OutOfMemory.fmt(f),
+        })
+    }
+}
+
+impl std::error::Error for StreamError {}
+
+impl From<WrongType> for StreamError {
+    fn from(_: WrongType) -> Self {
+        Self::WrongType
+    }
+}
+
+impl From<OutOfMemory> for StreamError {
+    fn from(_: OutOfMemory) -> Self {
+        Self::OutOfMemory
+    }
+}
+
 /// An operation on a sorted set could not be done.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 #[non_exhaustive]
@@ -131,5 +191,77 @@ impl From<WrongType> for SortedSetError {
 impl From<OutOfMemory> for SortedSetError {
     fn from(_: OutOfMemory) -> Self {
         Self::OutOfMemory
+    }
+}
+
+/// An operation on a HyperLogLog could not be done.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[non_exhaustive]
+pub enum HllError {
+    /// The key holds a value of another type.
+    WrongType,
+    /// The string is no HyperLogLog.
+    NotHll,
+    /// The string looks like a HyperLogLog, but what is in it makes no sense.
+    Corrupt,
+}
+
+impl fmt::Display for HllError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self {
+            Self::WrongType => return WrongType.fmt(f),
+            Self::NotHll => "the string is no HyperLogLog",
+            Self::Corrupt => "the HyperLogLog is corrupt",
+        })
+    }
+}
+
+impl std::error::Error for HllError {}
+
+impl From<WrongType> for HllError {
+    fn from(_: WrongType) -> Self {
+        Self::WrongType
+    }
+}
+
+impl From<crate::types::hyperloglog::Corrupt> for HllError {
+    fn from(_: crate::types::hyperloglog::Corrupt) -> Self {
+        Self::Corrupt
+    }
+}
+
+/// Why an operation on a field of a hash failed.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[non_exhaustive]
+pub enum HashError {
+    /// The key holds a value of another type.
+    WrongType,
+    /// The field's value is not an `i64` in canonical form.
+    NotInteger,
+    /// The field's value is not a number.
+    NotFloat,
+    /// The result does not fit an `i64`.
+    Overflow,
+    /// The result is infinite or no number.
+    NotFinite,
+}
+
+impl fmt::Display for HashError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self {
+            Self::WrongType => return WrongType.fmt(f),
+            Self::NotInteger => "the field's value is not an integer",
+            Self::NotFloat => "the field's value is not a floating-point number",
+            Self::Overflow => "the result does not fit an integer",
+            Self::NotFinite => "the result is not a finite number",
+        })
+    }
+}
+
+impl std::error::Error for HashError {}
+
+impl From<WrongType> for HashError {
+    fn from(_: WrongType) -> Self {
+        Self::WrongType
     }
 }

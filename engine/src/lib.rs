@@ -52,6 +52,7 @@
 //! # The map of the source, from the outside in
 //!
 //! - `store`: many shards and threads. Routes keys, takes locks, opens [`View`]s, makes room, settles.
+//! - [`mod@dump`]: values as bytes, in Valkey's form, and back.
 //! - `types`: what a value is. Does not know what a key is.
 //! - `shard`: one keyspace, `&mut self`, `now` as an argument: entries, expiry, eviction, walking, accounts.
 //!   Does not know what a value means.
@@ -70,6 +71,8 @@
 
 #[doc(hidden)]
 pub mod store;
+
+pub mod dump;
 
 #[doc(hidden)]
 pub mod types;
@@ -98,7 +101,9 @@ pub mod time;
 #[doc(inline)]
 pub use collections::deque::{End, Side};
 #[doc(inline)]
-pub use error::{CollectionError, OutOfMemory, SortedSetError, StringError, WrongType};
+pub use error::{
+    CollectionError, HashError, HllError, OutOfMemory, SortedSetError, StreamError, StringError, WrongType,
+};
 #[doc(inline)]
 pub use raw::shared::SharedBytes;
 #[doc(inline)]
@@ -107,8 +112,14 @@ pub use shard::change::{Change, Event, Log};
 pub use shard::evict::{LfuTuning, Policy, Tuning};
 #[doc(inline)]
 pub use store::{
-    Builder, Deadline, Flush, Key, ListHandle, Lookup, Maintained, Meta, Missing, Observer, Offer, OwnedKey,
-    Popped, Registration, Round, Scope, Stats, Step, Store, Text, Tools, View, Waiter, Waker, Wanted,
+    AddCounts, Builder, Combination, Deadline, FieldCondition, FieldExpiry, FieldPersist, FieldPresence,
+    Flush, GroupStart, Key, ListHandle, Lookup, Maintained, Meta, Missing, Observer, Offer, OwnedKey,
+    PendingEntry, Popped, Registration, Round, Scope, SetHandle, SetOperation, SortedSetHandle, Span, Stats,
+    Step, Store, StreamEntry, StreamHandle, Text, Tools, Usage, View, Waiter, Waker, Wanted, ranks_between,
 };
+#[doc(inline)]
+pub use types::sorted_set::Aggregate;
+#[doc(inline)]
+pub use types::stream::StreamId;
 #[doc(inline)]
 pub use types::{Encoding, Kind, Limits};

@@ -38,8 +38,19 @@ pub enum Error {
 impl Error {
     /// An error that quotes bytes which the client sent, as C would: up to the first NUL.
     pub fn quoting(before: &str, quoted: &[u8], after: &str) -> Self {
-        let end = memchr::memchr(0, quoted).unwrap_or(quoted.len());
-        Self::Bytes([before.as_bytes(), &quoted[..end], after.as_bytes()].concat())
+        Self::Bytes([before.as_bytes(), as_c_string(quoted), after.as_bytes()].concat())
+    }
+
+    /// The same with two quotations and what stands between them.
+    pub fn quoting_two(before: &str, first: &[u8], between: &str, second: &[u8], after: &str) -> Self {
+        let parts = [
+            before.as_bytes(),
+            as_c_string(first),
+            between.as_bytes(),
+            as_c_string(second),
+            after.as_bytes(),
+        ];
+        Self::Bytes(parts.concat())
     }
 
     /// The line a client reads, code first, without the leading `-`, to the byte.
@@ -74,6 +85,10 @@ impl Error {
             Self::Bytes(bytes) => return Cow::Owned(String::from_utf8_lossy(bytes).into_owned()),
         })
     }
+}
+
+fn as_c_string(bytes: &[u8]) -> &[u8] {
+    &bytes[..memchr::memchr(0, bytes).unwrap_or(bytes.len())]
 }
 
 impl fmt::Display for Error {

@@ -4,6 +4,7 @@ use std::fmt;
 use std::io;
 use std::net::{SocketAddr, ToSocketAddrs};
 use std::sync::Arc;
+use std::sync::atomic::AtomicBool;
 
 use scrubjay::Store;
 
@@ -119,6 +120,7 @@ impl Server {
             start,
             listening: Listening::default(),
             shutdown: Shutdown::default(),
+            trust_checksums: AtomicBool::new(false),
         };
         Ok(Self {
             shared: Arc::new(shared),

@@ -26,6 +26,8 @@ pub struct Shared {
     pub listening: Listening,
     /// Set once, by `SHUTDOWN` or a signal; wakes whoever waits for it.
     pub shutdown: Shutdown,
+    /// Whether RESTORE takes a payload's checksum for right: `DEBUG SET-SKIP-CHECKSUM-VALIDATION`.
+    pub trust_checksums: AtomicBool,
 }
 
 /// Facts about this server that hold from start to end.

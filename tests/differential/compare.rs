@@ -25,10 +25,37 @@ pub(crate) fn same(words: &Words, ours: &Reply, theirs: &Reply) -> bool {
         "LASTSAVE" => near(ours, theirs, MILLIS_APART / 1000),
         // The order of keys is each server's own.
         "KEYS" => sorted(ours) == sorted(theirs),
+        // And that of members, where it is not that of their coming.
+        "SMEMBERS" | "SUNION" | "SINTER" | "SDIFF" | "SPOP" | "HKEYS" | "HVALS" => {
+            sorted(ours) == sorted(theirs)
+        }
+        "HGETALL" => sorted_pairs(ours) == sorted_pairs(theirs),
+        // What is equal to SORT stays in the order in which it was.
+        "SORT" | "SORT_RO" => {
+            let limited = words.iter().any(|word| word.eq_ignore_ascii_case(b"LIMIT"));
+            sorted(ours) == sorted(theirs) || limited && kind(ours) == kind(theirs)
+        }
+        // Chance picks.
+        "SRANDMEMBER" | "HRANDFIELD" | "ZRANDMEMBER" => kind(ours) == kind(theirs),
+        // Moments, and how long ago they were.
+        "XPENDING" => same_but(ours, theirs, &|row| matches!(row, [_, _, _, Reply::Integer(_)]).then_some(2)),
+        "XINFO" if word(1) == "STREAM" => same_but(ours, theirs, &|row| match row {
+            [_, _, Reply::Integer(_), Reply::Integer(_)] => Some(2),
+            [_, Reply::Integer(_), Reply::Integer(_)] => Some(1),
+            _ => None,
+        }),
+        "XINFO" => same_but(ours, theirs, &|_| None),
         // Which keys a partial scan comes by, and where it stands then, is too. Whole scans are compared at
         // the end.
         "SCAN" => kind(ours) == kind(theirs),
         "RANDOMKEY" | "TIME" => kind(ours) == kind(theirs),
+        // A small one is handed out whole.
+        "HSCAN" | "SSCAN" | "ZSCAN" => match (scanned_whole(ours), scanned_whole(theirs)) {
+            (Some(ours), Some(theirs)) if word(2) == "0" => ours == theirs,
+            _ => kind(ours) == kind(theirs),
+        },
+        // Compared at the end of a sequence, where it is restored too.
+        "DUMP" => kind(ours) == kind(theirs),
         "OBJECT" if word(1) == "IDLETIME" => near(ours, theirs, MILLIS_APART / 1000),
         "CLIENT" if matches!(word(1).as_str(), "ID" | "INFO" | "LIST") => kind(ours) == kind(theirs),
         "MEMORY" if word(1) == "USAGE" => kind(ours) == kind(theirs),
@@ -54,6 +81,34 @@ fn near(ours: &Reply, theirs: &Reply, apart: i64) -> bool {
     }
 }
 
+/// Whether replies of stream commands are the same but for what `moment` says is one in an array, and for those
+/// that are called so in a map. A moment that never was is none.
+fn same_but(ours: &Reply, theirs: &Reply, moment: &dyn Fn(&[Reply]) -> Option<usize>) -> bool {
+    const MOMENTS: [&[u8]; 4] = [b"idle", b"inactive", b"seen-time", b"active-time"];
+    let is_moment = |name: &Reply| name.bytes().is_some_and(|name| MOMENTS.contains(&name));
+    match (ours, theirs) {
+        (Reply::Array(ours), Reply::Array(theirs)) => {
+            let skipped = moment(theirs);
+            ours.len() == theirs.len()
+                && ours.iter().zip(theirs).enumerate().all(|(index, (our, their))| {
+                    let named = index % 2 == 1 && is_moment(&theirs[index - 1]);
+                    (named && near(our, their, MILLIS_APART))
+                        || (skipped == Some(index) && near(our, their, MILLIS_APART))
+                        || same_but(our, their, moment)
+                })
+        }
+        (Reply::Map(ours), Reply::Map(theirs)) => {
+            ours.len() == theirs.len()
+                && ours.iter().zip(theirs).all(|((our_name, our), (name, their))| {
+                    our_name == name
+                        && ((is_moment(name) && near(our, their, MILLIS_APART))
+                            || same_but(our, their, moment))
+                })
+        }
+        _ => ours == theirs,
+    }
+}
+
 fn kind(reply: &Reply) -> String {
     match reply {
         Reply::Array(elements) => format!("array of {}", elements.len()),
@@ -67,6 +122,18 @@ fn sorted(reply: &Reply) -> Reply {
         elements.sort();
     }
     reply
+}
+
+/// What a scan has handed out that is at its end.
+fn scanned_whole(reply: &Reply) -> Option<Vec<Reply>> {
+    match reply.elements()? {
+        [cursor, found] if cursor.bytes() == Some(b"0") => {
+            let mut found = found.elements()?.to_vec();
+            found.sort();
+            Some(found)
+        }
+        _ => None,
+    }
 }
 
 /// The greeting without the connection's number and the modules, of which Valkey has one.

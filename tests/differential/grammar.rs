@@ -4,6 +4,7 @@ use proptest::prelude::*;
 use proptest::sample::select;
 
 use crate::commands::{JUNK, POOLS};
+use crate::exchange;
 
 /// A command: its words.
 pub(crate) type Words = Vec<Vec<u8>>;
@@ -86,10 +87,13 @@ impl Parser<'_> {
 
 /// Names of parameters are in lower case too; they stand for themselves.
 fn in_pool(word: &str) -> bool {
-    POOLS.iter().any(|(name, _)| *name == word)
+    word == "payload" || POOLS.iter().any(|(name, _)| *name == word)
 }
 
 fn pool(name: &str) -> BoxedStrategy<Vec<u8>> {
+    if name == "payload" {
+        return exchange::payload().boxed();
+    }
     let (_, words) = POOLS.iter().find(|(pool, _)| *pool == name).expect("invariant: asked `in_pool`");
     let listed = select(*words).prop_map(|word| word.as_bytes().to_vec());
     match name {
@@ -127,11 +131,14 @@ fn damage() -> impl Strategy<Value = Damage> {
 }
 
 impl Damage {
-    /// The name of the command stays, or most would only be unknown.
+    /// The name of the command stays, or most would only be unknown. So does the count of a SPOP: without it
+    /// chance decides what is left.
     fn done_to(self, mut words: Words) -> Words {
         let arguments = words.len() - 1;
         match self {
-            Self::Drop(at) if arguments > 0 => drop(words.remove(1 + at.index(arguments))),
+            Self::Drop(at) if arguments > 0 && words[0] != b"SPOP" => {
+                drop(words.remove(1 + at.index(arguments)))
+            }
             Self::Repeat(at) if arguments > 0 => {
                 let at = 1 + at.index(arguments);
                 words.insert(at, words[at].clone());

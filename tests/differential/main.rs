@@ -4,10 +4,15 @@
 //! (`commands.rs` says which), and streams of bytes that are only sometimes commands. Each runs for
 //! `FUZZ_SECONDS` (default 5) and prints the seed of a failure; `SEED=...` runs that one again. Proptest
 //! shrinks what fails to what still fails.
+//!
+//! A sequence begins with the parameters that decide how values are held, mostly odd ones, so that a few
+//! commands cross every threshold. It ends with a look at all that it has left behind, and with an exchange
+//! (`exchange.rs`): what either server dumps, the other restores.
 #![forbid(unsafe_code)]
 
 mod commands;
 mod compare;
+mod exchange;
 mod grammar;
 
 use std::collections::BTreeSet;
@@ -25,7 +30,7 @@ use scrubjay_tests::server::{Backend, Server, references};
 use scrubjay_tests::wire::{Client, Reply, Silence, encode};
 use scrubjay_tests::words;
 
-use commands::COMMANDS;
+use commands::{COMMANDS, NEVER_SENT, PARAMETERS};
 use grammar::{Words, command, keys, undamaged};
 
 /// Sequences from one seed. A failure is shrunk within its seed, so few is better.
@@ -39,6 +44,8 @@ struct Sequence {
     resp3: bool,
     /// How many commands are sent before their replies are read.
     batch: usize,
+    /// `CONFIG SET` of all parameters that matter.
+    parameters: Words,
     steps: Vec<Step>,
 }
 
@@ -55,6 +62,7 @@ impl fmt::Debug for Sequence {
         if self.resp3 {
             writeln!(out, "@resp3")?;
         }
+        writeln!(out, "> {}", typed(&self.parameters))?;
         for step in &self.steps {
             writeln!(out, "> {}", typed(&step.words))?;
             if step.expires {
@@ -87,8 +95,21 @@ fn sequences(known: &BTreeSet<String>) -> impl Strategy<Value = Sequence> {
         })
     });
     let step = prop::strategy::Union::new(steps);
-    (any::<bool>(), select(vec![1, 1, 4, 32]), prop::collection::vec(step, 1..60))
-        .prop_map(|(resp3, batch, steps)| Sequence { resp3, batch, steps })
+    let batch = select(vec![1, 1, 4, 32]);
+    (any::<bool>(), batch, parameters(), prop::collection::vec(step, 1..60))
+        .prop_map(|(resp3, batch, parameters, steps)| Sequence { resp3, batch, parameters, steps })
+}
+
+/// A third of the time the defaults, which a failure is shrunk to as well.
+fn parameters() -> impl Strategy<Value = Words> {
+    let words = |values: Vec<&'static str>| {
+        let names = PARAMETERS.iter().map(|(name, _)| *name);
+        let pairs = names.zip(values).flat_map(|(name, value)| [name, value]);
+        ["CONFIG", "SET"].into_iter().chain(pairs).map(|word| word.as_bytes().to_vec()).collect()
+    };
+    let defaults: Vec<_> = PARAMETERS.iter().map(|(_, values)| values[0]).collect();
+    let odd: Vec<_> = PARAMETERS.iter().map(|(_, values)| select(*values)).collect();
+    prop_oneof![1 => Just(defaults), 2 => odd].prop_map(words)
 }
 
 #[test]
@@ -99,6 +120,24 @@ fn commands_are_answered_as_valkey_answers_them() {
         other => panic!("COMMAND LIST answers {other:?}"),
     };
     search("command sequences", sequences(&known), |sequence| pair.run(sequence));
+}
+
+/// A new command needs a line in `commands.rs`.
+#[test]
+fn every_command_is_sent() {
+    let server = Server::start(Backend::Scrubjay).unwrap_or_else(|why| panic!("{why}"));
+    let commands = server.connect().typed("COMMAND LIST").expect("a reply");
+    let commands = commands.elements().expect("a list of names").iter().filter_map(Reply::text);
+    let sent: BTreeSet<String> = COMMANDS
+        .iter()
+        .filter_map(|line| line.trim_start_matches('~').split(' ').next())
+        .map(str::to_ascii_lowercase)
+        .collect();
+    let missing: Vec<String> = commands
+        .filter(|command| !command.contains('|') && !sent.contains(command))
+        .filter(|command| !NEVER_SENT.contains(&command.as_str()))
+        .collect();
+    assert!(missing.is_empty(), "no line of commands.rs sends {missing:?}");
 }
 
 #[test]
@@ -118,7 +157,8 @@ impl Pair {
         if !references().contains(&Backend::Valkey) {
             return None;
         }
-        let start = |backend| Server::start_with(backend, &["--hz", "500"]).unwrap_or_else(|why| panic!("{why}"));
+        let start =
+            |backend| Server::start_with(backend, &["--hz", "500"]).unwrap_or_else(|why| panic!("{why}"));
         Some(Self { ours: start(Backend::Scrubjay), theirs: start(Backend::Valkey) })
     }
 
@@ -130,6 +170,8 @@ impl Pair {
             client.typed("FLUSHALL").map_err(|why| why.to_string())?;
             client.command(&hello).map_err(|why| why.to_string())?;
         }
+        let parameters = Step { words: sequence.parameters.clone(), expires: false };
+        answer_alike(&mut ours, &mut theirs, &[&parameters])?;
         let mut waiting: Vec<&Step> = Vec::new();
         for (index, step) in sequence.steps.iter().enumerate() {
             waiting.push(step);
@@ -222,10 +264,24 @@ fn hold_alike(ours: &mut Client, theirs: &mut Client) -> Result<(), String> {
     }
     // Valkey counts what has expired until it meets it, which it has now.
     answer_alike(ours, theirs, &[&step("DBSIZE", None)])?;
-    let questions = ["TYPE", "GET", "PTTL", "OBJECT ENCODING"];
-    let steps: Vec<Step> =
-        keys.iter().flat_map(|key| questions.map(|question| step(question, Some(key)))).collect();
-    answer_alike(ours, theirs, &steps.iter().collect::<Vec<_>>())
+    for key in &keys {
+        let facts = ["TYPE", "PTTL", "OBJECT ENCODING"].map(|question| step(question, Some(key)));
+        answer_alike(ours, theirs, &facts.iter().collect::<Vec<_>>())?;
+        let kind = theirs.command(&[b"TYPE", &key[..]]).map_err(|why| why.to_string())?;
+        let name = words::join(&[key]);
+        let whole = match kind.text().as_deref() {
+            Some("string") => format!("GET {name}"),
+            Some("list") => format!("LRANGE {name} 0 -1"),
+            Some("set") => format!("SMEMBERS {name}"),
+            Some("zset") => format!("ZRANGE {name} 0 -1 WITHSCORES"),
+            Some("hash") => format!("HGETALL {name}"),
+            Some("stream") => format!("XRANGE {name} - +"),
+            other => return Err(format!("{name} has the type {other:?}")),
+        };
+        answer_alike(ours, theirs, &[&step(&whole, None)])?;
+        exchange::exchange(ours, theirs, key)?;
+    }
+    Ok(())
 }
 
 fn scan(client: &mut Client) -> Result<BTreeSet<Vec<u8>>, String> {

@@ -86,7 +86,7 @@ pub struct IntSet<'a> {
 }
 
 impl<'a> IntSet<'a> {
-    /// Reads what [`IntSetBuf::bytes`] gave out.
+    /// Reads what [`IntSetBuf::into_bytes`] gave out.
     ///
     /// # Panics
     /// When the bytes are no set at all; the order of the integers is not looked at.
@@ -161,7 +161,7 @@ impl<'a> IntSet<'a> {
 #[inline]
 fn search(len: usize, number: i64, read: impl Fn(usize) -> i64) -> Result<usize, usize> {
     // Sets are often filled in ascending order.
-    match len.checked_sub(1).map(|last| read(last)) {
+    match len.checked_sub(1).map(&read) {
         None => return Err(0),
         Some(greatest) if number > greatest => return Err(len),
         Some(_) => {}
@@ -194,9 +194,9 @@ impl IntSetBuf {
         Self(SharedBytes::copy_from(&[Width::Two as u8]))
     }
 
-    /// Takes back what [`into_shared`](Self::into_shared) gave out.
+    /// Takes back what [`into_bytes`](Self::into_bytes) gave out.
     #[inline]
-    pub fn from_shared(bytes: SharedBytes) -> Self {
+    pub fn from_bytes(bytes: SharedBytes) -> Self {
         Self(bytes)
     }
 
@@ -216,42 +216,44 @@ impl IntSetBuf {
 
     /// The set to read.
     #[inline]
-    pub fn borrow(&self) -> IntSet<'_> {
+    pub fn as_intset(&self) -> IntSet<'_> {
         IntSet::new(&self.0)
     }
 
-    /// The set as it is kept.
+    /// The buffer that it lies in, to be counted or kept.
     #[inline]
-    pub fn bytes(&self) -> &[u8] {
+    pub fn shared(&self) -> &SharedBytes {
         &self.0
     }
 
-    /// The set as it is kept, to keep.
+    /// The buffer that it lies in.
     #[inline]
-    pub fn into_shared(self) -> SharedBytes {
+    pub fn into_bytes(self) -> SharedBytes {
         self.0
     }
 
     /// Adds an integer; whether it was new.
     pub fn insert(&mut self, number: i64) -> bool {
-        let set = self.borrow();
+        let set = self.as_intset();
         let (width, len) = (set.width, set.len());
         if Width::of(number) > width {
             self.widen(number);
             return true;
         }
         let Err(index) = set.position(number) else { return false };
-        let width_bytes = width.bytes();
-        self.0.resize(HEAD_BYTES + (len + 1) * width_bytes);
-        let run = self.run_mut();
-        run.copy_within(index * width_bytes..len * width_bytes, (index + 1) * width_bytes);
-        width.write(run, index, number);
+        let bytes = HEAD_BYTES + (len + 1) * width.bytes();
+        if bytes > self.0.capacity() {
+            // By an eighth: between moving often and holding much that is not used.
+            self.0.reserve(bytes + bytes / 8);
+        }
+        let place = self.0.splice(HEAD_BYTES + index * width.bytes(), 0, width.bytes());
+        width.write(place, 0, number);
         true
     }
 
     /// Takes an integer out; whether it was there.
     pub fn remove(&mut self, number: i64) -> bool {
-        let set = self.borrow();
+        let set = self.as_intset();
         if Width::of(number) > set.width {
             return false;
         }
@@ -265,18 +267,34 @@ impl IntSetBuf {
     /// # Panics
     /// When there is none.
     pub fn remove_at(&mut self, index: usize) -> i64 {
-        let set = self.borrow();
-        let (width, len) = (set.width.bytes(), set.len());
+        let set = self.as_intset();
+        let width = set.width.bytes();
         let number = set.get(index).expect("an index within the set");
-        self.run_mut().copy_within((index + 1) * width.., index * width);
-        self.0.resize(HEAD_BYTES + (len - 1) * width);
+        self.0.splice(HEAD_BYTES + index * width, width, 0);
+        self.shrink();
         number
+    }
+
+    /// Keeps the integers that `keep` wants, asked in ascending order.
+    pub fn retain(&mut self, mut keep: impl FnMut(i64) -> bool) {
+        let (width, len) = (self.as_intset().width, self.as_intset().len());
+        let run = &mut self.0.make_mut()[HEAD_BYTES..];
+        let mut kept = 0;
+        for index in 0..len {
+            let number = width.read(run, index);
+            if keep(number) {
+                width.write(run, kept, number);
+                kept += 1;
+            }
+        }
+        self.0.resize(HEAD_BYTES + kept * width.bytes());
+        self.shrink();
     }
 
     /// Writes all integers anew, in the width of one that they have no room for, and that one: it lies before
     /// all others or behind them.
     fn widen(&mut self, number: i64) {
-        let (old, width) = (self.borrow(), Width::of(number));
+        let (old, width) = (self.as_intset(), Width::of(number));
         let (len, below) = (old.len(), number < 0);
         let mut wide = SharedBytes::with_capacity(HEAD_BYTES + (len + 1) * width.bytes());
         wide.resize(HEAD_BYTES + (len + 1) * width.bytes());
@@ -289,8 +307,11 @@ impl IntSetBuf {
         self.0 = wide;
     }
 
-    fn run_mut(&mut self) -> &mut [u8] {
-        &mut self.0.make_mut()[HEAD_BYTES..]
+    /// Gives room back of which most is not used.
+    fn shrink(&mut self) {
+        if self.0.capacity() > 2 * self.0.len() + 64 {
+            self.0.shrink_to_fit();
+        }
     }
 }
 
@@ -338,7 +359,7 @@ mod tests {
     #[test]
     fn a_small_set_is_small() {
         let set: IntSetBuf = (10_000_000..10_000_010).collect();
-        assert_eq!(set.bytes().len(), 1 + 10 * 4);
+        assert_eq!(set.shared().len(), 1 + 10 * 4);
     }
 
     #[test]
@@ -346,12 +367,12 @@ mod tests {
         let mut set = IntSetBuf::new();
         for (number, bytes) in [(5, 1 + 2), (40_000, 1 + 8), (-5_000_000_000, 1 + 24)] {
             assert!(set.insert(number));
-            assert_eq!(set.bytes().len(), bytes);
+            assert_eq!(set.shared().len(), bytes);
         }
-        assert!(set.borrow().iter().eq([-5_000_000_000, 5, 40_000]));
+        assert!(set.as_intset().iter().eq([-5_000_000_000, 5, 40_000]));
         assert!(set.remove(-5_000_000_000) && set.remove(40_000));
-        assert_eq!(set.bytes().len(), 1 + 8);
-        assert!(!set.remove(i64::MAX) && !set.borrow().contains(6));
+        assert_eq!(set.shared().len(), 1 + 8);
+        assert!(!set.remove(i64::MAX) && !set.as_intset().contains(6));
     }
 
     /// As in a DUMP by Valkey 9.1.2 of a set of 1, 2 and 70000.
@@ -359,7 +380,7 @@ mod tests {
     fn valkeys_layout() {
         let set: IntSetBuf = [70_000, 1, 2].into_iter().collect();
         let mut bytes = Vec::new();
-        set.borrow().to_valkey(&mut bytes);
+        set.as_intset().to_valkey(&mut bytes);
         assert_eq!(bytes, b"\x04\0\0\0\x03\0\0\0\x01\0\0\0\x02\0\0\0\x70\x11\x01\0");
         assert_eq!(IntSetBuf::from_valkey(&bytes), Some(set));
         for broken in [
@@ -395,22 +416,25 @@ mod tests {
                 } else {
                     prop_assert_eq!(set.remove(number), model.remove(&number));
                 }
-                let read = set.borrow();
+                let read = set.as_intset();
                 prop_assert_eq!((read.len(), read.is_empty()), (model.len(), model.is_empty()));
                 prop_assert_eq!((read.first(), read.last()), (model.first().copied(), model.last().copied()));
             }
-            prop_assert!(set.borrow().iter().eq(model.iter().copied()));
-            prop_assert!(set.borrow().iter().rev().eq(model.iter().rev().copied()));
+            prop_assert!(set.as_intset().iter().eq(model.iter().copied()));
+            let mut even = set.clone();
+            even.retain(|number| number % 2 == 0);
+            prop_assert!(even.as_intset().iter().eq(model.iter().copied().filter(|number| number % 2 == 0)));
+            prop_assert!(set.as_intset().iter().rev().eq(model.iter().rev().copied()));
             for number in EDGES.iter().copied().chain(-20..20) {
-                prop_assert_eq!(set.borrow().contains(number), model.contains(&number));
+                prop_assert_eq!(set.as_intset().contains(number), model.contains(&number));
             }
             for (index, number) in model.iter().enumerate() {
-                prop_assert_eq!(set.borrow().get(index), Some(*number));
+                prop_assert_eq!(set.as_intset().get(index), Some(*number));
             }
-            prop_assert_eq!(set.borrow().get(model.len()), None);
+            prop_assert_eq!(set.as_intset().get(model.len()), None);
 
             let mut dumped = Vec::new();
-            set.borrow().to_valkey(&mut dumped);
+            set.as_intset().to_valkey(&mut dumped);
             prop_assert_eq!(IntSetBuf::from_valkey(&dumped), (!model.is_empty()).then_some(set));
         }
 
@@ -418,9 +442,9 @@ mod tests {
         fn whatever_is_read_is_in_order(bytes in prop::collection::vec(any::<u8>(), 0..40)) {
             if let Some(set) = IntSetBuf::from_valkey(&bytes) {
                 let mut written = Vec::new();
-                set.borrow().to_valkey(&mut written);
+                set.as_intset().to_valkey(&mut written);
                 prop_assert_eq!(written, bytes);
-                prop_assert!(set.borrow().iter().is_sorted_by(|one, next| one < next));
+                prop_assert!(set.as_intset().iter().is_sorted_by(|one, next| one < next));
             }
         }
     }

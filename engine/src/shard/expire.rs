@@ -6,7 +6,8 @@
 use super::change::Log;
 use super::{Found, Place, Positions, Shard, Space, named};
 use crate::collections::wheel::{Answer, Wheel};
-use crate::raw::heap::HeapBytes;
+use crate::raw::slab::EntryRef;
+use crate::shard::parts::Parts;
 use crate::time::Millis;
 
 /// What a step of expiry leaves to do.
@@ -19,9 +20,14 @@ pub struct Expired {
 }
 
 /// Sweeping is due at any moment.
-const SWEEP_DUE: Millis = 0;
+pub(super) const SWEEP_DUE: Millis = 0;
 
 impl Space {
+    /// Its wheels, as far as there are any.
+    fn wheels(&self) -> impl Iterator<Item = &Wheel> {
+        [&self.wheel, &self.parts].into_iter().filter_map(|wheel| wheel.as_deref())
+    }
+
     /// A record of this database has died; whether it is time to sweep them up.
     pub(super) fn note_dead(&mut self) -> bool {
         self.wheel.as_mut().is_some_and(|wheel| {
@@ -31,7 +37,7 @@ impl Space {
     }
 }
 
-impl<X: HeapBytes, P: Positions> Shard<X, P> {
+impl<X: Parts, P: Positions> Shard<X, P> {
     /// Files an entry under its deadline.
     pub(super) fn arm(&mut self, place: Place, deadline: Millis, now: Millis) {
         let space = &mut self.spaces[usize::from(place.db)];
@@ -71,11 +77,12 @@ impl<X: HeapBytes, P: Positions> Shard<X, P> {
     /// Removes what has expired at `now`, at most about `budget` entries in all databases together, and
     /// sweeps wheels that are full of dead records by as much.
     pub fn expire_step(&mut self, now: Millis, budget: usize, log: &mut Log) -> Expired {
-        let wheels = self.spaces.iter().filter(|space| space.wheel.is_some()).count();
+        let wheels: usize = self.spaces.iter().map(|space| space.wheels().count()).sum();
         // Each gets its share, so that none has to wait for another to be done.
         let budget = (budget / wheels.max(1)).max(1);
         let mut more = false;
         for db in 0..self.spaces.len() {
+            more |= self.expire_parts(db as u16, now, budget, log);
             // Taken out so that the wheel and the rest of the shard can both be changed.
             let Some(mut wheel) = self.spaces[db].wheel.take() else { continue };
             let db = db as u16;
@@ -104,15 +111,27 @@ impl<X: HeapBytes, P: Positions> Shard<X, P> {
 
     /// Before this moment there is nothing for [`expire_step`](Self::expire_step) to do.
     pub fn next_due(&self) -> Option<Millis> {
-        let wheels = self.spaces.iter().filter_map(|space| space.wheel.as_ref());
+        let wheels = self.spaces.iter().flat_map(Space::wheels);
         wheels.filter_map(|wheel| if wheel.wants_sweep() { Some(SWEEP_DUE) } else { wheel.next_due() }).min()
     }
 
-    /// The live entry that a wheel's record is about, with its deadline: one of those that lie about there
-    /// and have the deadline that the record remembers a part of.
+    /// The live entry that a wheel's record is about, with its deadline.
     pub(super) fn agreeing(
         &self,
         db: u16,
+        agrees: impl Fn(Millis) -> bool,
+        position: u64,
+        tag: u8,
+    ) -> Option<(Found, Millis)> {
+        self.agreeing_by(db, |entry| entry.deadline(), agrees, position, tag)
+    }
+
+    /// The live entry that a wheel's record is about, with the moment it is filed under: one of those that lie
+    /// about there and have a moment that the record remembers a part of.
+    pub(super) fn agreeing_by(
+        &self,
+        db: u16,
+        moment: impl Fn(EntryRef<'_, X>) -> Option<Millis>,
         agrees: impl Fn(Millis) -> bool,
         position: u64,
         tag: u8,
@@ -122,15 +141,14 @@ impl<X: HeapBytes, P: Positions> Shard<X, P> {
         table.candidates((position >> 40) as u32, tag, |slot, handle| {
             let handle = named(handle);
             let entry = self.slab.get(handle);
-            // A neighbour in the bucket may have the same tag and deadline. Taken for the record's own entry,
-            // it would leave its own record behind, which no longer leads to the other once the bucket has
-            // split.
+            // A neighbour in the bucket may have the same tag and moment. Taken for the record's own entry, it
+            // would leave its own record behind, which no longer leads to the other once the bucket has split.
             let own = |_: &Millis| self.positions.position(entry.key()) >> 40 == position >> 40;
-            let deadline = entry.deadline().filter(|deadline| agrees(*deadline)).filter(own);
-            if let Some(deadline) = deadline
-                && best.is_none_or(|(_, earliest)| deadline < earliest)
+            let moment = moment(entry).filter(|moment| agrees(*moment)).filter(own);
+            if let Some(moment) = moment
+                && best.is_none_or(|(_, earliest)| moment < earliest)
             {
-                best = Some((Found { slot, handle }, deadline));
+                best = Some((Found { slot, handle }, moment));
             }
         });
         best

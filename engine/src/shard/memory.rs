@@ -2,9 +2,9 @@
 //! wheels.
 
 use super::{Positions, Shard, named};
-use crate::raw::heap::HeapBytes;
+use crate::shard::parts::Parts;
 
-impl<X: HeapBytes, P: Positions> Shard<X, P> {
+impl<X: Parts, P: Positions> Shard<X, P> {
     /// Bytes held.
     #[inline]
     pub fn bytes(&self) -> usize {
@@ -16,7 +16,7 @@ impl<X: HeapBytes, P: Positions> Shard<X, P> {
     pub(super) fn recount(&mut self, db: u16) {
         let space = &mut self.spaces[usize::from(db)];
         let wheel = space.wheel.as_ref().map_or(0, |wheel| wheel.memory_bytes() + size_of_val(&**wheel));
-        let bytes = space.table.memory_bytes() + wheel;
+        let bytes = space.table.memory_bytes() + wheel + space.parts_bytes();
         self.spaces_bytes = self.spaces_bytes + bytes - space.counted_bytes;
         space.counted_bytes = bytes;
     }
@@ -69,14 +69,14 @@ impl<X: HeapBytes, P: Positions> Shard<X, P> {
 }
 
 #[cfg(test)]
-impl<X: HeapBytes, P: Positions> Shard<X, P> {
+impl<X: Parts, P: Positions> Shard<X, P> {
     /// What [`bytes`](Self::bytes) should be.
     pub(crate) fn bytes_counted_anew(&self) -> usize {
         let object = |entry: crate::raw::slab::EntryRef<'_, X>| entry.bytes() - entry.slot_bytes();
         let objects: usize = self.slab.iter().map(|(_, entry)| object(entry)).sum();
         let space = |space: &super::Space| {
             let wheel = space.wheel.as_ref().map_or(0, |wheel| wheel.memory_bytes() + size_of_val(&**wheel));
-            space.table.memory_bytes() + wheel
+            space.table.memory_bytes() + wheel + space.parts_bytes()
         };
         let spaces: usize = self.spaces.iter().map(space).sum();
         self.slab.bytes_held() + objects + spaces + self.evictor.memory_bytes()

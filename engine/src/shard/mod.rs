@@ -17,12 +17,12 @@ pub mod change;
 pub mod evict;
 mod expire;
 mod memory;
+mod parts;
 mod scan;
 
 use crate::collections::table::{Entries, Slot, Table};
 use crate::collections::wheel::Wheel;
 use crate::random::Random;
-use crate::raw::heap::HeapBytes;
 use crate::raw::slab::{ByteSlab, EntryRef, NewValue};
 use crate::raw::{Handle, slab};
 use crate::time::Millis;
@@ -31,6 +31,7 @@ use self::change::{Event, Log};
 use self::evict::{Evictor, Policy};
 
 pub use self::expire::Expired;
+pub use self::parts::Parts;
 pub use crate::raw::slab::Meta;
 
 /// Where a key belongs: its database, and its hash as the shard's tables use it.
@@ -70,17 +71,23 @@ struct Space {
     volatile: usize,
     /// The sum of their deadlines, so that the mean is known without a look at any.
     deadlines: u128,
-    /// What of `table` and `wheel` is in the shard's account.
+    /// Of entries whose objects have parts that perish; made with the first of them.
+    parts: Option<Box<Wheel>>,
+    /// Such entries.
+    perishing: usize,
+    /// What of the table and the wheels is in the shard's account.
     counted_bytes: usize,
 }
 
 /// One lock's worth of the keyspace; see the [module](self).
-pub struct Shard<X: HeapBytes, P> {
+pub struct Shard<X: Parts, P> {
     slab: ByteSlab<X>,
     spaces: Vec<Space>,
     positions: P,
     evictor: Evictor,
     random: Random,
+    /// See [`Shard::seed`].
+    seed: u64,
     /// Tables and wheels of all spaces, in bytes.
     spaces_bytes: usize,
     /// Objects taken out of the slab, to be dropped after the lock is gone.
@@ -102,17 +109,19 @@ pub struct Counters {
     pub misses: u64,
     /// Entries that expired.
     pub expired: u64,
+    /// Parts of entries that expired.
+    pub expired_parts: u64,
     /// Entries that were evicted.
     pub evicted: u64,
 }
 
 /// The table's view of the slab: it asks for nothing but positions.
-struct ByPosition<'a, X: HeapBytes, P> {
+struct ByPosition<'a, X: Parts, P> {
     slab: &'a ByteSlab<X>,
     positions: &'a P,
 }
 
-impl<X: HeapBytes, P: Positions> Entries for ByPosition<'_, X, P> {
+impl<X: Parts, P: Positions> Entries for ByPosition<'_, X, P> {
     #[inline]
     fn position(&self, handle: u32) -> u64 {
         self.positions.position(self.slab.get(named(handle)).key())
@@ -129,10 +138,11 @@ fn named(handle: u32) -> Handle {
     Handle::from_bits(handle).expect("invariant: a table holds handles of the slab")
 }
 
-impl<X: HeapBytes, P: Positions> Shard<X, P> {
+impl<X: Parts, P: Positions> Shard<X, P> {
     /// An empty shard of `databases` databases.
-    pub fn new(databases: usize, positions: P, random: Random) -> Self {
+    pub fn new(databases: usize, positions: P, mut random: Random) -> Self {
         Self {
+            seed: random.next_u64(),
             slab: ByteSlab::new(),
             spaces: (0..databases).map(|_| Space::default()).collect(),
             positions,
@@ -169,35 +179,38 @@ impl<X: HeapBytes, P: Positions> Shard<X, P> {
     /// The live entry of `key`. One that has expired at `now` is removed instead, and the log told.
     #[inline]
     pub fn find(&mut self, place: Place, key: &[u8], now: Millis, log: &mut Log) -> Option<Found> {
-        let (found, deadline) = self.find_any(place, key)?;
-        if deadline.is_some_and(|deadline| deadline <= now) {
+        let found = self.find_any(place, key)?;
+        let entry = self.slab.get(found.handle);
+        if entry.deadline().is_some_and(|deadline| deadline <= now) {
             self.expire(place.db, found, log);
             return None;
+        }
+        if self.part_due(found).is_some_and(|due| due <= now) {
+            return self.perish(place, found, now, log);
         }
         Some(found)
     }
 
-    /// The entry of `key`, expired or not, and its deadline.
+    /// The entry of `key`, expired or not.
     #[inline]
-    fn find_any(&self, place: Place, key: &[u8]) -> Option<(Found, Option<Millis>)> {
+    fn find_any(&self, place: Place, key: &[u8]) -> Option<Found> {
         let table = &self.spaces[usize::from(place.db)].table;
-        let mut deadline = None;
-        let slot = table.find(place.position, place.tag, |handle| {
-            let entry = self.slab.get(named(handle));
-            let same = entry.key() == key;
-            if same {
-                deadline = entry.deadline();
-            }
-            same
-        })?;
-        Some((Found { slot, handle: named(table.handle(slot)) }, deadline))
+        let slot =
+            table.find(place.position, place.tag, |handle| self.slab.get(named(handle)).key() == key)?;
+        Some(Found { slot, handle: named(table.handle(slot)) })
     }
 
     /// The live entry of `key`, for whoever only looks: one that has expired stays where it is.
     #[inline]
     pub fn peek(&self, place: Place, key: &[u8], now: Millis) -> Option<Found> {
-        let (found, deadline) = self.find_any(place, key)?;
-        deadline.is_none_or(|deadline| deadline > now).then_some(found)
+        let found = self.find_any(place, key)?;
+        parts::is_live(self.slab.get(found.handle), now).then_some(found)
+    }
+
+    /// What the order in the shard's collections follows from: the same for all of them, so that a walk over
+    /// one goes on in another that has taken its place.
+    pub fn seed(&self) -> u64 {
+        self.seed
     }
 
     /// The shard's source of chance.
@@ -244,9 +257,13 @@ impl<X: HeapBytes, P: Positions> Shard<X, P> {
         now: Millis,
     ) -> Found {
         let meta = Meta { clock: self.evictor.new_clock(now), ..meta };
+        let due = parts::next_due_of_new(&value);
         let handle = self.slab.insert(key, meta, value);
         if let Some(deadline) = meta.deadline {
             self.arm(place, deadline, now);
+        }
+        if due.is_some() {
+            self.refile(place, None, due, now);
         }
         let space = &mut self.spaces[usize::from(place.db)];
         let entries = ByPosition { slab: &self.slab, positions: &self.positions };
@@ -268,7 +285,12 @@ impl<X: HeapBytes, P: Positions> Shard<X, P> {
         let old = self.slab.get(found.handle).meta();
         let clock = self.evictor.touched(old.clock, now, &mut self.random);
         self.count_use(place.db, found);
+        let due = parts::next_due_of_new(&value);
         let (handle, displaced) = self.slab.replace(found.handle, Meta { clock, ..meta }, value);
+        let due_before = displaced.as_ref().and_then(X::next_due);
+        if due_before.is_some() || due.is_some() {
+            self.refile(place, due_before, due, now);
+        }
         self.garbage.extend(displaced);
         self.rearm(place, old.deadline, meta.deadline, now);
         self.moved(place.db, found, handle)
@@ -319,6 +341,9 @@ impl<X: HeapBytes, P: Positions> Shard<X, P> {
         }
         self.spaces[usize::from(db)].table.remove(found.slot);
         let object = self.slab.remove(found.handle);
+        if object.as_ref().is_some_and(|object| object.next_due().is_some()) {
+            self.unfile(db);
+        }
         self.recount(db);
         object
     }

@@ -1,11 +1,11 @@
 //! Walking a shard's keys in the order of their positions, in steps, while it changes.
 
 use super::{Found, Positions, Shard, named};
-use crate::raw::heap::HeapBytes;
 use crate::raw::slab::EntryRef;
+use crate::shard::parts::{Parts, is_live};
 use crate::time::Millis;
 
-impl<X: HeapBytes, P: Positions> Shard<X, P> {
+impl<X: Parts, P: Positions> Shard<X, P> {
     /// Shows the live entries of the one bucket of `db` that holds the position `from`, and returns where the
     /// next bucket begins, or `None` after the last. The guarantee of `Table::scan_bucket` holds: an entry
     /// that is there throughout a walk from 0 to `None` is shown at least once.
@@ -19,7 +19,7 @@ impl<X: HeapBytes, P: Positions> Shard<X, P> {
         self.spaces[usize::from(db)].table.scan_bucket(from, |slot, handle| {
             let handle = named(handle);
             let entry = self.slab.get(handle);
-            if entry.deadline().is_none_or(|deadline| deadline > now) {
+            if is_live(entry, now) {
                 show(Found { slot, handle }, entry);
             }
         })

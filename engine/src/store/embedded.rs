@@ -5,8 +5,14 @@
 //! moments) is not repeated here.
 
 mod list;
+mod set;
+mod sorted_set;
+mod stream;
 
 pub use self::list::ListHandle;
+pub use self::set::SetHandle;
+pub use self::sorted_set::SortedSetHandle;
+pub use self::stream::{PendingEntry, StreamEntry, StreamHandle};
 
 use std::time::Duration;
 

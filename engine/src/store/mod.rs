@@ -8,6 +8,7 @@ mod key;
 mod lock;
 mod maintain;
 mod observe;
+mod parts;
 mod room;
 mod route;
 mod stats;
@@ -20,14 +21,14 @@ mod waiters;
 mod walk;
 
 pub use self::builder::Builder;
-pub use self::embedded::ListHandle;
+pub use self::embedded::{ListHandle, PendingEntry, SetHandle, SortedSetHandle, StreamEntry, StreamHandle};
 pub use self::key::{Key, OwnedKey};
 pub use self::maintain::{Maintained, Round, Step, Waker};
 pub use self::observe::Observer;
 pub use self::stats::Stats;
 pub use self::view::{
-    AddCounts, Combination, Deadline, Lookup, Meta, Missing, Popped, Scope, Span, Text, Tools, View,
-    ranks_between,
+    AddCounts, Combination, Deadline, FieldCondition, FieldExpiry, FieldPersist, FieldPresence, GroupStart,
+    Lookup, Meta, Missing, Popped, Scope, SetOperation, Span, Text, Tools, Usage, View, ranks_between,
 };
 pub use self::waiters::{Offer, Registration, Waiter, Wanted};
 pub use self::walk::Flush;

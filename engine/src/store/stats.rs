@@ -51,7 +51,7 @@ impl Store {
     /// # Ok::<_, scrubjay::OutOfMemory>(())
     /// ```
     pub fn stats(&self) -> Stats {
-        let Counters { hits, misses, expired, evicted } = self.counters();
+        let Counters { hits, misses, expired, evicted, .. } = self.counters();
         let (mut keys, mut keys_with_deadline) = (0, 0);
         for shard in &self.shards {
             let locked = shard.lock();
@@ -76,6 +76,7 @@ impl Store {
             sum.hits += counters.hits;
             sum.misses += counters.misses;
             sum.expired += counters.expired;
+            sum.expired_parts += counters.expired_parts;
             sum.evicted += counters.evicted;
         }
         sum

@@ -1,14 +1,25 @@
 //! What one operation sees: the keys whose shards it has locked, at one moment. It records each mutation
 //! itself.
 
+mod bitmaps;
 mod collection;
+mod dump;
+mod geo;
+mod hashes;
+mod hyperloglogs;
 mod lists;
+mod sets;
 mod sorted_sets;
+mod streams;
 mod strings;
 
 pub use self::collection::{Missing, Tools};
+pub use self::dump::Usage;
+pub use self::hashes::{FieldCondition, FieldExpiry, FieldPersist, FieldPresence};
 pub use self::lists::Popped;
+pub use self::sets::SetOperation;
 pub use self::sorted_sets::{AddCounts, Combination, Span, ranks_between};
+pub use self::streams::GroupStart;
 
 use std::ops::Deref;
 use std::time::Duration;

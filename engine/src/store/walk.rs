@@ -28,6 +28,11 @@ impl View<'_> {
         sum
     }
 
+    /// How many keys of `db` hold values with parts that perish: hashes with fields that have a deadline.
+    pub fn perishing(&mut self, db: u16) -> usize {
+        (0..self.shards()).map(|index| self.with_shard(index, |locked, _| locked.shard.perishing(db))).sum()
+    }
+
     /// The mean of the deadlines in `db`, in milliseconds since the epoch; none where no key has one.
     pub fn mean_deadline(&mut self, db: u16) -> Option<Millis> {
         let (mut sum, mut count) = (0, 0);

@@ -6,15 +6,23 @@
 //! collection, which owns its memory and knows how much that is. A type has a form that reads either where it
 //! lies, and a form that is taken out of its entry, edited, and put back ([`Collection`]).
 
+pub mod bitmap;
+pub mod geo;
+pub mod hash;
+
+pub mod hyperloglog;
 mod limits;
 pub mod list;
 pub mod long_double;
+pub mod set;
 pub mod sorted_set;
+pub mod stream;
 pub mod string;
 
 pub use limits::Limits;
 
 use crate::collections::deque::Deque;
+use crate::collections::dict::Dict;
 use crate::raw::heap::{HeapBytes, malloc_bytes};
 use crate::raw::shared::SharedBytes;
 use crate::raw::slab::ValueRef;
@@ -27,10 +35,16 @@ pub enum Object {
     Taken,
     /// A long string, or a collection packed into one.
     Bytes(SharedBytes),
+    /// A large hash.
+    Hash(Box<hash::HashTable>),
     /// A large list.
     List(Box<Deque>),
+    /// A large set.
+    Set(Box<Dict>),
     /// A large sorted set.
     SortedSet(Box<sorted_set::LargeSortedSet>),
+    /// A stream.
+    Stream(Box<stream::Stream>),
 }
 
 impl Object {
@@ -49,8 +63,11 @@ impl HeapBytes for Object {
         match self {
             Self::Taken => 0,
             Self::Bytes(bytes) => bytes.heap_bytes(),
+            Self::Hash(table) => table.heap_bytes(),
             Self::List(deque) => malloc_bytes(size_of::<Deque>()) + deque.heap_bytes(),
+            Self::Set(dict) => malloc_bytes(size_of::<Dict>()) + dict.memory_bytes(),
             Self::SortedSet(large) => large.heap_bytes(),
+            Self::Stream(stream) => malloc_bytes(size_of::<stream::Stream>()) + stream.heap_bytes(),
         }
     }
 }

@@ -6,7 +6,6 @@ use scrubjay::types::long_double::LongDouble;
 use scrubjay::{Waiter, Wanted};
 
 use super::Ctx;
-use super::args::Args;
 use crate::error::Error;
 use crate::resp::number;
 use crate::session::blocked::{Attempt, Blocked, Keys, Terms, Waiting};
@@ -68,7 +67,7 @@ pub(super) fn attempt_or_block(
 
 /// Has the client wait until one of the keys has what it wants. `attempt` has just been made in the view of
 /// `ctx`, in vain; it is made again whenever a key may have it.
-fn block(ctx: &mut Ctx<'_>, wanted: Wanted, timeout: Timeout, attempt: impl Attempt + 'static) {
+pub(super) fn block(ctx: &mut Ctx<'_>, wanted: Wanted, timeout: Timeout, attempt: impl Attempt + 'static) {
     let clock = ctx.shared.store.clock();
     let deadline_micros = match timeout {
         Timeout::Never => None,
@@ -84,32 +83,6 @@ fn block(ctx: &mut Ctx<'_>, wanted: Wanted, timeout: Timeout, attempt: impl Atte
     let blocked = Blocked::new(wanted, attempt, Arc::clone(&ctx.session.client), terms);
     let registration = ctx.view.wait(Arc::clone(&blocked) as Arc<dyn Waiter>);
     ctx.session.waiting = Some(Waiting::begin(blocked, registration));
-}
-
-/// Reads `numkeys key [key ...] where [COUNT count]`, as BLMPOP and BZMPOP have it, from the number of keys
-/// on; which of the two ends, and how many elements.
-pub(super) fn pop_options<E: Copy>(
-    args: Args<'_>,
-    numkeys_at: usize,
-    ends: [(&str, E); 2],
-) -> Result<(E, usize), Error> {
-    let positive = |at: usize, error: &'static str| {
-        let number = args.get(at).and_then(number::parse_i64).filter(|number| *number > 0);
-        number.and_then(|number| usize::try_from(number).ok()).ok_or(Error::Text(error))
-    };
-    let keys = positive(numkeys_at, "ERR numkeys should be greater than 0")?;
-    let end_at = keys.checked_add(numkeys_at + 1).filter(|at| *at < args.len()).ok_or(Error::Syntax)?;
-    let end = ends.iter().find(|(word, _)| args.is(end_at, word)).ok_or(Error::Syntax)?.1;
-    let mut count = None;
-    let mut at = end_at + 1;
-    while at < args.len() {
-        if count.is_some() || !args.is(at, "count") || at + 1 == args.len() {
-            return Err(Error::Syntax);
-        }
-        count = Some(positive(at + 1, "ERR count should be greater than 0")?);
-        at += 2;
-    }
-    Ok((end, count.unwrap_or(1)))
 }
 
 #[cfg(test)]

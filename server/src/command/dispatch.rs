@@ -59,7 +59,7 @@ impl<'a> Prepared<'a> {
         if let Found::Command(command) = found {
             // A call that contradicts its declaration is the handler's to refuse; it finds the keys there are
             // locked.
-            let _ = keys::for_each(command, &args, |key| {
+            let _ = keys::for_each_touched(command, &args, |key| {
                 keys.push(shared.store.key(session.db, args.at(key.index)));
             });
         }
@@ -258,8 +258,9 @@ fn run(
     };
     let scope = match command.locks {
         Locks::All => Scope::All,
+        Locks::AllIf(needs_all) if needs_all(&args) => Scope::All,
         Locks::Walk => Scope::Walk,
-        Locks::Keys => match keys {
+        Locks::Keys | Locks::AllIf(_) => match keys {
             [] => Scope::None,
             [key] => Scope::Key(key),
             keys => Scope::Keys(keys),

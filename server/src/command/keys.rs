@@ -41,6 +41,9 @@ pub(crate) enum Plan {
     Specs,
     /// As this function says: the specifications cannot say it all.
     By(Finder),
+    /// As the specifications say, to whoever asks; but a group may be called STREAMS, and then its handler
+    /// finds others.
+    Streams,
 }
 
 impl Plan {
@@ -51,6 +54,7 @@ impl Plan {
             "migrate" => return Self::By(migrate),
             "set" => return Self::By(set),
             "sort" => return Self::By(sort),
+            "xread" | "xreadgroup" => return Self::Streams,
             _ => {}
         }
         let mut keys = command.keys.iter().filter(|key| !key.flags.has(KeyFlags::NOT_KEY));
@@ -97,8 +101,24 @@ pub(crate) fn for_each(
             }
             Ok(())
         }
-        Plan::Specs => by_specs(entry, args, &mut report),
+        Plan::Specs | Plan::Streams => by_specs(entry, args, &mut report),
         Plan::By(function) => function(args, &mut report),
+    }
+}
+
+/// Reports each key that the command's handler works on, and so which shards to lock.
+#[inline]
+pub(crate) fn for_each_touched(
+    entry: &Entry,
+    args: &Args<'_>,
+    mut report: impl FnMut(KeyRef),
+) -> Result<(), Invalid> {
+    match *entry.keys() {
+        Plan::Streams => {
+            let flags = entry.keys.first().map_or(KeyFlags::NONE, |key| key.flags);
+            streams(args, &mut |index| report(KeyRef { index, flags }))
+        }
+        _ => for_each(entry, args, report),
     }
 }
 
@@ -326,27 +346,32 @@ pub(crate) fn by_old_rules(
                 return Ok(());
             }
             (Begin::Keyword { word: "STREAMS", .. }, _) => {
-                // Takes an earlier STREAMS if it stands where an option may.
-                let mut index = 1;
-                while index < args.len() && !args.is(index, "streams") {
-                    index += match () {
-                        () if args.is(index, "block") || args.is(index, "count") => 2,
-                        () if args.is(index, "group") => 3,
-                        () if args.is(index, "noack") => 1,
-                        () => return Err(Invalid),
-                    };
-                }
-                let words = args.len().saturating_sub(index + 1);
-                if words == 0 || !words.is_multiple_of(2) {
-                    return Err(Invalid);
-                }
-                (index + 1..index + 1 + words / 2).for_each(report);
-                return Ok(());
+                return streams(args, &mut report);
             }
             _ => {}
         }
     }
     Err(Invalid)
+}
+
+/// The keys of XREAD and XREADGROUP: the first half of what stands behind STREAMS, which is looked for where an
+/// option may stand.
+fn streams(args: &Args<'_>, report: &mut dyn FnMut(usize)) -> Result<(), Invalid> {
+    let mut index = 1;
+    while index < args.len() && !args.is(index, "streams") {
+        index += match () {
+            () if args.is(index, "block") || args.is(index, "count") => 2,
+            () if args.is(index, "group") => 3,
+            () if args.is(index, "noack") => 1,
+            () => return Err(Invalid),
+        };
+    }
+    let words = args.len().saturating_sub(index + 1);
+    if words == 0 || !words.is_multiple_of(2) {
+        return Err(Invalid);
+    }
+    (index + 1..index + 1 + words / 2).for_each(report);
+    Ok(())
 }
 
 /// A number as C reads it from the start of a text: nought if there is none, cut to 32 bits if there is more.

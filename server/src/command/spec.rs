@@ -33,6 +33,7 @@
     reason = "the vocabulary is the reference's; some words wait for the commands that need them"
 )]
 
+use super::args::Args;
 use super::{Ctx, Handler};
 use crate::error::Error;
 
@@ -175,12 +176,14 @@ pub(crate) struct Deprecated {
 }
 
 /// Which shards the dispatcher locks before the handler runs.
-#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+#[derive(Clone, Copy, Debug)]
 pub(crate) enum Locks {
     /// Those of its keys; none if it has no keys.
     Keys,
     /// All of them, because it must see or change the whole keyspace in one step.
     All,
+    /// All of them when this says so of a call; else those of its keys.
+    AllIf(fn(&Args<'_>) -> bool),
     /// None: the handler visits one shard after the other.
     Walk,
 }

@@ -38,9 +38,7 @@ pub(super) static FIXED: &[Parameter] = &[
     fixed("rdb-del-sync-files", Bool, "no", &[]),
     fixed("rdb-key-save-delay", Integer(-I32 - 1, I32), "0", &[]).hidden(),
     fixed("rdb-save-incremental-fsync", Bool, "yes", &["no"]),
-    fixed("rdb-version-check", Choice(&["strict", "relaxed"]), "strict", &[]),
     fixed("rdbchecksum", Bool, "yes", &["no"]).immutable(),
-    fixed("rdbcompression", Bool, "yes", &["no"]),
     fixed("save", SavePoints, "", &[]).rewritten_always(),
     fixed("stop-writes-on-bgsave-error", Bool, "yes", &["no"]),
     // Replication.

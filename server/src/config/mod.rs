@@ -31,7 +31,7 @@ pub use rewrite::RewriteError;
 pub use table::{Effect, Parameter, Settings};
 pub use types::{
     Access, Addresses, EventClasses, LogLevel, MaxmemoryPolicy, MemoryLimit, OutputLimit, OutputLimits,
-    Percentiles, Presence,
+    Percentiles, Presence, VersionCheck,
 };
 pub use value::Reason;
 
@@ -97,6 +97,8 @@ impl fmt::Display for SetError {
         match self {
             Self::Syntax => f.write_str("syntax error"),
             Self::Unknown { name } => {
+                // As C prints it.
+                let name = name.split('\0').next().unwrap_or_default();
                 write!(f, "Unknown option or number of arguments for CONFIG SET - '{name}'")
             }
             Self::Failed { name, reason } => {

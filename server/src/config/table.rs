@@ -16,6 +16,7 @@ use super::fixed;
 use super::types::Percentiles;
 use super::types::{
     Access, Addresses, EventClasses, Field, LogLevel, MaxmemoryPolicy, MemoryLimit, OutputLimits,
+    VersionCheck,
 };
 use super::value::{Kind, Value};
 
@@ -459,6 +460,14 @@ settings! {
     /// Which percentiles `INFO latencystats` shows.
     latency_tracking_info_percentiles: Percentiles =
         parameter("latency-tracking-info-percentiles", Kind::Percentiles, "50 99 99.9").rewritten_always();
+
+    // Values as bytes.
+
+    /// Whether `DUMP` compresses what is worth it.
+    rdbcompression: bool = parameter("rdbcompression", Kind::Bool, "yes");
+    /// Which versions of payloads `RESTORE` takes.
+    rdb_version_check: VersionCheck =
+        parameter("rdb-version-check", Kind::Choice(VersionCheck::NAMES), "strict");
 
     // Up to where a value is stored, and reported, in its small form.
 

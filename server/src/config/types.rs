@@ -223,6 +223,13 @@ choices! {
         /// Those that S3-FIFO lets go: Scrubjay's own addition.
         AllkeysS3fifo = "allkeys-s3fifo",
     }
+    /// Which versions of payloads are taken.
+    VersionCheck {
+        /// Those that Valkey knows.
+        Strict = "strict",
+        /// All.
+        Relaxed = "relaxed",
+    }
     /// Who may use something dangerous.
     Access {
         /// Nobody.

@@ -124,7 +124,9 @@ impl Deque {
                 self.split(position, Side::After);
             }
             self.add_block(number + 1, self.new_block(text, threshold));
-            self.remove_within(number, index, 1);
+            if !self.remove_within(number, index, 1) {
+                self.merge_around(number + 1);
+            }
         }
         self.settle();
     }

@@ -76,6 +76,17 @@ fn named(handle: u32) -> Handle {
     Handle::from_bits(handle).expect("invariant: a table holds handles of the arena")
 }
 
+impl Clone for Dict {
+    /// A copy with the same items in the same order, without the holes; under other handles.
+    fn clone(&self) -> Self {
+        let mut copy = Self { table: Table::new(), arena: Arena::default(), hasher: self.hasher.clone() };
+        for (_, item) in self.iter() {
+            copy.insert_hashed(self.hash(item.key), item);
+        }
+        copy
+    }
+}
+
 impl Dict {
     /// An empty dict. Who does not know the seed cannot choose keys that all fall to one place.
     pub fn new(seed: u64) -> Self {
@@ -274,6 +285,11 @@ impl Dict {
     /// them elsewhere and tells of each its old and its new handle. Eight for each removal keep up with any
     /// number of them. Cheap when there is nothing to do.
     pub fn compact(&mut self, budget: usize, mut moved: impl FnMut(Handle, Handle)) {
+        self.compact_items(budget, |old, new, _| moved(old, new));
+    }
+
+    /// [`compact`](Self::compact) that also shows the item.
+    pub fn compact_items(&mut self, budget: usize, mut moved: impl FnMut(Handle, Handle, Item<'_>)) {
         if !self.arena.is_sparse() {
             return;
         }
@@ -284,7 +300,7 @@ impl Dict {
                 .find_handle(hash.position(), hash.tag(), old.to_bits())
                 .expect("invariant: every item stands in the table");
             table.set_handle(at, new.to_bits());
-            moved(old, new);
+            moved(old, new, item::read(slot));
         });
     }
 

@@ -136,6 +136,14 @@ impl<'a> Element<'a> {
         }
     }
 
+    /// Appends the element to bytes that hold a sequence and are not a `PackedBuf`'s.
+    #[inline]
+    pub fn append_to(self, bytes: &mut Vec<u8>) {
+        let at = bytes.len();
+        bytes.resize(at + self.packed_bytes(), 0);
+        self.write(&mut bytes[at..]);
+    }
+
     /// Writes the element over `into`, which is [`packed_bytes`](Self::packed_bytes) long.
     #[inline]
     pub(super) fn write(self, into: &mut [u8]) {

@@ -45,7 +45,12 @@ fn pack(minutes: u16, counter: u8) -> u32 {
 
 /// The clock of a new entry.
 pub(super) fn new_clock(now: Millis) -> u32 {
-    pack(minutes(now), START)
+    clock(START, now)
+}
+
+/// The clock of an entry with this counter.
+pub(super) fn clock(counter: u8, now: Millis) -> u32 {
+    pack(minutes(now), counter)
 }
 
 /// The counter, less what it has lost by now.

@@ -14,6 +14,11 @@ pub(super) fn clock(now: Millis) -> u32 {
     (now / 1000) as u32 & MASK
 }
 
+/// The clock of an entry last used so long ago. Like the clock, the time wraps around.
+pub(super) fn clock_before(idle_s: u64, now: Millis) -> u32 {
+    clock(now).wrapping_sub(idle_s as u32) & MASK
+}
+
 /// Seconds since the entry's last use.
 pub(super) fn idle_s(clock_then: u32, now: Millis) -> u64 {
     u64::from(clock(now).wrapping_sub(clock_then) & MASK)

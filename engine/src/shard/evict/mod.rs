@@ -14,7 +14,7 @@ use super::change::{Event, Log};
 use super::{Found, Place, Positions, Shard};
 use crate::collections::table::{Slot, Table};
 use crate::random::Random;
-use crate::raw::heap::HeapBytes;
+use crate::shard::parts::Parts;
 use crate::time::Millis;
 
 pub use self::lfu::LfuTuning;
@@ -145,7 +145,7 @@ impl Evictor {
     }
 }
 
-impl<X: HeapBytes, P: Positions> Shard<X, P> {
+impl<X: Parts, P: Positions> Shard<X, P> {
     /// Changes the policy. What the old one remembered is forgotten; the entries' clocks stay, and mean
     /// something else when the change is from or to an LFU policy, as in Valkey.
     pub fn set_policy(&mut self, policy: Policy, tuning: Tuning) {
@@ -164,6 +164,17 @@ impl<X: HeapBytes, P: Positions> Shard<X, P> {
     /// How often an entry was used, on a logarithmic scale, when the policy keeps that: `OBJECT FREQ`.
     pub fn frequency(&self, found: Found, now: Millis) -> u8 {
         lfu::frequency(self.entry(found).clock(), now, self.evictor.tuning.lfu)
+    }
+
+    /// Has an entry count as used so long ago, or so often: whichever of the two the policy keeps, and as new
+    /// if it is not said.
+    pub fn set_usage(&mut self, found: Found, idle_s: Option<u64>, frequency: Option<u8>, now: Millis) {
+        let clock = if self.policy().is_lfu() {
+            frequency.map_or(lfu::new_clock(now), |frequency| lfu::clock(frequency, now))
+        } else {
+            lru::clock_before(idle_s.unwrap_or(0), now)
+        };
+        self.slab.set_clock(found.handle, clock);
     }
 
     /// Evicts one entry, the one that has to go first; whether there was one.

@@ -9,7 +9,7 @@ use smallvec::SmallVec;
 
 use super::super::{Found, Positions, Shard, named};
 use super::lfu::LfuTuning;
-use crate::raw::heap::HeapBytes;
+use crate::shard::parts::Parts;
 use crate::time::Millis;
 
 /// Candidates that wait.
@@ -45,7 +45,7 @@ impl Pool {
     }
 }
 
-impl<X: HeapBytes, P: Positions> Shard<X, P> {
+impl<X: Parts, P: Positions> Shard<X, P> {
     /// The entry that deserves most to go, of those met lately.
     pub(super) fn pooled_victim(&mut self, now: Millis, rank: Rank) -> Option<(u16, Found)> {
         // A candidate may have been used, moved or removed since it was met; then the next one is tried, and

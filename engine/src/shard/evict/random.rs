@@ -1,9 +1,9 @@
 //! Any entry, or any with a deadline.
 
 use super::super::{Found, Positions, Shard};
-use crate::raw::heap::HeapBytes;
+use crate::shard::parts::Parts;
 
-impl<X: HeapBytes, P: Positions> Shard<X, P> {
+impl<X: Parts, P: Positions> Shard<X, P> {
     /// Any entry; an expired one that nobody has met yet will do too.
     pub(super) fn random_victim(&mut self) -> Option<(u16, Found)> {
         let db = self.crowded_db()?;

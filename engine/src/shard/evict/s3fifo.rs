@@ -15,7 +15,7 @@ use super::super::{Found, Place, Positions, Shard, named};
 use crate::collections::ghost::Ghost;
 use crate::collections::ring::Ring;
 use crate::collections::table::{Slot, Table};
-use crate::raw::heap::HeapBytes;
+use crate::shard::parts::Parts;
 
 /// The small queue's share of all entries: one in so many.
 const SMALL_SHARE: usize = 10;
@@ -86,7 +86,7 @@ impl Queues {
     }
 }
 
-impl<X: HeapBytes, P: Positions> Shard<X, P> {
+impl<X: Parts, P: Positions> Shard<X, P> {
     /// The entry that has to go.
     pub(super) fn s3fifo_victim(&mut self) -> Option<(u16, Found)> {
         let all = self.slab.len();

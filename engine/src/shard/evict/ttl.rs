@@ -2,10 +2,10 @@
 //! further ahead the nearest of a hundred of the first slot in use.
 
 use super::super::{Found, Positions, Shard};
-use crate::raw::heap::HeapBytes;
+use crate::shard::parts::Parts;
 use crate::time::Millis;
 
-impl<X: HeapBytes, P: Positions> Shard<X, P> {
+impl<X: Parts, P: Positions> Shard<X, P> {
     /// The entry that would expire first.
     pub(super) fn soonest_victim(&mut self) -> Option<(u16, Found)> {
         loop {

@@ -11,7 +11,7 @@ use super::{Deadline, Lookup, View, held_shard};
 use crate::WrongType;
 use crate::random::Random;
 use crate::raw::shared::SharedBytes;
-use crate::raw::slab::{EntryRef, HeapMut, NewValue, ValueMut};
+use crate::raw::slab::{EntryRef, NewValue, ValueMut};
 use crate::shard::Found;
 use crate::shard::change::Event;
 use crate::store::{Key, StoreShard};
@@ -34,10 +34,13 @@ pub struct Tools<'a> {
     pub limits: &'a Limits,
     /// The only source of chance.
     pub random: &'a mut Random,
+    /// What the order in a collection's tables follows from.
+    pub seed: u64,
     /// The moment of the operation, in milliseconds since the epoch.
     pub now: Millis,
     dirty: u64,
     events: SmallVec<[Event; 2]>,
+    perished: usize,
     edited: bool,
 }
 
@@ -63,6 +66,12 @@ impl Tools<'_> {
     pub fn count(&mut self, times: u64) {
         self.dirty += times;
         self.edited = true;
+    }
+
+    /// Records that parts of the value, one of them at least, were found to have perished and were removed.
+    pub fn perished(&mut self, parts: usize) {
+        self.perished += parts;
+        self.happened(Event::HExpired);
     }
 
     /// Says that the value has to be put back although nothing is told: it is the same to whoever reads it.
@@ -109,6 +118,17 @@ impl View<'_> {
         &locked.expect("invariant: an operation touches only keys it has named").limits
     }
 
+    /// Changes the bounds of small forms in the shards that are held: for whoever holds them all.
+    pub fn set_limits(&mut self, limits: Limits) {
+        self.held.for_each(|locked| locked.limits = limits);
+    }
+
+    /// What the order in the tables of a collection at `key` follows from.
+    pub fn seed(&self, key: Key<'_>) -> u64 {
+        let locked = self.held.peek(key.shard());
+        locked.expect("invariant: an operation touches only keys it has named").shard.seed()
+    }
+
     /// Takes the collection at `key` out, has it edited, and puts it back; what the edit returned, or `None`
     /// when the key is not there and is not to be made.
     ///
@@ -138,15 +158,18 @@ impl View<'_> {
         };
         let mut tools = Tools {
             limits: &locked.limits,
+            seed: locked.shard.seed(),
             random: locked.shard.random_mut(),
             now,
             dirty: 0,
             events: SmallVec::new(),
+            perished: 0,
             edited: false,
         };
         let result = act(&mut value, &mut tools);
-        let Tools { dirty, events, edited, .. } = tools;
+        let Tools { dirty, events, perished, edited, .. } = tools;
         if edited {
+            self.shard(key).count_perished(perished);
             self.log.count(dirty);
             for event in events {
                 self.log.happened(key.db, key.bytes, event);
@@ -154,9 +177,9 @@ impl View<'_> {
         }
         let gone = edited && value.is_empty();
         if gone || !edited {
-            if let (Some(found), Lay::Apart) = (found, lay) {
+            if let (Some(found), Lay::Apart { due }) = (found, lay) {
                 // Of one that is gone too: what is left of it is dropped as any object is that was removed.
-                *self.object_mut(key, found) = value.into_parts().1;
+                self.set_object(key, found, value.into_parts().1, due);
             }
         } else {
             self.put_back::<C>(key, found, lay, value);
@@ -188,7 +211,7 @@ impl View<'_> {
 
     /// Puts an edited collection back where it lay, or where it fits now.
     fn put_back<C: Collection>(&mut self, key: Key<'_>, found: Option<Found>, lay: Lay, value: C) {
-        let (Some(there), Lay::Apart) = (found, lay) else {
+        let (Some(there), Lay::Apart { due }) = (found, lay) else {
             let deadline = found.and_then(|found| self.shard(key).entry(found).deadline());
             self.write_collection(key, found, deadline, value);
             return;
@@ -197,10 +220,11 @@ impl View<'_> {
         let (old, deadline) = (entry.encoding(), entry.deadline());
         let (encoding, object) = value.into_parts();
         if fits_beside(key, &object, deadline) {
+            self.set_object(key, there, Object::Taken, due);
             self.write_collection(key, found, deadline, C::from_parts(encoding, object));
             return;
         }
-        *self.object_mut(key, there) = object;
+        self.set_object(key, there, object, due);
         if old != encoding.bits() {
             self.shard(key).set_encoding(there, encoding.bits());
         }
@@ -224,13 +248,17 @@ impl View<'_> {
         self.write(key, found, (C::KIND, encoding), deadline, value);
     }
 
-    fn object_mut(&mut self, key: Key<'_>, found: Found) -> HeapMut<'_, Object> {
-        match self.shard(key).value_mut(found) {
-            ValueMut::Heap(object) => object,
+    /// Puts an object into the entry that another was taken out of, of which a part was due at `due`.
+    fn set_object(&mut self, key: Key<'_>, found: Found, object: Object, due: Option<Millis>) {
+        let now = self.now;
+        let shard = self.shard(key);
+        match shard.value_mut(found) {
+            ValueMut::Heap(mut there) => *there = object,
             ValueMut::Inline(_) => {
                 unreachable!("invariant: what was taken out of an object goes back into it")
             }
         }
+        shard.parts_changed(key.place(), found, due, now);
     }
 }
 
@@ -242,7 +270,10 @@ enum Lay {
     /// Beside its key, where it still is: what was taken out is a copy.
     Beside,
     /// In an object of the entry, which is empty now.
-    Apart,
+    Apart {
+        /// When the next part of it was due.
+        due: Option<Millis>,
+    },
 }
 
 /// Room for what an edit is likely to add to a small collection, so that its copy need not grow.
@@ -250,13 +281,14 @@ const SPARE_BYTES: usize = 64;
 
 fn take_out<C: Collection>(shard: &mut StoreShard, found: Found) -> (C, Lay) {
     let encoding = Encoding::from_bits(shard.entry(found).encoding());
+    let due = shard.part_due(found);
     let (object, lay) = match shard.value_mut(found) {
         ValueMut::Inline(bytes) => {
             let mut copy = SharedBytes::with_capacity(bytes.len() + SPARE_BYTES);
             copy.extend_from_slice(bytes);
             (Object::Bytes(copy), Lay::Beside)
         }
-        ValueMut::Heap(mut object) => (std::mem::replace(&mut *object, Object::Taken), Lay::Apart),
+        ValueMut::Heap(mut object) => (std::mem::replace(&mut *object, Object::Taken), Lay::Apart { due }),
     };
     (C::from_parts(encoding, object), lay)
 }

@@ -2,8 +2,8 @@
 
 use smallvec::SmallVec;
 
-use super::View;
 use super::collection::{Missing, Tools};
+use super::{Deadline, View};
 use crate::WrongType;
 use crate::collections::deque::{End, Side};
 use crate::collections::packed::{Digits, Element};
@@ -38,6 +38,23 @@ impl Popped<'_> {
 }
 
 impl View<'_> {
+    /// Puts a list of these elements at `key`, whatever was there, which is as many changes as there are
+    /// elements; that many. Without any, the key goes.
+    pub fn list_store<T: AsRef<[u8]>>(
+        &mut self,
+        key: Key<'_>,
+        elements: impl IntoIterator<Item = T>,
+        event: Event,
+    ) -> usize {
+        let list = List::from_elements(elements, self.limits(key));
+        let len = list.len();
+        if self.put(key, list, Deadline::Clear, event) {
+            // One of them is counted.
+            self.log.count(len as u64 - 1);
+        }
+        len
+    }
+
     /// Puts texts at one end of the list at `key`, one after the other; its new length, or `None` when it is
     /// not there and is not to be made.
     ///

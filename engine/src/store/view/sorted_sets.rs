@@ -6,6 +6,7 @@ use super::{Deadline, Lookup, Missing, View};
 use crate::shard::change::Event;
 use crate::store::Key;
 use crate::types::Kind;
+use crate::types::set::Set;
 use crate::types::sorted_set::{
     self, AddOptions, Added, Aggregate, Builder, End, LexRange, NotANumber, Only, Pair, ScoreRange,
     SortedSet, SortedSetRef, Source, Weighted,
@@ -95,6 +96,20 @@ impl View<'_> {
         self.read::<SortedSet>(key, lookup)
     }
 
+    /// Gives the sorted set at `key` its large form, whatever its size: Valkey's SORT does that to what it
+    /// reads, and `OBJECT ENCODING` shows it.
+    ///
+    /// # Errors
+    /// [`WrongType`] when another type lives there.
+    pub fn sorted_set_enlarge(&mut self, key: Key<'_>) -> Result<(), WrongType> {
+        self.edit(key, Missing::Skip, |set: &mut SortedSet, tools| {
+            if set.prepare_for(usize::MAX, 0, tools.limits, tools.seed) {
+                tools.rearranged();
+            }
+        })?;
+        Ok(())
+    }
+
     /// Gives members of the sorted set at `key` scores, which are numbers; it is made when it is not there.
     ///
     /// # Errors
@@ -147,7 +162,7 @@ impl View<'_> {
     ) -> Result<(), SortedSetError> {
         let missing = if options.only == Only::Existing { Missing::Skip } else { Missing::Create };
         let result = self.edit(key, missing, |set: &mut SortedSet, tools| {
-            let seed = tools.random.next_u64();
+            let seed = tools.seed;
             let longest = pairs.clone().map(|(_, member)| member.len()).max().unwrap_or(0);
             if set.prepare_for(pairs.len(), longest, tools.limits, seed) && set.len() > 0 {
                 tools.rearranged();
@@ -247,43 +262,47 @@ impl View<'_> {
     ///
     /// # Errors
     /// [`WrongType`] when another type lives at one of the keys.
-    pub fn sorted_set_sources(&mut self, keys: &[Key<'_>]) -> Result<Vec<Source<'_>>, WrongType> {
-        let mut kinds = Vec::with_capacity(keys.len());
+    pub fn sorted_set_look_up(&mut self, keys: &[Key<'_>]) -> Result<(), WrongType> {
         for &key in keys {
             let kind = self.meta(key, Lookup::Read).map(|meta| meta.kind);
-            if !matches!(kind, None | Some(Kind::SortedSet)) {
+            if !matches!(kind, None | Some(Kind::SortedSet | Kind::Set)) {
                 return Err(WrongType);
             }
-            kinds.push(kind);
         }
-        let sources = keys.iter().zip(kinds).map(|(&key, kind)| match kind {
-            Some(_) => Ok(self.peek::<SortedSet>(key)?.map_or(Source::Nothing, Source::SortedSet)),
-            None => Ok(Source::Nothing),
-        });
-        sources.collect()
+        Ok(())
     }
 
-    /// What is made of the sorted sets, or sets, at several keys. Each has a weight, or counts as it is.
+    /// The sorted sets, or sets, at several keys that have been looked up.
+    fn sources(&self, keys: &[Key<'_>]) -> Result<Vec<Source<'_>>, WrongType> {
+        let source = |&key: &Key<'_>| match self.peek::<SortedSet>(key) {
+            Ok(set) => Ok(set.map_or(Source::Nothing, Source::SortedSet)),
+            Err(WrongType) => Ok(self.peek::<Set>(key)?.map_or(Source::Nothing, Source::Set)),
+        };
+        keys.iter().map(source).collect()
+    }
+
+    /// How many members the sorted sets, or sets, at several keys have in common, counted up to `limit`, which
+    /// is not nought. They have been [looked up](Self::sorted_set_look_up).
+    ///
+    /// # Errors
+    /// [`WrongType`] when another type lives at one of the keys.
+    pub fn sorted_set_common(&self, keys: &[Key<'_>], limit: usize) -> Result<usize, WrongType> {
+        Ok(sorted_set::intersection_count(&self.sources(keys)?, limit))
+    }
+
+    /// What is made of the sorted sets, or sets, at several keys. Each has a weight, or counts as it is. They
+    /// have been [looked up](Self::sorted_set_look_up).
     ///
     /// # Errors
     /// [`WrongType`] when another type lives at one of the keys.
     pub fn sorted_set_combine(
-        &mut self,
+        &self,
         keys: &[Key<'_>],
         weights: &[f64],
         combination: Combination,
     ) -> Result<Builder, WrongType> {
-        let seed = self.random_below(u64::MAX);
-        let sources = self.sorted_set_sources(keys)?;
-        let weights = weights.iter().copied().chain(std::iter::repeat(1.0));
-        let weighted = || -> Vec<Weighted<'_>> {
-            sources.iter().zip(weights).map(|(&source, weight)| Weighted { source, weight }).collect()
-        };
-        Ok(match combination {
-            Combination::Union(aggregate) => sorted_set::union(&weighted(), aggregate, seed),
-            Combination::Intersection(aggregate) => sorted_set::intersection(&weighted(), aggregate, seed),
-            Combination::Difference => sorted_set::difference(&sources, seed),
-        })
+        let seed = keys.first().map_or(0, |&key| self.seed(key));
+        self.combine(keys, weights, combination, seed)
     }
 
     /// The same, stored at `to`, whatever was there; how many members it has.
@@ -297,7 +316,108 @@ impl View<'_> {
         weights: &[f64],
         combination: Combination,
     ) -> Result<usize, WrongType> {
-        let members = self.sorted_set_combine(keys, weights, combination)?;
+        let members = self.combine(keys, weights, combination, self.seed(to))?;
         Ok(self.sorted_set_store(to, members, combination.event()))
+    }
+
+    fn combine(
+        &self,
+        keys: &[Key<'_>],
+        weights: &[f64],
+        combination: Combination,
+        seed: u64,
+    ) -> Result<Builder, WrongType> {
+        let sources = self.sources(keys)?;
+        let weights = weights.iter().copied().chain(std::iter::repeat(1.0));
+        let weighted = || -> Vec<Weighted<'_>> {
+            sources.iter().zip(weights).map(|(&source, weight)| Weighted { source, weight }).collect()
+        };
+        Ok(match combination {
+            Combination::Union(aggregate) => sorted_set::union(&weighted(), aggregate, seed),
+            Combination::Intersection(aggregate) => sorted_set::intersection(&weighted(), aggregate, seed),
+            Combination::Difference => sorted_set::difference(&sources, seed),
+        })
+    }
+}
+
+#[cfg(all(test, not(shuttle)))]
+mod tests {
+    use std::sync::{Arc, Mutex};
+
+    use super::*;
+    use crate::shard::change::{Change, Log};
+    use crate::store::Observer;
+    use crate::{Scope, Store};
+
+    #[derive(Default)]
+    struct Heard(Mutex<Vec<Event>>);
+
+    impl Observer for Heard {
+        fn changed(&self, changes: &Log) {
+            let events = changes.iter().filter_map(|change| match change {
+                Change::Key { event, .. } => Some(event),
+                _ => None,
+            });
+            self.0.lock().unwrap().extend(events);
+        }
+    }
+
+    /// As Valkey 9.1.2 notifies with `notify-keyspace-events KEA`, and counts in
+    /// `rdb_changes_since_last_save`.
+    #[test]
+    fn tells_what_happened() {
+        let store = Store::builder().build();
+        let heard = Arc::new(Heard::default());
+        store.observe(heard.clone());
+        let (key, other) = (store.key(0, b"k"), store.key(0, b"o"));
+        let mut view = store.view(Scope::All, 1000);
+        let any = AddOptions::default();
+        let existing = AddOptions { only: Only::Existing, ..any };
+
+        let pairs = || [(1.0, &b"a"[..]), (2.0, b"b"), (3.0, b"c")].into_iter();
+        assert_eq!(view.sorted_set_add(key, existing, pairs()), Ok(AddCounts::default()));
+        assert_eq!(view.sorted_set_add(key, any, pairs()), Ok(AddCounts { added: 3, changed: 0 }));
+        assert_eq!(view.sorted_set_add(key, any, pairs()), Ok(AddCounts::default()));
+        assert_eq!(view.sorted_set_increment(key, any, 1.0, b"c"), Ok(Some(4.0)));
+        assert_eq!(view.sorted_set_increment(key, any, f64::INFINITY, b"c"), Ok(Some(f64::INFINITY)));
+        let minus = view.sorted_set_increment(key, any, f64::NEG_INFINITY, b"c");
+        assert_eq!(minus, Err(SortedSetError::NotANumber));
+        assert_eq!(view.dirty(), 5);
+        assert_eq!(view.sorted_set_remove_span(key, Span::Ranks(5, 9)), Ok(0));
+        assert_eq!(view.sorted_set_remove_span(key, Span::Ranks(-1, -1)), Ok(1));
+        assert_eq!(view.sorted_set_combine_into(other, &[key], &[], Combination::Difference), Ok(2));
+        assert_eq!(view.sorted_set_pop(other, End::Max, 0, |_| {}), Ok(Some(0)));
+        assert_eq!(view.sorted_set_pop(other, End::Max, 1, |_| {}), Ok(Some(1)));
+        assert_eq!(view.dirty(), 8);
+        assert_eq!(view.sorted_set_pop(other, End::Min, 7, |_| {}), Ok(Some(1)));
+        assert_eq!(view.sorted_set_remove(key, [&b"a"[..], b"b", b"x"].into_iter()), Ok(2));
+        let union = Combination::Union(Aggregate::Sum);
+        assert_eq!(view.sorted_set_combine_into(other, &[key], &[], union), Ok(0));
+        drop(view);
+        assert_eq!(store.view(Scope::All, 1000).len(0).0, 0);
+
+        use Event::{Del, ZAdd, ZDiffStore, ZIncr, ZPopMax, ZPopMin, ZRem, ZRemRangeByRank};
+        assert_eq!(
+            *heard.0.lock().unwrap(),
+            [ZAdd, ZIncr, ZIncr, ZRemRangeByRank, ZDiffStore, ZPopMax, ZPopMin, Del, ZRem, Del]
+        );
+    }
+
+    #[test]
+    fn ranks_count_from_either_end() {
+        for (start, stop, wanted) in [
+            (0, -1, 0..5),
+            (1, 3, 1..4),
+            (-2, 99, 3..5),
+            (-99, 0, 0..1),
+            (3, 2, 3..3),
+            (0, -9, 0..0),
+            (5, 9, 5..5),
+            (i64::MIN, i64::MAX, 0..5),
+            (i64::MAX, i64::MIN, 5..5),
+        ] {
+            assert_eq!(ranks_between(start, stop, 5), wanted, "{start} {stop}");
+        }
+        assert_eq!(ranks_between(0, -1, 0), 0..0);
     }
 }

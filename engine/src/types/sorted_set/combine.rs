@@ -1,7 +1,10 @@
 //! Union, intersection and difference.
 
+use std::ops::ControlFlow;
+
 use super::{Builder, SortedSetRef};
 use crate::collections::packed::Digits;
+use crate::types::set::SetRef;
 
 /// What can be combined.
 #[derive(Debug, Clone, Copy)]
@@ -10,6 +13,8 @@ pub enum Source<'a> {
     Nothing,
     /// A sorted set.
     SortedSet(SortedSetRef<'a>),
+    /// A set: each member has the score 1.
+    Set(SetRef<'a>),
 }
 
 impl Source<'_> {
@@ -18,6 +23,7 @@ impl Source<'_> {
         match self {
             Self::Nothing => 0,
             Self::SortedSet(set) => set.len(),
+            Self::Set(set) => set.len(),
         }
     }
 
@@ -30,6 +36,7 @@ impl Source<'_> {
         match self {
             Self::Nothing => None,
             Self::SortedSet(set) => set.score(member),
+            Self::Set(set) => set.contains(member).then_some(1.0),
         }
     }
 
@@ -40,6 +47,12 @@ impl Source<'_> {
             Self::Nothing => {}
             Self::SortedSet(set) => {
                 set.iter().all(|pair| each(pair.member.text(&mut digits), pair.score));
+            }
+            Self::Set(set) => {
+                let _ = set.try_for_each(|member| match each(member.text(&mut digits), 1.0) {
+                    true => ControlFlow::Continue(()),
+                    false => ControlFlow::Break(()),
+                });
             }
         }
     }

@@ -2,6 +2,7 @@
 
 mod copy;
 mod del;
+mod dump;
 mod exists;
 mod expire;
 mod keys;
@@ -11,6 +12,7 @@ mod persist;
 mod randomkey;
 mod rename;
 mod scan;
+mod sort;
 mod touch;
 mod ttl;
 mod r#type;
@@ -20,6 +22,8 @@ use super::spec::Command;
 pub(super) const COMMANDS: &[&Command] = &[
     &del::DEL,
     &del::UNLINK,
+    &dump::DUMP,
+    &dump::RESTORE,
     &exists::EXISTS,
     &touch::TOUCH,
     &r#type::TYPE,
@@ -38,6 +42,8 @@ pub(super) const COMMANDS: &[&Command] = &[
     &ttl::PEXPIRETIME,
     &keys::KEYS,
     &scan::SCAN,
+    &sort::SORT,
+    &sort::SORT_RO,
     &randomkey::RANDOMKEY,
     &object::OBJECT,
 ];

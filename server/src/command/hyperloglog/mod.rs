@@ -1,5 +1,25 @@
-//! HyperLogLogs: strings that estimate how many different things were added.
+//! HyperLogLogs: how many different elements were seen, in little memory.
+
+mod pfadd;
+mod pfcount;
+mod pfdebug;
+mod pfmerge;
+mod pfselftest;
+
+use scrubjay::HllError;
 
 use super::spec::Command;
+use crate::error::Error;
 
-pub(super) const COMMANDS: &[&Command] = &[];
+pub(super) const COMMANDS: &[&Command] =
+    &[&pfadd::PFADD, &pfcount::PFCOUNT, &pfdebug::PFDEBUG, &pfmerge::PFMERGE, &pfselftest::PFSELFTEST];
+
+impl From<HllError> for Error {
+    fn from(error: HllError) -> Self {
+        match error {
+            HllError::NotHll => Self::Text("WRONGTYPE Key is not a valid HyperLogLog string value."),
+            HllError::Corrupt => Self::Text("INVALIDOBJ Corrupted HLL object detected"),
+            _ => Self::WrongType,
+        }
+    }
+}

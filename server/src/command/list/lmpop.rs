@@ -49,11 +49,13 @@ pub(in crate::command) fn parse(ctx: &Ctx<'_>, index: usize) -> Result<(End, usi
     let keys = positive(index, "ERR numkeys should be greater than 0")?;
     let at = index.checked_add(keys).and_then(|last| last.checked_add(1)).ok_or(Error::Syntax)?;
     let end = super::end(ctx, at)?;
-    match ctx.args.len() - at {
-        1 => Ok((end, 1)),
-        3 if ctx.args.is(at + 1, "count") => {
-            Ok((end, positive(at + 2, "ERR count should be greater than 0")?))
+    let mut count = None;
+    for option in (at + 1..ctx.args.len()).step_by(2) {
+        // Given twice, the second is no option; but what is wrong with the first comes first.
+        if count.is_some() || !ctx.args.is(option, "count") || option + 1 == ctx.args.len() {
+            return Err(Error::Syntax);
         }
-        _ => Err(Error::Syntax),
+        count = Some(positive(option + 1, "ERR count should be greater than 0")?);
     }
+    Ok((end, count.unwrap_or(1)))
 }

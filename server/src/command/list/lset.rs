@@ -24,7 +24,8 @@ fn lset(ctx: &mut Ctx<'_>) -> Result<(), Error> {
     let key = ctx.key(1);
     // Whether there is a list comes before whether there is a number.
     ctx.view.read::<scrubjay::types::list::List>(key, scrubjay::Lookup::Peek)?.ok_or(Error::NoSuchKey)?;
-    let index = ctx.args.integer(2)?;
+    // Valkey keeps 32 bits of the index: the greatest number there is stands for the last element, as -1 does.
+    let index = i64::from(ctx.args.integer(2)? as i32);
     match ctx.view.list_set(key, index, ctx.args.at(3))? {
         Some(true) => {
             ctx.reply.ok();

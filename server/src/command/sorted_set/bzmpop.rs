@@ -1,11 +1,11 @@
 //! BZMPOP: some members from the first of several sorted sets that has any, waiting for one.
 
-use scrubjay::collections::packed::Element;
-use scrubjay::types::sorted_set::{End, Pair};
+use scrubjay::types::sorted_set::End;
 use scrubjay::{Kind, View, Wanted};
 
+use super::zmpop::{Request, pop_first};
 use crate::command::Ctx;
-use crate::command::blocking::{Timeout, attempt_or_block, pop_options};
+use crate::command::blocking::{Timeout, attempt_or_block};
 use crate::command::spec::{Acl, Arg, Command, Flags, Key};
 use crate::error::Error;
 use crate::resp::Reply;
@@ -36,7 +36,7 @@ pub(super) static BZMPOP: Command = Command {
 
 fn bzmpop(ctx: &mut Ctx<'_>) -> Result<(), Error> {
     let timeout = Timeout::seconds(ctx.args.at(1), ctx.now())?;
-    let (end, count) = pop_options(ctx.args, 2, [("min", End::Min), ("max", End::Max)])?;
+    let Request { end, count } = Request::parse(ctx.args, 2)?;
     attempt_or_block(ctx, |ctx| Wanted::new(ctx.keys, Kind::SortedSet), timeout, PopMany { end, count })
 }
 
@@ -49,32 +49,10 @@ impl Attempt for PopMany {
     fn attempt(&self, view: &mut View<'_>, keys: Keys<'_>, reply: &mut Reply) -> Result<bool, Error> {
         for look in keys.looks(view) {
             let (_, key) = look?;
-            let mark = reply.mark();
-            reply.array(2);
-            reply.bulk(key.bytes());
-            let members = reply.defer_array();
-            let popped = view.sorted_set_pop(key, self.end, self.count, |pair| {
-                reply.array(2);
-                write_member(reply, pair);
-            });
-            match popped {
-                Ok(Some(popped)) => {
-                    reply.fill(members, popped);
-                    return Ok(true);
-                }
-                Ok(None) => reply.truncate_to(mark),
-                Err(error) => return Err(error.into()),
+            if pop_first(view, reply, &[key], self.end, self.count)? {
+                return Ok(true);
             }
         }
         Ok(false)
     }
-}
-
-/// A member and its score.
-pub(super) fn write_member(reply: &mut Reply, pair: Pair<'_>) {
-    match pair.member {
-        Element::Text(text) => reply.bulk(text),
-        Element::Int(number) => reply.bulk_integer(number),
-    }
-    reply.double(pair.score);
 }

@@ -3,7 +3,6 @@
 use scrubjay::types::sorted_set::End;
 use scrubjay::{Kind, View, Wanted};
 
-use super::bzmpop::write_member;
 use crate::command::Ctx;
 use crate::command::blocking::{Timeout, attempt_or_block};
 use crate::command::spec::{Acl, Arg, Command, Flags, Key};
@@ -69,7 +68,8 @@ impl Attempt for Pop {
             let popped = view.sorted_set_pop(key, self.end, 1, |pair| {
                 reply.array(3);
                 reply.bulk(key.bytes());
-                write_member(reply, pair);
+                super::member(reply, &pair);
+                reply.double(pair.score);
             })?;
             if popped.is_some() {
                 return Ok(true);

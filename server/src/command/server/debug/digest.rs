@@ -4,8 +4,16 @@
 //! that of a sequence is chained through SHA-1, so that it does. A value is the sequence of its type (a
 //! big-endian `u32`, 0 for a string) and its content, after its key in DIGEST; a deadline, whichever it is,
 //! adds a constant. A database is its number and the set of its keys; empty ones are left out.
+//!
+//! A list is the sequence of its elements; a set is a set; a hash is the set of the sequences of a field and
+//! its value, and a sorted set likewise of a member and its score. Deadlines of fields are left out.
 
-use scrubjay::Lookup;
+use scrubjay::collections::packed::Digits;
+use scrubjay::double::DoubleText;
+use scrubjay::types::list::List;
+use scrubjay::types::set::Set;
+use scrubjay::types::sorted_set::SortedSet;
+use scrubjay::{Kind, Lookup};
 use sha1_smol::Sha1;
 
 use crate::command::Ctx;
@@ -70,13 +78,50 @@ pub(super) fn digest_value(ctx: &mut Ctx<'_>) -> Result<(), Error> {
     Ok(())
 }
 
+/// The number of a type in Valkey.
+fn number(kind: Kind) -> u32 {
+    match kind {
+        Kind::List => 1,
+        Kind::Set => 2,
+        Kind::SortedSet => 3,
+        Kind::Hash => 4,
+        Kind::Stream => 6,
+        _ => 0,
+    }
+}
+
 /// Takes the value of a key in; a missing key adds nothing.
 fn add_value(ctx: &mut Ctx<'_>, db: u16, name: &[u8], digest: &mut Digest) -> Result<(), Error> {
     let key = ctx.shared.store.key(db, name);
-    let Some(value) = ctx.view.string(key, Lookup::Peek)? else { return Ok(()) };
-    digest.chain(&0_u32.to_be_bytes());
-    digest.chain(value.bytes());
-    if value.deadline.is_some() {
+    let Some(meta) = ctx.view.meta(key, Lookup::Peek) else { return Ok(()) };
+    digest.chain(&number(meta.kind).to_be_bytes());
+    let mut digits = Digits::default();
+    match meta.kind {
+        Kind::List => {
+            if let Some(list) = ctx.view.peek::<List>(key)? {
+                list.for_each(0, list.len(), |element| digest.chain(element.text(&mut digits)));
+            }
+        }
+        Kind::Set => {
+            if let Some(set) = ctx.view.peek::<Set>(key)? {
+                set.for_each(|member| digest.add(member.text(&mut digits)));
+            }
+        }
+        Kind::SortedSet => {
+            for pair in ctx.view.peek::<SortedSet>(key)?.into_iter().flat_map(|set| set.iter()) {
+                let mut both = Digest::default();
+                both.chain(pair.member.text(&mut digits));
+                both.chain(DoubleText::by_digits(pair.score).as_bytes());
+                digest.add(&both.0);
+            }
+        }
+        _ => {
+            if let Some(text) = ctx.view.string(key, Lookup::Peek)? {
+                digest.chain(text.bytes());
+            }
+        }
+    }
+    if meta.deadline.is_some() {
         digest.add(b"!!expire!!");
     }
     Ok(())

@@ -6,9 +6,12 @@
 mod digest;
 mod protocol;
 
+use std::sync::atomic::Ordering;
 use std::time::Duration;
 
-use scrubjay::types::Encoding;
+use scrubjay::collections::deque::Deque;
+use scrubjay::types::list::{List, ListRef};
+use scrubjay::types::{Encoding, Kind};
 use scrubjay::{Deadline, Lookup, shard::change::Event};
 
 use crate::command::Ctx;
@@ -57,8 +60,10 @@ const SUBCOMMANDS: &[Subcommand] = &[
     sub("object", 3, 4, object),
     sub("populate", 3, 5, populate),
     sub("protocol", 3, 3, protocol::protocol),
+    sub("quicklist-packed-threshold", 3, 3, quicklist_packed_threshold),
     sub("replybuffer", 4, 4, reply_buffer),
     sub("set-active-expire", 3, 3, set_active_expire),
+    sub("set-skip-checksum-validation", 3, 3, set_skip_checksum_validation),
     sub("sleep", 3, 3, sleep),
 ];
 
@@ -86,8 +91,8 @@ fn debug(ctx: &mut Ctx<'_>) -> Result<(), Error> {
 #[cold]
 fn unknown(ctx: &Ctx<'_>) -> Error {
     let name = ctx.args.at(1);
-    let name = String::from_utf8_lossy(&name[..name.len().min(128)]);
-    Error::Owned(format!("ERR unknown subcommand or wrong number of arguments for '{name}'. Try DEBUG HELP."))
+    let name = &name[..name.len().min(128)];
+    Error::quoting("ERR unknown subcommand or wrong number of arguments for '", name, "'. Try DEBUG HELP.")
 }
 
 fn show_help(ctx: &mut Ctx<'_>) -> Result<(), Error> {
@@ -107,6 +112,12 @@ fn sleep(ctx: &mut Ctx<'_>) -> Result<(), Error> {
 
 fn set_active_expire(ctx: &mut Ctx<'_>) -> Result<(), Error> {
     ctx.shared.store.set_active_expiry(c_integer(ctx.args.at(2)) != 0);
+    ctx.reply.ok();
+    Ok(())
+}
+
+fn set_skip_checksum_validation(ctx: &mut Ctx<'_>) -> Result<(), Error> {
+    ctx.shared.trust_checksums.store(c_integer(ctx.args.at(2)) != 0, Ordering::Relaxed);
     ctx.reply.ok();
     Ok(())
 }
@@ -150,15 +161,49 @@ fn object(ctx: &mut Ctx<'_>) -> Result<(), Error> {
     let seconds = (ctx.now() / 1000).saturating_sub(meta.idle_s);
     let lru = seconds & 0xff_ffff;
     let (encoding, idle) = (meta.encoding.name(), meta.idle_s);
-    let Some(value) = ctx.view.string(key, Lookup::Peek)? else { return Err(Error::NoSuchKey) };
-    let at = value.bytes().as_ptr();
-    let length = match ctx.args.is(3, "fast") {
-        true => String::new(),
-        false => format!("serializedlength:{} ", serialized_length(&value, value.encoding)),
+    let fast = ctx.args.is(3, "fast");
+    let (at, length, more) = if meta.kind == Kind::List {
+        let list = ctx.view.peek::<List>(key)?.ok_or(Error::NoSuchKey)?;
+        match list {
+            ListRef::Packed(packed) => (packed.bytes().as_ptr(), 0, String::new()),
+            ListRef::Deque(deque) => (std::ptr::from_ref(deque).cast(), 0, quicklist(deque, fast)),
+        }
+    } else {
+        let value = ctx.view.string(key, Lookup::Peek)?.ok_or(Error::NoSuchKey)?;
+        (value.bytes().as_ptr(), serialized_length(&value, value.encoding), String::new())
     };
+    let length = if fast { String::new() } else { format!("serializedlength:{length} ") };
     ctx.reply.simple(&format!(
-        "Value at:{at:p} refcount:1 encoding:{encoding} {length}lru:{lru} lru_seconds_idle:{idle}"
+        "Value at:{at:p} refcount:1 encoding:{encoding} {length}lru:{lru} lru_seconds_idle:{idle}{more}"
     ));
+    Ok(())
+}
+
+/// What Valkey says of a large list besides: its blocks are ours.
+fn quicklist(deque: &Deque, fast: bool) -> String {
+    let nodes = deque.block_count();
+    let mean = deque.len() as f64 / nodes as f64;
+    let (fill, compressed) = (deque.fill().parameter(), u8::from(deque.compress_depth() != 0));
+    let bytes = match fast {
+        true => String::new(),
+        false => format!(" ql_uncompressed_size:{}", deque.valkey_bytes()),
+    };
+    format!(
+        " ql_nodes:{nodes} ql_avg_node:{mean:.2} ql_listpack_max:{fill} ql_compressed:{compressed}{bytes}"
+    )
+}
+
+/// From how many bytes on an element of a list gets a block of its own.
+fn quicklist_packed_threshold(ctx: &mut Ctx<'_>) -> Result<(), Error> {
+    /// So far below 4 GiB that a listpack can still hold what is shorter.
+    const MAX: u64 = (4 << 30) - (1 << 20);
+    let bytes = number::parse_memory_bytes(ctx.args.at(2)).filter(|bytes| *bytes <= MAX);
+    let bytes = bytes.and_then(|bytes| usize::try_from(bytes).ok());
+    let mut limits = *ctx.view.limits(ctx.key(1));
+    limits.list_packed_threshold =
+        bytes.ok_or(Error::Text("ERR argument must be a memory value bigger than 1 and smaller than 4gb"))?;
+    ctx.view.set_limits(limits);
+    ctx.reply.ok();
     Ok(())
 }
 

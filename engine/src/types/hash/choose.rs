@@ -1,0 +1,83 @@
+//! Fields by chance: some different ones, or one after the other with repetition. Each is as likely as any
+//! other, and so is each selection.
+
+use std::collections::HashSet;
+use std::ops::ControlFlow;
+
+use super::{HashRef, pair_of, pairs};
+use crate::collections::packed::Element;
+use crate::random::Random;
+use crate::time::Millis;
+
+/// A selection of fewer than one in so many fields is drawn from a table one by one; a larger one is made in a
+/// walk over all.
+const DRAW_FACTOR: usize = 3;
+
+impl<'a> HashRef<'a> {
+    /// Shows `times` fields by chance with their values, each drawn from all, until told to stop.
+    pub fn draw(
+        self,
+        times: usize,
+        now: Millis,
+        random: &mut Random,
+        mut show: impl FnMut(Element<'a>, Element<'a>) -> ControlFlow<()>,
+    ) -> ControlFlow<()> {
+        match self {
+            Self::Packed(packed) if times == 1 => {
+                let index = random.below(packed.len() as u64 / 2) as usize;
+                pairs(packed)
+                    .nth(index)
+                    .map_or(ControlFlow::Continue(()), |(field, value)| show(field, value))
+            }
+            Self::Packed(packed) => {
+                // Each look into what is packed would be a walk to it.
+                let all: Vec<_> = pairs(packed).collect();
+                let chosen = (0..times).filter_map(|_| all.get(random.below(all.len() as u64) as usize));
+                chosen.copied().try_for_each(|(field, value)| show(field, value))
+            }
+            Self::Table(table) => (0..times).try_for_each(|_| match table.random(now, random) {
+                Some(handle) => {
+                    let (field, value) = pair_of(table.item(handle));
+                    show(field, value)
+                }
+                None => ControlFlow::Break(()),
+            }),
+        }
+    }
+
+    /// Shows `count` different fields by chance with their values, or all when there are no more.
+    pub fn sample(
+        self,
+        count: usize,
+        now: Millis,
+        random: &mut Random,
+        mut show: impl FnMut(Element<'a>, Element<'a>),
+    ) {
+        let len = self.len(now);
+        match self {
+            _ if count >= len => self.for_each(now, show),
+            Self::Table(table) if count < len / DRAW_FACTOR => {
+                let hasher = ahash::RandomState::with_seed(random.next_u64() as usize);
+                let mut seen = HashSet::with_capacity_and_hasher(count, hasher);
+                while seen.len() < count {
+                    let handle = table.random(now, random).expect("invariant: more fields than are wanted");
+                    if seen.insert(handle.to_bits()) {
+                        let (field, value) = pair_of(table.item(handle));
+                        show(field, value);
+                    }
+                }
+            }
+            // Selection sampling: Knuth, volume 2, algorithm S.
+            _ => {
+                let (mut left, mut wanted) = (len as u64, count as u64);
+                self.for_each(now, |field, value| {
+                    if random.below(left) < wanted {
+                        wanted -= 1;
+                        show(field, value);
+                    }
+                    left = left.saturating_sub(1);
+                });
+            }
+        }
+    }
+}

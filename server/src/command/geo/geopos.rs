@@ -1,0 +1,36 @@
+//! GEOPOS.
+
+use scrubjay::Lookup;
+use scrubjay::types::geo::Point;
+
+use crate::command::Ctx;
+use crate::command::spec::{Acl, Arg, Command, Flags, Key};
+use crate::error::Error;
+
+pub(super) static GEOPOS: Command = Command {
+    name: "geopos",
+    summary: "Returns the longitude and latitude of members from a geospatial index.",
+    since: "3.2.0",
+    complexity: "O(1) for each member requested.",
+    arity: -2,
+    flags: Flags::READONLY,
+    acl: Acl::GEO,
+    keys: &[Key::at(1).ro().access()],
+    args: &[Arg::key("key"), Arg::string("member").optional().multiple()],
+    handler: geopos,
+    ..Command::BASE
+}
+.checked();
+
+fn geopos(ctx: &mut Ctx<'_>) -> Result<(), Error> {
+    let key = ctx.key(1);
+    let set = ctx.view.sorted_set(key, Lookup::Read)?;
+    ctx.reply.array(ctx.args.len() - 2);
+    for member in ctx.args.iter().skip(2) {
+        match set.and_then(|set| set.score(member)) {
+            Some(score) => super::write_point(ctx.reply, Point::from_score(score)),
+            None => ctx.reply.null_array(),
+        }
+    }
+    Ok(())
+}

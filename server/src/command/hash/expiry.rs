@@ -1,0 +1,135 @@
+//! The options that HGETEX and HSETEX share, and when fields are to perish.
+
+use scrubjay::FieldPresence;
+use scrubjay::types::hash::FieldDeadline;
+
+use crate::command::args::Args;
+use crate::error::Error;
+
+/// Which of the options a command takes, besides the deadlines that both take.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Allow {
+    /// PERSIST.
+    HGETEX,
+    /// NX, XX, FNX, FXX and KEEPTTL.
+    HSETEX,
+}
+
+/// How the number is to be read that says when a field is to perish.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Time {
+    Ex,
+    Px,
+    ExAt,
+    PxAt,
+}
+
+/// What becomes of the deadlines.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Expiry {
+    None,
+    Keep,
+    Persist,
+    /// With the index of the number.
+    At(Time, usize),
+}
+
+/// The options of one call.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct Options {
+    expiry: Expiry,
+    allow: Allow,
+    /// Whether the key has to be there, or must not: XX, NX.
+    pub(super) key_there: Option<bool>,
+    /// Which fields have to be there.
+    pub(super) presence: FieldPresence,
+}
+
+impl Options {
+    /// Reads the arguments from the second on, up to FIELDS, whose index is returned too. An option may be
+    /// given twice: then the last one counts.
+    pub(super) fn parse(args: Args<'_>, allow: Allow) -> Result<(Self, usize), Error> {
+        let mut options = Self { expiry: Expiry::None, allow, key_there: None, presence: FieldPresence::Any };
+        let set = allow == Allow::HSETEX;
+        let mut at = 2;
+        loop {
+            if at >= args.len() {
+                return Err(super::MISNUMBERED);
+            }
+            let is = |word| args.is(at, word);
+            let time = [("EX", Time::Ex), ("PX", Time::Px), ("EXAT", Time::ExAt), ("PXAT", Time::PxAt)]
+                .into_iter()
+                .find(|(word, _)| is(word))
+                .map(|(_, time)| time);
+            let Self { expiry, key_there, presence, .. } = options;
+            if is("FIELDS") {
+                // Its number and one field at least follow, or the numbers do not match.
+                return if at + 1 < args.len() { Ok((options, at)) } else { Err(super::MISNUMBERED) };
+            } else if let Some(time) = time
+                && at + 1 < args.len()
+                && match expiry {
+                    Expiry::None => true,
+                    Expiry::At(earlier, _) => earlier == time,
+                    _ => false,
+                }
+            {
+                options.expiry = Expiry::At(time, at + 1);
+                at += 1;
+            } else if is("KEEPTTL") && set && matches!(expiry, Expiry::None | Expiry::Keep) {
+                options.expiry = Expiry::Keep;
+            } else if is("PERSIST") && !set && matches!(expiry, Expiry::None | Expiry::Persist) {
+                options.expiry = Expiry::Persist;
+            } else if is("NX") && set && key_there != Some(true) {
+                options.key_there = Some(false);
+            } else if is("XX") && set && key_there != Some(false) {
+                options.key_there = Some(true);
+            } else if is("FNX") && set && presence != FieldPresence::All {
+                options.presence = FieldPresence::None;
+            } else if is("FXX") && set && presence != FieldPresence::None {
+                options.presence = FieldPresence::All;
+            } else {
+                return Err(Error::Syntax);
+            }
+            at += 1;
+        }
+    }
+
+    /// What becomes of the deadline of each field.
+    pub(super) fn deadline(
+        self,
+        args: Args<'_>,
+        now: u64,
+        command: &'static str,
+    ) -> Result<FieldDeadline, Error> {
+        Ok(match self.expiry {
+            Expiry::None if self.allow == Allow::HGETEX => FieldDeadline::Keep,
+            Expiry::None | Expiry::Persist => FieldDeadline::Clear,
+            Expiry::Keep => FieldDeadline::Keep,
+            Expiry::At(time, index) => FieldDeadline::At(time.deadline(args, index, now, command)?),
+        })
+    }
+}
+
+impl Time {
+    /// The moment that the argument at `index` says, in milliseconds since the epoch. It may have passed.
+    pub(super) fn deadline(
+        self,
+        args: Args<'_>,
+        index: usize,
+        now: u64,
+        command: &'static str,
+    ) -> Result<u64, Error> {
+        let (unit_ms, from) = match self {
+            Self::Ex => (1000, now.cast_signed()),
+            Self::Px => (1, now.cast_signed()),
+            Self::ExAt => (1000, 0),
+            Self::PxAt => (1, 0),
+        };
+        let amount = args.integer(index)?;
+        let deadline = Some(amount)
+            .filter(|amount| *amount >= 0)
+            .and_then(|amount| amount.checked_mul(unit_ms))
+            .and_then(|ms| ms.checked_add(from));
+        deadline.map(i64::unsigned_abs).ok_or(Error::InvalidExpire(command))
+    }
+}
