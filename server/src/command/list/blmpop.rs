@@ -32,8 +32,9 @@ pub(super) static BLMPOP: Command = Command {
 .checked();
 
 fn blmpop(ctx: &mut Ctx<'_>) -> Result<(), Error> {
-    let timeout = Timeout::seconds(ctx.args.at(1), ctx.now())?;
     let (end, count) = super::lmpop::parse(ctx, 2)?;
+    // Read last, as in Valkey.
+    let timeout = Timeout::seconds(ctx.args.at(1), ctx.now())?;
     attempt_or_block(ctx, |ctx| Wanted::new(ctx.keys, Kind::List), timeout, PopMany { end, count })
 }
 

@@ -35,8 +35,9 @@ pub(super) static BZMPOP: Command = Command {
 .checked();
 
 fn bzmpop(ctx: &mut Ctx<'_>) -> Result<(), Error> {
-    let timeout = Timeout::seconds(ctx.args.at(1), ctx.now())?;
     let Request { end, count } = Request::parse(ctx.args, 2)?;
+    // Read last, as in Valkey.
+    let timeout = Timeout::seconds(ctx.args.at(1), ctx.now())?;
     attempt_or_block(ctx, |ctx| Wanted::new(ctx.keys, Kind::SortedSet), timeout, PopMany { end, count })
 }
 
