@@ -84,16 +84,18 @@ fn what_many_push_many_take_once_and_in_order() {
     let taken = AtomicUsize::new(0);
     let more = || taken.load(SeqCst) < expected;
     let produce = |producer: usize| {
-        let mut client = server.connect();
+        let (mut client, mut unread) = (server.connect(), 0);
         for number in 0..EACH {
             for queue in 0..QUEUES {
                 let element = format!("{producer} {queue} {number}");
                 // What a mover waits for, and what a consumer waits for itself.
                 let name = if queue == 0 { "in".to_owned() } else { format!("queue{queue}") };
                 client.send(&["RPUSH", &name, &element]).expect("the server reads");
+                unread += 1;
             }
-            if number % 16 == producer {
-                (0..QUEUES * if number < 16 { number + 1 } else { 16 }).for_each(|_| {
+            // To the last: a connection that is closed with replies in it takes requests along.
+            if number % 16 == producer || number + 1 == EACH {
+                (0..std::mem::take(&mut unread)).for_each(|_| {
                     client.read(GENEROUS).expect("a reply to each push");
                 });
                 pause(Duration::from_micros(300));
