@@ -75,6 +75,8 @@ pub enum StringError {
     Overflow,
     /// The result is infinite or no number.
     NotFinite,
+    /// The memory limit is reached and nothing can be evicted.
+    OutOfMemory,
 }
 
 impl fmt::Display for StringError {
@@ -86,6 +88,7 @@ impl fmt::Display for StringError {
             Self::NotFloat => "not a floating-point number",
             Self::Overflow => "the result does not fit an integer",
             Self::NotFinite => "the result is not a finite number",
+            Self::OutOfMemory => return OutOfMemory.fmt(f),
         })
     }
 }
@@ -204,6 +207,8 @@ pub enum HllError {
     NotHll,
     /// The string looks like a HyperLogLog, but what is in it makes no sense.
     Corrupt,
+    /// The memory limit is reached and nothing can be evicted.
+    OutOfMemory,
 }
 
 impl fmt::Display for HllError {
@@ -212,6 +217,7 @@ impl fmt::Display for HllError {
             Self::WrongType => return WrongType.fmt(f),
             Self::NotHll => "the string is no HyperLogLog",
             Self::Corrupt => "the HyperLogLog is corrupt",
+            Self::OutOfMemory => return OutOfMemory.fmt(f),
         })
     }
 }

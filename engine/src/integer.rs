@@ -1,7 +1,7 @@
 //! Which texts are integers: those that an `i64` prints as, and no others.
 //!
-//! Valkey holds such a text as a number and prints it again when it is asked for, so it has to be the one text
-//! of its number: no sign but a minus, no leading nought, no blanks.
+//! Valkey holds such a text as a number and prints it again when it is asked for, so it has to be the one
+//! text of its number: no sign but a minus, no leading nought, no blanks.
 
 /// The longest of them: `-9223372036854775808`.
 const BYTES_MAX: usize = 20;

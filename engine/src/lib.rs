@@ -112,14 +112,22 @@ pub use shard::change::{Change, Event, Log};
 pub use shard::evict::{LfuTuning, Policy, Tuning};
 #[doc(inline)]
 pub use store::{
-    AddCounts, Builder, Combination, Deadline, FieldCondition, FieldExpiry, FieldPersist, FieldPresence,
-    Flush, GroupStart, Key, ListHandle, Lookup, Maintained, Meta, Missing, Observer, Offer, OwnedKey,
-    PendingEntry, Popped, Registration, Round, Scope, SetHandle, SetOperation, SortedSetHandle, Span, Stats,
-    Step, Store, StreamEntry, StreamHandle, Text, Tools, Usage, View, Waiter, Waker, Wanted, ranks_between,
+    AddCounts, BitmapHandle, Builder, Combination, Deadline, FieldCondition, FieldExpiry, FieldPersist,
+    FieldPresence, Flush, GroupStart, HyperLogLogHandle, Key, ListHandle, Lookup, Maintained, Meta, Missing,
+    Observer, PendingEntry, PlacesHandle, Popped, Round, Scope, SetHandle, SetOperation, SortedSetHandle,
+    Span, Stats, Step, Store, StreamEntry, StreamHandle, Text, Tools, Usage, View, Waker, ranks_between,
 };
+#[doc(inline)]
+pub use store::{Offer, OwnedKey, Registration, Waiter, Wanted};
 #[doc(inline)]
 pub use types::sorted_set::Aggregate;
 #[doc(inline)]
 pub use types::stream::StreamId;
 #[doc(inline)]
 pub use types::{Encoding, Kind, Limits};
+
+/// Places on the earth: see [`Store::places`].
+pub mod geo {
+    #[doc(inline)]
+    pub use crate::types::geo::{Area, Count, Order, Point, Shape};
+}

@@ -90,12 +90,12 @@ pub(crate) const COMMANDS: &[&str] = &[
     "SET key hll",
     // Streams. Ids that the servers make themselves are of two clocks, so none is asked for.
     "XACK stream group id...",
-    "XADD stream id (value value)...",
-    "XADD stream [NOMKSTREAM] next-id field value",
-    "XADD stream next-id field value",
-    "XADD stream next-id field value field value",
-    "XADD stream {NOMKSTREAM|MAXLEN [=|~] count|MINID [=|~] id|LIMIT count} next-id field value",
-    "XADD stream MAXLEN ~ count [LIMIT count] next-id field value",
+    "XADD stream id (field content)...",
+    "XADD stream [NOMKSTREAM] next-id field content",
+    "XADD stream next-id field content",
+    "XADD stream next-id field content field content",
+    "XADD stream {NOMKSTREAM|MAXLEN [=|~] count|MINID [=|~] id|LIMIT count} next-id field content",
+    "XADD stream MAXLEN ~ count [LIMIT count] next-id field content",
     "XAUTOCLAIM stream group consumer idle range-id {COUNT count|JUSTID}",
     "XCLAIM stream group consumer idle id... {FORCE|JUSTID|IDLE idle|RETRYCOUNT count|LASTID id|TIME 0}",
     "XCLAIM stream group consumer 0 id... FORCE {JUSTID|RETRYCOUNT count|IDLE 5000000}",
@@ -125,7 +125,21 @@ pub(crate) const COMMANDS: &[&str] = &[
     "XSETID stream id {ENTRIESADDED count|MAXDELETEDID id}",
     "XTRIM stream (MAXLEN|MINID) [=|~] (count|id) {LIMIT count}",
     "XTRIM stream {MAXLEN [=|~] count|MINID [=|~] id|LIMIT count}",
+    "CONFIG SET stream-node-max-entries (1|2|3|100)",
     "CONFIG SET stream-node-max-entries (1|2|3|100) stream-node-max-bytes (60|200|4096)",
+    // Places. What lies at one distance may come in any order, so that little is sorted here; `geo/` does more.
+    "GEOADD key {NX|XX|CH} (degrees degrees value)...",
+    "GEODIST key value value [M|KM|ft|mi|word]",
+    "GEOHASH key value...",
+    "GEOPOS key value...",
+    "GEORADIUS key degrees degrees degrees (m|KM|FT|mi|word) {WITHCOORD|WITHDIST|WITHHASH|COUNT integer ANY}",
+    "GEORADIUS key degrees degrees degrees (m|KM) {STORE key|STOREDIST key|COUNT 1 ANY|WITHDIST}",
+    "GEORADIUSBYMEMBER key value degrees (m|KM|word) {WITHCOORD|WITHDIST|ANY|COUNT 2 ANY|STORE key|STOREDIST key}",
+    "GEORADIUSBYMEMBER_RO key value degrees KM {WITHCOORD|WITHDIST|STORE key}",
+    "GEORADIUS_RO key degrees degrees degrees KM {WITHCOORD|WITHDIST|STORE key}",
+    "GEOSEARCH key (FROMMEMBER value|FROMLONLAT degrees degrees) (BYRADIUS degrees KM|BYBOX degrees degrees M) {WITHCOORD|WITHDIST|WITHHASH}",
+    "GEOSEARCH key BYPOLYGON (3 degrees degrees degrees degrees degrees degrees|integer degrees degrees degrees degrees) {WITHDIST}",
+    "GEOSEARCHSTORE key key (FROMMEMBER value|FROMLONLAT degrees degrees) (BYRADIUS degrees KM|BYBOX degrees degrees M) {STOREDIST|ANY|COUNT 1 ANY|WITHDIST}",
     // Keys of any type.
     "COPY key key {DB database|REPLACE}",
     "DEL key...",
@@ -181,6 +195,49 @@ pub(crate) const COMMANDS: &[&str] = &[
     "SSCAN key (0|cursor) {MATCH pattern|COUNT count|TYPE type|NOVALUES|NOSCORES}",
     "SUNION key...",
     "SUNIONSTORE key key...",
+    // Sorted sets. By bytes only where all scores are equal: elsewhere Valkey's large ones go by chance.
+    "ZADD key {NX|XX|GT|LT|CH} (score member)...",
+    "ZADD key (score member)... (score member)...",
+    "ZADD key (score value)...",
+    "ZADD key INCR {NX|XX|GT|LT|CH} score member",
+    "ZADD level (0 member)... (0 member)...",
+    "ZADD level (0 value)...",
+    "ZCARD key",
+    "ZCOUNT key edge edge",
+    "ZDIFF (1 key|2 key key|3 key key key|count key...) [WITHSCORES|word]",
+    "ZDIFFSTORE key (1 key|2 key key|3 key key key|count key...) [word]",
+    "ZINCRBY key score member",
+    "ZINTER (1 key|2 key key|count key...) {WEIGHTS score score|WEIGHTS score|AGGREGATE (SUM|MIN|MAX|word)|WITHSCORES}",
+    "ZINTERCARD (1 key|2 key key|count key...) {LIMIT count|word}",
+    "ZINTERSTORE key (1 key|2 key key|count key...) {WEIGHTS score score|AGGREGATE (SUM|MIN|MAX)|WEIGHTS score}",
+    "ZLEXCOUNT level lex lex",
+    "ZMPOP (1 key|2 key key|count key...) (MIN|MAX|word) {COUNT count}",
+    "ZMSCORE key member...",
+    "ZPOPMAX key [count]",
+    "ZPOPMIN key [count]",
+    "ZRANDMEMBER key [count [WITHSCORES|word]|-2|-3 WITHSCORES|-9223372036854775808|1000]",
+    "ZRANGE key index index {WITHSCORES|REV|LIMIT index index}",
+    "ZRANGE key edge edge BYSCORE {WITHSCORES|REV|LIMIT index index}",
+    "ZRANGE level lex lex BYLEX {REV|LIMIT index index|word}",
+    "ZRANGEBYLEX level lex lex [LIMIT index index]",
+    "ZRANGEBYSCORE key edge edge {WITHSCORES|LIMIT index index|word}",
+    "ZRANGESTORE key key index index {REV|LIMIT index index|word}",
+    "ZRANGESTORE key key edge edge BYSCORE {REV|LIMIT index index}",
+    "ZRANGESTORE level level lex lex BYLEX {REV|LIMIT index index}",
+    "ZRANK key member [WITHSCORE|word]",
+    "ZREM key member...",
+    "ZREM level member...",
+    "ZREMRANGEBYLEX level lex lex",
+    "ZREMRANGEBYRANK key index index",
+    "ZREMRANGEBYSCORE key edge edge",
+    "ZREVRANGE key index index [WITHSCORES|word]",
+    "ZREVRANGEBYLEX level lex lex [LIMIT index index]",
+    "ZREVRANGEBYSCORE key edge edge {WITHSCORES|LIMIT index index}",
+    "ZREVRANK key member [WITHSCORE|word]",
+    "ZSCAN key (0|cursor) {MATCH pattern|COUNT count|NOSCORES|NOVALUES|TYPE type}",
+    "ZSCORE key member",
+    "ZUNION (1 key|2 key key|3 key key key|count key...) {WEIGHTS score score|WEIGHTS score|AGGREGATE (SUM|MIN|MAX|word)|WITHSCORES}",
+    "ZUNIONSTORE key (1 key|2 key key|3 key key key|count key...) {WEIGHTS score score|AGGREGATE (SUM|MIN|MAX)|WEIGHTS score}",
     // The connection.
     "AUTH [word] word",
     "CLIENT (CAPA word|GETNAME|GETREDIR|HELP|ID|INFO|LIST|NO-EVICT (ON|OFF|word)|NO-TOUCH (ON|OFF|word))",
@@ -228,9 +285,9 @@ pub(crate) const COMMANDS: &[&str] = &[
     "word [word]",
 ];
 
-/// Commands that are not sent: they end the server or the connection, withhold replies, or say what each server
-/// alone can say. Transcripts hold them.
-pub(crate) const NEVER_SENT: &[&str] = &["dbsize", "info", "lolwut", "quit", "shutdown"];
+/// Commands that are not sent: they end the server or the connection, withhold replies, say what each server
+/// alone can say, or take a second. Transcripts hold them.
+pub(crate) const NEVER_SENT: &[&str] = &["dbsize", "info", "lolwut", "pfselftest", "quit", "shutdown"];
 
 /// The parameters that a sequence begins with, each with its default and with values at which few and small
 /// elements are many and large ones.
@@ -244,11 +301,18 @@ pub(crate) const PARAMETERS: &[(&str, &[&str])] = &[
     ("set-max-intset-entries", &["512", "0", "1", "3"]),
     ("set-max-listpack-entries", &["128", "0", "1", "3"]),
     ("set-max-listpack-value", &["64", "0", "1", "5"]),
-    ("stream-node-max-bytes", &["4096", "0", "1", "60", "100"]),
+    // Where a block outgrows the memory it begins with, Valkey 9.1.2 at times keeps using what it has freed.
+    ("stream-node-max-bytes", &["4096", "0"]),
     ("stream-node-max-entries", &["100", "0", "1", "2", "3"]),
     ("zset-max-listpack-entries", &["128", "0", "1", "3"]),
     ("zset-max-listpack-value", &["64", "0", "1", "5"]),
 ];
+
+/// Not so long that blocks outgrow the memory they begin with, see above.
+const LONG_CONTENT: &str = match str::from_utf8(&[b'x'; 1300]) {
+    Ok(text) => text,
+    Err(_) => unreachable!(),
+};
 
 /// The pools. `payload` is a dump, some of old versions and some damaged; `value` and `word` also draw bytes at random.
 pub(crate) const POOLS: &[(&str, &[&str])] = &[
@@ -277,6 +341,8 @@ pub(crate) const POOLS: &[(&str, &[&str])] = &[
     ("group", &["g", "g", "h", "", "streams"]),
     ("consumer", &["c", "d", "e", "streams", "\0"]),
     ("field", &["f", "f", "f", "g", "12", "012", ""]),
+    // The long one fills a block with three entries.
+    ("content", &["v", "v", "", "12345", "-70000", "012", "\0\r\n", LONG_CONTENT]),
     // Small and few, so that commands meet, and all that is not an id or only just one.
     (
         "id",
@@ -371,14 +437,14 @@ pub(crate) const POOLS: &[(&str, &[&str])] = &[
             "a value rather longer than the others, so that a slab must move it to another size of cell than before",
         ],
     ),
+    // Elements are named as keys are, in part.
+    ("by", &["nosort", "*", "key:*", "key:**", "*->1", "key:*->a", "*->", "#", "", "\0*", "*\0"]),
+    ("get", &["#", "nowhere", "*", "key:*", "*->1", "key:*->a", "#*", "", "*->*"]),
     // Few, so that they are found again in collections.
     (
         "element",
         &["a", "b", "c", "", "1", "-2", "128", "007", "9223372036854775807", "a longer element of a list"],
     ),
-    // Elements are named as keys are, in part.
-    ("by", &["nosort", "*", "key:*", "key:**", "*->1", "key:*->a", "*->", "#", "", "\0*", "*\0"]),
-    ("get", &["#", "nowhere", "*", "key:*", "*->1", "key:*->a", "#*", "", "*->*"]),
     // Few members, so that sets meet; as text and as numbers of each width, and one too long to be packed.
     (
         "member",
@@ -401,6 +467,43 @@ pub(crate) const POOLS: &[(&str, &[&str])] = &[
             "a\0b\r\nc",
             "sixty-five bytes are one more than a packed set takes as a member",
         ],
+    ),
+    // Keys of sorted sets in which all scores are equal.
+    ("level", &["level:1", "level:2", "level:3"]),
+    (
+        "score",
+        &[
+            "0",
+            "1",
+            "2",
+            "3",
+            "-1",
+            "2.5",
+            "-0",
+            "0.1",
+            "0.2",
+            "1e300",
+            "1e20",
+            "1e-7",
+            "123456789012345678",
+            "inf",
+            "-inf",
+            "nan",
+            "1e400",
+            "abc",
+            "",
+        ],
+    ),
+    (
+        "edge",
+        &[
+            "-inf", "+inf", "0", "1", "2", "3", "(1", "(2", "(2.5", "-1", "(-inf", "(inf", "1e400", "(", "",
+            "nan", "((1", "abc", " 1",
+        ],
+    ),
+    (
+        "lex",
+        &["-", "+", "[a", "(a", "[b", "(b", "[c", "[", "(", "[1", "(2", "[sixty", "(-1", "abc", "", "+a"],
     ),
     ("bound", &["0", "1", "2", "3", "5", "8", "128", "512"]),
     (
@@ -515,6 +618,31 @@ pub(crate) const POOLS: &[(&str, &[&str])] = &[
         &[
             "u1", "u2", "u7", "u8", "u16", "u33", "u62", "u63", "u64", "i1", "i2", "i5", "i8", "i16", "i33",
             "i63", "i64", "i65", "u0", "i", "x8", "U8", "i08",
+        ],
+    ),
+    (
+        "degrees",
+        &[
+            "0",
+            "1",
+            "-1",
+            "0.001",
+            "13.4",
+            "52.5",
+            "-33.9",
+            "85",
+            "-85.05112878",
+            "85.06",
+            "179.999",
+            "-180",
+            "180",
+            "181",
+            "inf",
+            "nan",
+            "abc",
+            "",
+            "1e2",
+            "20000",
         ],
     ),
     (

@@ -91,7 +91,7 @@ fn sequences(known: &BTreeSet<String>) -> impl Strategy<Value = Sequence> {
         let ask = known.contains(&name.to_ascii_lowercase()) || name == "word";
         ask.then(|| {
             let words = if waits { undamaged(line) } else { command(line) };
-            words.prop_map(move |words| Step { words, expires }).boxed()
+            words.prop_map(move |words| Step { words: without_clock(words), expires }).boxed()
         })
     });
     let step = prop::strategy::Union::new(steps);
@@ -110,6 +110,15 @@ fn parameters() -> impl Strategy<Value = Words> {
     let defaults: Vec<_> = PARAMETERS.iter().map(|(_, values)| values[0]).collect();
     let odd: Vec<_> = PARAMETERS.iter().map(|(_, values)| select(*values)).collect();
     prop_oneof![1 => Just(defaults), 2 => odd].prop_map(words)
+}
+
+/// The words, but that XADD is not asked for an id of the server's own clock, which nothing after it would
+/// agree on.
+fn without_clock(mut words: Words) -> Words {
+    if words[0].eq_ignore_ascii_case(b"XADD") {
+        words.iter_mut().filter(|word| *word == b"*").for_each(|word| *word = b"1-*".to_vec());
+    }
+    words
 }
 
 #[test]
@@ -270,15 +279,21 @@ fn hold_alike(ours: &mut Client, theirs: &mut Client) -> Result<(), String> {
         let kind = theirs.command(&[b"TYPE", &key[..]]).map_err(|why| why.to_string())?;
         let name = words::join(&[key]);
         let whole = match kind.text().as_deref() {
-            Some("string") => format!("GET {name}"),
-            Some("list") => format!("LRANGE {name} 0 -1"),
-            Some("set") => format!("SMEMBERS {name}"),
-            Some("zset") => format!("ZRANGE {name} 0 -1 WITHSCORES"),
-            Some("hash") => format!("HGETALL {name}"),
-            Some("stream") => format!("XRANGE {name} - +"),
+            Some("string") => vec![format!("GET {name}")],
+            Some("list") => vec![format!("LRANGE {name} 0 -1")],
+            Some("set") => vec![format!("SMEMBERS {name}")],
+            Some("zset") => vec![format!("ZRANGE {name} 0 -1 WITHSCORES")],
+            Some("hash") => vec![format!("HGETALL {name}")],
+            Some("stream") => vec![
+                format!("XRANGE {name} - +"),
+                format!("XINFO STREAM {name}"),
+                format!("XINFO GROUPS {name}"),
+            ],
             other => return Err(format!("{name} has the type {other:?}")),
         };
-        answer_alike(ours, theirs, &[&step(&whole, None)])?;
+        for question in whole {
+            answer_alike(ours, theirs, &[&step(&question, None)])?;
+        }
         exchange::exchange(ours, theirs, key)?;
     }
     Ok(())

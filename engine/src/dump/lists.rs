@@ -4,7 +4,7 @@ use super::form::{NODE_PACKED, NODE_PLAIN, kind};
 use super::read::Reader;
 use super::write::Writer;
 use super::{Building, Corrupt, old, packed};
-use crate::collections::deque::{BlockRef, End};
+use crate::collections::deque::{End, KeptBlock};
 use crate::collections::packed::{Packed, PackedBuf};
 use crate::types::list::{List, ListRef};
 
@@ -21,13 +21,19 @@ pub(super) fn write(list: ListRef<'_>, out: &mut Writer) {
         }
         ListRef::Deque(deque) => {
             out.count(deque.block_count());
-            deque.for_each_block(|block| match block {
-                BlockRef::Packed(packed) => node(out, packed),
-                BlockRef::Plain(text) => {
-                    out.length(NODE_PLAIN);
-                    out.string(text);
+            for block in deque.blocks() {
+                match block {
+                    KeptBlock::Packed(packed) => node(out, packed),
+                    KeptBlock::Plain(text) => {
+                        out.length(NODE_PLAIN);
+                        out.string(text);
+                    }
+                    KeptBlock::Compressed { compressed, len, plain } => {
+                        out.length(if plain { NODE_PLAIN } else { NODE_PACKED });
+                        out.compressed_string(compressed, len);
+                    }
                 }
-            });
+            }
         }
     }
 }

@@ -17,12 +17,14 @@
 
 mod crc64;
 mod form;
+mod hashes;
 mod lists;
 mod old;
 mod packed;
 mod read;
 mod sets;
 mod sorted_sets;
+mod streams;
 mod write;
 
 use std::fmt;
@@ -32,9 +34,12 @@ use self::form::kind;
 use self::read::Reader;
 use self::write::Writer;
 use crate::raw::shared::SharedBytes;
+use crate::time::Millis;
+use crate::types::hash::Hash;
 use crate::types::list::List;
 use crate::types::set::Set;
 use crate::types::sorted_set::SortedSet;
+use crate::types::stream::Stream;
 use crate::types::{Collection, Encoding, Kind, Limits, Value};
 
 /// The version that Valkey 9.1.2 gives what it writes.
@@ -120,6 +125,14 @@ impl<'a> Payload<'a> {
             kind::ZSET_2 => Restored::SortedSet(sorted_sets::read(reader, Reader::double, building)?),
             kind::ZSET_ZIPLIST => Restored::SortedSet(sorted_sets::read_ziplist(reader, building)?),
             kind::ZSET_LISTPACK => Restored::SortedSet(sorted_sets::read_listpack(reader, building)?),
+            kind::HASH => Restored::Hash(hashes::read(reader, building)?),
+            kind::HASH_2 => Restored::Hash(hashes::read_perishing(reader, building)?),
+            kind::HASH_ZIPMAP => Restored::Hash(hashes::read_zipmap(reader, building)?),
+            kind::HASH_ZIPLIST => Restored::Hash(hashes::read_ziplist(reader, building)?),
+            kind::HASH_LISTPACK => Restored::Hash(hashes::read_listpack(reader, building)?),
+            kind::STREAM => Restored::Stream(streams::read(reader, streams::Form::First)?),
+            kind::STREAM_2 => Restored::Stream(streams::read(reader, streams::Form::Counted)?),
+            kind::STREAM_3 => Restored::Stream(streams::read(reader, streams::Form::Active)?),
             _ => return Err(Corrupt),
         };
         // There are no empty collections, and a payload of one is none.
@@ -148,25 +161,37 @@ pub enum Restored {
     Set(Set),
     /// A sorted set.
     SortedSet(SortedSet),
+    /// A hash.
+    Hash(Hash),
+    /// A stream.
+    Stream(Box<Stream>),
 }
 
 impl Restored {
     fn is_empty(&self) -> bool {
         match self {
-            Self::String(_) => false,
+            Self::String(_) | Self::Stream(_) => false,
             Self::List(list) => list.is_empty(),
             Self::Set(set) => set.is_empty(),
             Self::SortedSet(set) => set.is_empty(),
+            Self::Hash(hash) => hash.is_empty(),
         }
     }
 }
 
-/// A value as a payload, compressed where that is worth it or not.
-pub(crate) fn payload(kind: Kind, encoding: Encoding, value: Value<'_>, compress: bool) -> Vec<u8> {
+/// A value as a payload, as it is at this moment, compressed where that is worth it or not.
+pub(crate) fn payload(
+    (kind, encoding): (Kind, Encoding),
+    value: Value<'_>,
+    now: Millis,
+    compress: bool,
+) -> Vec<u8> {
     sealed(compress, |out| match kind {
+        Kind::Hash => hashes::write(Hash::lend(encoding, value), now, out),
         Kind::List => lists::write(List::lend(encoding, value), out),
         Kind::Set => sets::write(Set::lend(encoding, value), out),
         Kind::SortedSet => sorted_sets::write(SortedSet::lend(encoding, value), out),
+        Kind::Stream => streams::write(Box::<Stream>::lend(encoding, value), out),
         _ => {
             out.byte(kind::STRING);
             match value {

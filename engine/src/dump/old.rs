@@ -104,7 +104,11 @@ pub(super) fn zipmap<'a>(
 fn zipmap_length(rest: &mut &[u8]) -> Result<usize, Corrupt> {
     match take::<1>(rest)? {
         [END] => Err(Corrupt),
-        [LONG] => Ok(u32::from_le_bytes(take(rest)?) as usize),
+        [LONG] => match u32::from_le_bytes(take(rest)?) {
+            // A short length has one byte, and no other form.
+            ..0xfe => Err(Corrupt),
+            long => Ok(long as usize),
+        },
         [short] => Ok(usize::from(short)),
     }
 }
@@ -207,9 +211,16 @@ mod tests {
             })
             .map(|()| all)
         };
-        let two = b"\x02\x01f\x01\x02v..\xfe\x01\x00\x00\x00g\x00\x00\xff";
+        let two = b"\x02\x01f\x01\x02v..\x01g\x00\x00\xff";
         assert_eq!(pairs(two), Ok(vec![(&b"f"[..], &b"v"[..]), (b"g", b"")]));
         assert_eq!(pairs(b"\xfe\x01f\x01\x00v\xff"), Ok(vec![(&b"f"[..], &b"v"[..])]));
+        assert_eq!(
+            pairs(b"\x01\xfe\x01\x00\x00\x00f\x01\x00v\xff"),
+            Err(Corrupt),
+            "a long form of a short length"
+        );
+        let long = [&b"\x01\xfe\xfe\x00\x00\x00"[..], &[b'f'; 254], b"\x01\x00v\xff"].concat().leak();
+        assert_eq!(pairs(long).map(|pairs| pairs[0].0.len()), Ok(254));
         assert_eq!(pairs(b"\x01\xff"), Err(Corrupt));
         assert_eq!(pairs(b"\x00\xff"), Ok(Vec::new()));
         assert_eq!(pairs(b""), Err(Corrupt));

@@ -138,9 +138,8 @@ impl<'a> Reader<'a> {
     }
 
     /// Sixteen bytes: the id of an entry of a stream.
-    pub(super) fn id(&mut self) -> Result<(u64, u64), Corrupt> {
-        let id = u128::from_be_bytes(self.array()?);
-        Ok(((id >> 64) as u64, id as u64))
+    pub(super) fn id(&mut self) -> Result<u128, Corrupt> {
+        self.array().map(u128::from_be_bytes)
     }
 }
 

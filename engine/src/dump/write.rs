@@ -68,14 +68,19 @@ impl Writer {
         {
             self.integer(number);
         } else if let Some(compressed) = self.compressed(text) {
-            self.byte(LZF);
-            self.count(compressed.len());
-            self.count(text.len());
-            self.raw(&compressed);
+            self.compressed_string(&compressed, text.len());
         } else {
             self.count(text.len());
             self.raw(text);
         }
+    }
+
+    /// A string of so many bytes that is compressed already.
+    pub(super) fn compressed_string(&mut self, compressed: &[u8], len: usize) {
+        self.byte(LZF);
+        self.count(compressed.len());
+        self.count(len);
+        self.raw(compressed);
     }
 
     fn integer(&mut self, number: i32) {

@@ -128,8 +128,8 @@ impl SharedBytes {
         }
     }
 
-    /// Replaces `removed` bytes at `at` with room for `inserted` bytes, and lends that to be written: it holds
-    /// whatever was there. What stands behind moves along.
+    /// Replaces `removed` bytes at `at` with room for `inserted` bytes, and lends that to be written: it
+    /// holds whatever was there. What stands behind moves along.
     ///
     /// # Panics
     /// When the bytes that go do not lie in the buffer.

@@ -4,11 +4,17 @@
 //! effect that a client's command has. What a view alone can do (other databases, several steps, other
 //! moments) is not repeated here.
 
+mod bitmap;
+mod geo;
+mod hyperloglog;
 mod list;
 mod set;
 mod sorted_set;
 mod stream;
 
+pub use self::bitmap::BitmapHandle;
+pub use self::geo::PlacesHandle;
+pub use self::hyperloglog::HyperLogLogHandle;
 pub use self::list::ListHandle;
 pub use self::set::SetHandle;
 pub use self::sorted_set::SortedSetHandle;

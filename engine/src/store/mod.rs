@@ -21,7 +21,10 @@ mod waiters;
 mod walk;
 
 pub use self::builder::Builder;
-pub use self::embedded::{ListHandle, PendingEntry, SetHandle, SortedSetHandle, StreamEntry, StreamHandle};
+pub use self::embedded::{
+    BitmapHandle, HyperLogLogHandle, ListHandle, PendingEntry, PlacesHandle, SetHandle, SortedSetHandle,
+    StreamEntry, StreamHandle,
+};
 pub use self::key::{Key, OwnedKey};
 pub use self::maintain::{Maintained, Round, Step, Waker};
 pub use self::observe::Observer;

@@ -183,7 +183,16 @@ pub fn range_of(start: i64, stop: i64, len: usize) -> (usize, usize) {
 impl List {
     /// A list of these elements, in the form that Valkey gives to one that is made at once.
     pub fn from_elements<T: AsRef<[u8]>>(elements: impl IntoIterator<Item = T>, limits: &Limits) -> Self {
-        let mut list = Self::Packed(elements.into_iter().collect());
+        let mut list = Self::Packed(PackedBuf::new());
+        for element in elements {
+            let element = element.as_ref();
+            if let Self::Packed(packed) = &list
+                && !packed.as_packed().has_room_for(element_bytes(element))
+            {
+                list.enlarge(limits);
+            }
+            list.put(End::Right, std::iter::once(element), limits);
+        }
         list.grow(0, 0, limits);
         list
     }
@@ -361,15 +370,20 @@ impl List {
     /// Makes the list large if so much more would be too much for one block.
     fn grow(&mut self, count: usize, bytes: usize, limits: &Limits) {
         let Self::Packed(packed) = self else { return };
-        let view = packed.as_packed();
+        let packed = packed.as_packed();
         let fill = Fill::new(limits.list_max_listpack_size);
-        if fill.is_exceeded(view.listpack_bytes().saturating_add(bytes), view.len() + count) {
-            let mut deque = Self::new_deque(limits);
-            if !view.is_empty() {
-                deque.push_block(view);
-            }
-            *self = Self::Deque(Box::new(deque));
+        if fill.is_exceeded(packed.listpack_bytes().saturating_add(bytes), packed.len() + count) {
+            self.enlarge(limits);
         }
+    }
+
+    fn enlarge(&mut self, limits: &Limits) {
+        let Self::Packed(packed) = self else { return };
+        let mut deque = Self::new_deque(limits);
+        if !packed.is_empty() {
+            deque.push_block(packed.as_packed());
+        }
+        *self = Self::Deque(Box::new(deque));
     }
 
     /// Makes the list small if it has become so.
@@ -416,5 +430,185 @@ impl Collection for List {
 
     fn is_empty(&self) -> bool {
         self.borrow().is_empty()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use proptest::prelude::*;
+
+    use super::*;
+
+    fn limits(size: i32) -> Limits {
+        Limits { list_max_listpack_size: size, ..Limits::default() }
+    }
+
+    fn texts(list: ListRef<'_>) -> Vec<Vec<u8>> {
+        let mut texts = Vec::new();
+        list.for_each(0, list.len(), |element| texts.push(element.to_vec()));
+        texts
+    }
+
+    #[test]
+    fn indices_and_ranges_are_the_clients() {
+        assert_eq!((index_of(0, 3), index_of(2, 3), index_of(3, 3)), (Some(0), Some(2), None));
+        assert_eq!((index_of(-1, 3), index_of(-3, 3), index_of(-4, 3)), (Some(2), Some(0), None));
+        assert_eq!((index_of(i64::MIN, 3), index_of(i64::MAX, 3), index_of(-1, 0)), (None, None, None));
+        for (start, stop, range) in [
+            (0, -1, (0, 5)),
+            (1, 2, (1, 2)),
+            (-2, -1, (3, 2)),
+            (i64::MIN, i64::MAX, (0, 5)),
+            (i64::MAX, i64::MIN, (0, 0)),
+            (4, 4, (4, 1)),
+            (5, 9, (0, 0)),
+            (i64::MIN, i64::MIN, (0, 0)),
+            (-9, 0, (0, 1)),
+        ] {
+            assert_eq!(range_of(start, stop, 5), range, "{start} {stop}");
+        }
+        assert_eq!(range_of(0, -1, 0), (0, 0));
+    }
+
+    /// What is made at once is one block, however large, and large only beyond what a block may be.
+    #[test]
+    fn a_list_made_at_once_has_one_block() {
+        let numbers = || (0..10_000).map(|number: u32| number.to_string());
+        let large = List::from_elements(numbers(), &limits(-2));
+        assert!(matches!(&large, List::Deque(deque) if deque.block_count() == 1));
+        assert_eq!(texts(large.borrow()), numbers().map(String::into_bytes).collect::<Vec<_>>());
+        assert!(!List::from_elements(numbers().take(128), &limits(128)).is_large());
+        assert!(List::from_elements(numbers().take(129), &limits(128)).is_large());
+    }
+
+    #[test]
+    fn shrinks_at_half_of_the_bound() {
+        let limits = limits(8);
+        let mut list = List::from_elements((0..9).map(|number| number.to_string()), &limits);
+        while list.len() > 5 {
+            list.remove_end(End::Right, 1, &limits);
+            assert!(list.is_large());
+        }
+        list.remove_end(End::Left, 1, &limits);
+        assert!(!list.is_large());
+        let mut deque = List::new_deque(&limits);
+        (0..8).for_each(|number| deque.push(End::Right, number.to_string().as_bytes(), 0));
+        assert!(!List::from_deque(deque, &limits).is_large(), "one that is loaded has the whole bound");
+    }
+
+    #[derive(Debug, Clone)]
+    enum Op {
+        Push(End, Vec<Vec<u8>>),
+        Pop(End, usize),
+        Rotate(End, End),
+        Insert(usize, Side, Vec<u8>),
+        Set(i64, Vec<u8>),
+        Remove(usize, usize, End),
+        Trim(i64, i64),
+    }
+
+    fn text() -> impl Strategy<Value = Vec<u8>> {
+        prop_oneof![
+            4 => (0u32..9).prop_map(|number| number.to_string().into_bytes()),
+            2 => prop::collection::vec(any::<u8>(), 0..12),
+            1 => (0usize..5000).prop_map(|len| vec![b'x'; len]),
+        ]
+    }
+
+    fn op() -> impl Strategy<Value = Op> {
+        let end = || prop_oneof![Just(End::Left), Just(End::Right)];
+        let side = prop_oneof![Just(Side::Before), Just(Side::After)];
+        prop_oneof![
+            4 => (end(), prop::collection::vec(text(), 1..5)).prop_map(|(end, texts)| Op::Push(end, texts)),
+            2 => (end(), 0usize..4).prop_map(|(end, count)| Op::Pop(end, count)),
+            1 => (end(), end()).prop_map(|(take, put)| Op::Rotate(take, put)),
+            3 => (any::<usize>(), side, text()).prop_map(|(at, side, text)| Op::Insert(at, side, text)),
+            2 => (-12i64..12, text()).prop_map(|(index, text)| Op::Set(index, text)),
+            1 => (any::<usize>(), 1usize..3, end()).prop_map(|(at, max, end)| Op::Remove(at, max, end)),
+            1 => (-12i64..3, -3i64..12).prop_map(|(start, stop)| Op::Trim(start, stop)),
+        ]
+    }
+
+    proptest! {
+        #![proptest_config(ProptestConfig {
+            cases: 64,
+            failure_persistence: None,
+            ..ProptestConfig::default()
+        })]
+
+        #[test]
+        fn behaves_like_a_vec(
+            size in prop::sample::select(vec![-2, -1, 0, 1, 3, 6]),
+            ops in prop::collection::vec(op(), 1..60),
+        ) {
+            let limits = limits(size);
+            let (mut list, mut model) = (List::new(), Vec::<Vec<u8>>::new());
+            for op in ops {
+                match op {
+                    Op::Push(end, texts) => {
+                        list.push(end, texts.iter().map(Vec::as_slice), &limits);
+                        for text in texts {
+                            model.insert(if end == End::Left { 0 } else { model.len() }, text);
+                        }
+                    }
+                    Op::Pop(end, count) => {
+                        list.remove_end(end, count, &limits);
+                        let count = count.min(model.len());
+                        let start = if end == End::Left { 0 } else { model.len() - count };
+                        model.drain(start..start + count);
+                    }
+                    Op::Rotate(take, put) if !model.is_empty() => {
+                        let text = if take == End::Left { model.remove(0) } else { model.pop().unwrap() };
+                        list.rotate(take, put, &text, &limits);
+                        model.insert(if put == End::Left { 0 } else { model.len() }, text);
+                    }
+                    Op::Insert(at, side, text) => {
+                        let pivot = model.get(at % (model.len() + 1)).cloned().unwrap_or(b"none".to_vec());
+                        let first = model.iter().position(|text| *text == pivot);
+                        prop_assert_eq!(list.insert(&pivot, side, &text, &limits), first.is_some());
+                        if let Some(first) = first {
+                            model.insert(first + usize::from(side == Side::After), text);
+                        }
+                    }
+                    Op::Set(index, text) => {
+                        let at = index_of(index, model.len());
+                        prop_assert_eq!(list.set(index, &text, &limits), at.is_some());
+                        if let Some(at) = at {
+                            model[at] = text;
+                        }
+                    }
+                    Op::Remove(at, max, from) => {
+                        let text = model.get(at % (model.len() + 1)).cloned().unwrap_or(b"none".to_vec());
+                        let backward = from == End::Right;
+                        let found = list.borrow().positions(
+                            &text,
+                            Search { backward, skip: 0, matches_max: max as u64, elements_max: u64::MAX },
+                        );
+                        prop_assert_eq!(list.remove(&text, max, from, &limits), found.len());
+                        let mut at: Vec<_> = (0..model.len()).filter(|&at| model[at] == text).collect();
+                        if backward {
+                            at.reverse();
+                        }
+                        at.truncate(max);
+                        prop_assert_eq!(&found, &at);
+                        at.sort_unstable();
+                        at.into_iter().rev().for_each(|at| drop(model.remove(at)));
+                    }
+                    Op::Trim(start, stop) => {
+                        let (start, count) = range_of(start, stop, model.len());
+                        prop_assert_eq!(list.trim(start, count, &limits), model.len() - count);
+                        model = model[start..start + count].to_vec();
+                    }
+                    Op::Rotate(..) => {}
+                }
+                prop_assert_eq!(texts(list.borrow()), &*model);
+                prop_assert_eq!((list.len(), list.is_empty()), (model.len(), model.is_empty()));
+                let last = list.borrow().with(-1, |element| element.to_vec());
+                prop_assert_eq!(last.as_ref(), model.last());
+                let mut backward = Vec::new();
+                list.borrow().for_each_at(End::Right, 3, |element| backward.push(element.to_vec()));
+                prop_assert_eq!(backward, model.iter().rev().take(3).cloned().collect::<Vec<_>>());
+            }
+        }
     }
 }

@@ -12,6 +12,10 @@ const COMPRESSED_BYTES_MIN: usize = 48;
 /// and what compression has to save.
 const SAVED_BYTES_MIN: usize = 9;
 
+/// Where the bytes of a sequence lie in a listpack.
+const LISTPACK_TOTAL_BYTES: usize = 4;
+const LISTPACK_END_BYTES: usize = 1;
+
 /// A block.
 #[derive(Debug)]
 pub(super) struct Block {
@@ -26,7 +30,8 @@ pub(super) struct Block {
 enum Body {
     Packed(PackedIn<Gapped>),
     Plain(SharedBytes),
-    /// What either of them was, and how many bytes that had.
+    /// What either of them was, and how many bytes that had. Of packed elements it is the listpack that is
+    /// compressed: a dump has it in it as it is.
     Compressed {
         bytes: Box<[u8]>,
         len: u32,
@@ -34,9 +39,27 @@ enum Body {
     },
 }
 
+/// A block as it is kept.
+#[derive(Debug, Clone, Copy)]
+pub enum KeptBlock<'a> {
+    /// Packed elements.
+    Packed(Packed<'a>),
+    /// One large element.
+    Plain(&'a [u8]),
+    /// Either of them, compressed: the listpack or the text, and how many bytes it has.
+    Compressed {
+        /// In LZF.
+        compressed: &'a [u8],
+        /// How many bytes that was.
+        len: usize,
+        /// Whether it is one large element.
+        plain: bool,
+    },
+}
+
 /// A block, to read.
 #[derive(Debug, Clone, Copy)]
-pub enum BlockRef<'a> {
+pub(super) enum BlockRef<'a> {
     /// Packed elements.
     Packed(Packed<'a>),
     /// One large element.
@@ -95,8 +118,7 @@ impl Block {
         match &self.body {
             Body::Packed(packed) => listpack(packed.room().len()),
             Body::Plain(text) => text.len(),
-            Body::Compressed { len, plain: true, .. } => *len as usize,
-            Body::Compressed { len, plain: false, .. } => listpack(*len as usize),
+            Body::Compressed { len, .. } => *len as usize,
         }
     }
 
@@ -113,7 +135,7 @@ impl Block {
             Body::Plain(text) => act(BlockRef::Plain(text)),
             Body::Compressed { bytes, len, plain } => {
                 let bytes = decompressed(bytes, *len);
-                act(if *plain { BlockRef::Plain(&bytes) } else { BlockRef::Packed(Packed::new(&bytes)) })
+                act(if *plain { BlockRef::Plain(&bytes) } else { BlockRef::Packed(within(&bytes)) })
             }
         }
     }
@@ -124,6 +146,17 @@ impl Block {
         match &mut self.body {
             Body::Packed(packed) => Some(packed),
             _ => None,
+        }
+    }
+
+    /// The block as it is kept.
+    pub(super) fn kept(&self) -> KeptBlock<'_> {
+        match &self.body {
+            Body::Packed(packed) => KeptBlock::Packed(packed.as_packed()),
+            Body::Plain(text) => KeptBlock::Plain(text),
+            Body::Compressed { bytes, len, plain } => {
+                KeptBlock::Compressed { compressed: bytes, len: *len as usize, plain: *plain }
+            }
         }
     }
 
@@ -164,7 +197,7 @@ impl Block {
         let bytes = decompressed(bytes, *len);
         self.body = match plain {
             true => Body::Plain(SharedBytes::copy_from(&bytes)),
-            false => Body::Packed(PackedIn::within(Gapped::copy_from(&bytes))),
+            false => Body::Packed(PackedIn::within(Gapped::copy_from(within(&bytes).bytes()))),
         };
     }
 
@@ -173,13 +206,19 @@ impl Block {
         if std::mem::replace(&mut self.tried, true) || self.valkey_bytes() < COMPRESSED_BYTES_MIN {
             return;
         }
+        let listpack;
         let (bytes, plain) = match &self.body {
-            Body::Packed(packed) => (&**packed.room(), false),
             Body::Plain(text) => (&**text, true),
+            Body::Packed(packed) => {
+                listpack = packed.as_packed().to_listpack();
+                (&*listpack, false)
+            }
             Body::Compressed { .. } => return,
         };
         let Ok(len) = u32::try_from(bytes.len()) else { return };
-        if let Some(compressed) = lzf::compress(bytes, bytes.len() - SAVED_BYTES_MIN) {
+        if let Some(compressed) = lzf::compress(bytes, bytes.len())
+            && compressed.len() + SAVED_BYTES_MIN <= bytes.len()
+        {
             self.body = Body::Compressed { bytes: compressed.into_boxed_slice(), len, plain };
         }
     }
@@ -190,6 +229,11 @@ impl Block {
             packed.room_mut().shrink_to_fit();
         }
     }
+}
+
+/// The sequence in a listpack that was made here.
+fn within(listpack: &[u8]) -> Packed<'_> {
+    Packed::new(&listpack[LISTPACK_TOTAL_BYTES..listpack.len() - LISTPACK_END_BYTES])
 }
 
 fn decompressed(bytes: &[u8], len: u32) -> Vec<u8> {

@@ -16,6 +16,8 @@ use std::ops::Deref;
 use crate::collections::packed::{Packed, Room};
 use crate::raw::heap::{malloc_bytes, malloc_usable};
 
+const SPARE_BYTES_MAX: usize = 8192;
+
 /// Bytes with spare room on both sides. Invariant: `start <= end <= memory.len()`.
 #[derive(Debug)]
 pub(super) struct Gapped {
@@ -58,7 +60,8 @@ impl Gapped {
         Self { memory, start: offset(before), end: offset(end) }
     }
 
-    /// Opens a gap of `wider` bytes at `at`, which are somewhere between the bytes before it and those behind.
+    /// Opens a gap of `wider` bytes at `at`, which are somewhere between the bytes before it and those
+    /// behind.
     fn widen(&mut self, at: usize, wider: usize) {
         let (start, end) = (self.start as usize, self.end as usize);
         let len = end - start;
@@ -70,8 +73,9 @@ impl Gapped {
             self.memory.copy_within(start + at..end, start + at + wider);
             self.end = offset(end + wider);
         } else {
-            // Twice the memory for eight times the moves, or an eighth for many: an eighth it is.
-            let spare = (len + wider) / 8 + 16;
+            // An eighth more each time: a compromise between moving often and holding much that is not used.
+            // What is larger than blocks become by growing grows only as its elements are replaced.
+            let spare = ((len + wider) / 8 + 16).min(SPARE_BYTES_MAX);
             let (front, back) = self.split_at(at);
             let mut moved = if at_front {
                 Self::with_spare(front, back, spare + wider, 0)
@@ -141,7 +145,11 @@ mod tests {
     use super::*;
 
     proptest! {
-        #![proptest_config(ProptestConfig { cases: 64, failure_persistence: None, ..ProptestConfig::default() })]
+        #![proptest_config(ProptestConfig {
+            cases: 64,
+            failure_persistence: None,
+            ..ProptestConfig::default()
+        })]
 
         #[test]
         fn behaves_like_a_vec(

@@ -5,15 +5,15 @@
 //! ```
 //!
 //! Ends grow and shrink in their block; places inside are found by the counts of whole blocks. How full a
-//! block may be ([`Fill`]), and when one is split, merged or given to a single large element, follows Valkey's
-//! quicklists to the block, since from that follows when a list is reported, and dumped, as what.
+//! block may be ([`Fill`]), and when one is split, merged or given to a single large element, follows
+//! Valkey's quicklists to the block, since from that follows when a list is reported, and dumped, as what.
 //!
 //! With a depth of compression all blocks but so many at either end are compressed, if that saves anything.
 //! Readers are lent elements for the time of a call, for those may come out of a copy.
 //!
-//! Invariants: no block is empty; `len` is the sum of their counts and `block_bytes` of their heap bytes; with
-//! a depth, after each operation, just the blocks further inside have been tried to compress, and the others
-//! are not compressed.
+//! Invariants: no block is empty; `len` is the sum of their counts and `block_bytes` of their heap bytes;
+//! with a depth, after each operation, just the blocks further inside have been tried to compress, and the
+//! others are not compressed.
 
 mod block;
 mod change;
@@ -25,8 +25,8 @@ mod tests;
 use std::collections::VecDeque;
 use std::ops::ControlFlow;
 
-use self::block::Block;
-pub use self::block::BlockRef;
+pub use self::block::KeptBlock;
+use self::block::{Block, BlockRef};
 pub use self::change::Side;
 pub use self::fill::Fill;
 use crate::collections::packed::{Element, Packed, START};
@@ -109,9 +109,9 @@ impl Deque {
         block.as_packed()
     }
 
-    /// Shows its blocks, first to last.
-    pub fn for_each_block(&self, mut act: impl FnMut(BlockRef<'_>)) {
-        self.blocks.iter().for_each(|block| block.read(&mut act));
+    /// Its blocks, first to last.
+    pub fn blocks(&self) -> impl Iterator<Item = KeptBlock<'_>> {
+        self.blocks.iter().map(Block::kept)
     }
 
     /// Shows the elements from the one of index `from` on, in either direction, until told to stop.

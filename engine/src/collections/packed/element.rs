@@ -71,8 +71,8 @@ impl<'a> Element<'a> {
         self.text(&mut Digits::default()).len()
     }
 
-    /// Whether the element stands for `bytes`. To ask that of many elements, make an [`Element::of`] the bytes
-    /// once and compare it with [`same`](Self::same).
+    /// Whether the element stands for `bytes`. To ask that of many elements, make an [`Element::of`] the
+    /// bytes once and compare it with [`same`](Self::same).
     pub fn is(self, bytes: &[u8]) -> bool {
         match self {
             Self::Text(text) => text == bytes,

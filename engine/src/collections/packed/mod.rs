@@ -1,5 +1,5 @@
-//! A sequence of small byte strings in one piece of memory: what short lists, hashes, sets and sorted sets are
-//! kept as, and the blocks of long lists.
+//! A sequence of small byte strings in one piece of memory: what short lists, hashes, sets and sorted sets
+//! are kept as, and the blocks of long lists.
 //!
 //! It is Valkey's *listpack* but for the frame around the elements:
 //!
@@ -13,8 +13,8 @@
 //!
 //! An element is named by the offset of its first byte. A change makes the offsets behind it void.
 //!
-//! Invariants: the elements fill the bytes exactly; the count is theirs, or 0xffff when there are that many or
-//! more, and then they have to be walked. What comes from elsewhere is held to that once, as it comes in
+//! Invariants: the elements fill the bytes exactly; the count is theirs, or 0xffff when there are that many
+//! or more, and then they have to be walked. What comes from elsewhere is held to that once, as it comes in
 //! ([`PackedBuf::from_listpack`]); readers rely on it, and would panic.
 
 pub mod element;
@@ -249,8 +249,8 @@ impl DoubleEndedIterator for Iter<'_> {
 
 /// The memory that a sequence lies in while it is changed.
 pub trait Room: Deref<Target = [u8]> {
-    /// Replaces `removed` bytes at `at` with room for `inserted` bytes, and lends that to be written: it holds
-    /// anything.
+    /// Replaces `removed` bytes at `at` with room for `inserted` bytes, and lends that to be written: it
+    /// holds anything.
     fn splice(&mut self, at: usize, removed: usize, inserted: usize) -> &mut [u8];
 
     /// The bytes, to change.

@@ -25,8 +25,8 @@
 //! Invariants, checked by `check` in the tests:
 //! - No node but the root is empty. No root has a single child. All leaves have the same depth.
 //! - `firsts` are copies of live items, never of removed ones: a closure may follow a handle in them.
-//! - A leaf or an inner node has at most `FAN` items or children. When one has lost some, it does not fit with a
-//!   neighbour into three quarters of a node.
+//! - A leaf or an inner node has at most `FAN` items or children. When one has lost some, it does not fit with
+//!   a neighbour into three quarters of a node.
 
 mod node;
 mod range;
@@ -91,7 +91,7 @@ impl<T: Copy, const FAN: usize> Ranked<T, FAN> {
         self.bytes
     }
 
-    /// Adds an item where `order` says, unless there is one that it calls equal. Returns whether it was added.
+    /// Adds an item where `order` says, unless there is one that it calls equal; whether it was added.
     pub fn insert(&mut self, item: T, mut order: impl FnMut(&T) -> Ordering) -> bool {
         let inserted = self.root.insert(item, &mut order, node::Edge::ROOT, &mut self.bytes);
         self.finish_insert(inserted)

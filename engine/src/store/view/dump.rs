@@ -19,9 +19,9 @@ impl View<'_> {
     /// The value of `key` as a payload: see [`dump`](mod@crate::dump).
     pub fn dump(&mut self, key: Key<'_>, lookup: Lookup, compress: bool) -> Option<Vec<u8>> {
         let found = self.look_up(key, lookup)?;
+        let now = self.now;
         let entry = self.shard(key).entry(found);
-        let (kind, encoding) = what(entry.meta());
-        Some(dump::payload(kind, encoding, entry.value().into(), compress))
+        Some(dump::payload(what(entry.meta()), entry.value().into(), now, compress))
     }
 
     /// Builds the value of a payload, as it is held where `key` lives.
@@ -46,6 +46,8 @@ impl View<'_> {
             }
             Restored::List(list) => drop(self.put(key, list, deadline, Event::Restore)),
             Restored::SortedSet(set) => drop(self.put(key, set, deadline, Event::Restore)),
+            Restored::Stream(stream) => drop(self.put(key, stream, deadline, Event::Restore)),
+            Restored::Hash(hash) => drop(self.put(key, hash, deadline, Event::Restore)),
             Restored::Set(set) => drop(self.put(key, set, deadline, Event::Restore)),
         }
         if let Some(found) = self.find(key) {

@@ -100,8 +100,8 @@ impl View<'_> {
         })
     }
 
-    /// Takes an element off one end of the list at `from` and puts it at one end of the list at `to`, which is
-    /// made if it is not there; what `read` makes of it, or `None` when there is nothing at `from`.
+    /// Takes an element off one end of the list at `from` and puts it at one end of the list at `to`, which
+    /// is made if it is not there; what `read` makes of it, or `None` when there is nothing at `from`.
     ///
     /// # Errors
     /// [`WrongType`] when another type lives at `from`, or, if there is a list at `from`, at `to`.
@@ -172,8 +172,8 @@ impl View<'_> {
         })
     }
 
-    /// Removes elements that are `text` from the list at `key`: the first `count`, the last if it is negative,
-    /// all if it is nought. How many there were.
+    /// Removes elements that are `text` from the list at `key`: the first `count`, the last if it is
+    /// negative, all if it is nought. How many there were.
     ///
     /// # Errors
     /// [`WrongType`] when another type lives there.

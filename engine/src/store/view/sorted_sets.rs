@@ -225,8 +225,8 @@ impl View<'_> {
         Ok(removed.unwrap_or(0))
     }
 
-    /// Removes up to `count` members from one end of the sorted set at `key` and hands them out, the outermost
-    /// first; how many, or none when the key is not there.
+    /// Removes up to `count` members from one end of the sorted set at `key` and hands them out, the
+    /// outermost first; how many, or none when the key is not there.
     ///
     /// # Errors
     /// [`WrongType`] when another type lives there.
@@ -281,8 +281,8 @@ impl View<'_> {
         keys.iter().map(source).collect()
     }
 
-    /// How many members the sorted sets, or sets, at several keys have in common, counted up to `limit`, which
-    /// is not nought. They have been [looked up](Self::sorted_set_look_up).
+    /// How many members the sorted sets, or sets, at several keys have in common, counted up to `limit`,
+    /// which is not nought. They have been [looked up](Self::sorted_set_look_up).
     ///
     /// # Errors
     /// [`WrongType`] when another type lives at one of the keys.

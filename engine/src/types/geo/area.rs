@@ -44,15 +44,13 @@ impl Area {
 
     /// What has these corners. Its center is the middle of them in space.
     pub fn polygon(corners: Vec<Point>) -> Self {
-        let (mut x, mut y, mut z) = (0.0, 0.0, 0.0);
+        let (mut x, mut y, mut z) = (0.0f64, 0.0f64, 0.0f64);
         for corner in &corners {
             let (longitude, latitude) = (corner.longitude.to_radians_c(), corner.latitude.to_radians_c());
             x += latitude.cos() * longitude.cos();
             y += latitude.cos() * longitude.sin();
             z += latitude.sin();
         }
-        let count = corners.len() as f64;
-        (x, y, z) = (x / count, y / count, z / count);
         let longitude = y.atan2(x).to_degrees_c();
         let latitude = z.atan2((x * x + y * y).sqrt()).to_degrees_c();
         Self { center: Point { longitude, latitude }, shape: Shape::Polygon { corners } }
@@ -153,8 +151,12 @@ impl Area {
             Shape::Box { width, height } => {
                 ((width / 2.0) * (width / 2.0) + (height / 2.0) * (height / 2.0)).sqrt()
             }
-            Shape::Polygon { corners } => {
-                corners.iter().map(|corner| self.center.distance(*corner)).fold(0.0, f64::max)
+            // As far as the farthest corner of the box around it.
+            Shape::Polygon { .. } => {
+                let Bounds { longitude: (west, east), latitude: (south, north) } = self.bounds();
+                let corners = [(west, south), (west, north), (east, south), (east, north)];
+                let distance = |(longitude, latitude)| self.center.distance(Point { longitude, latitude });
+                corners.into_iter().map(distance).fold(0.0, f64::max)
             }
         };
         if radius == 0.0 {

@@ -40,6 +40,8 @@ const LUCK_BITS: u32 = 64 - INDEX_BITS;
 
 const HEADER_BYTES: usize = 16;
 const DENSE_BYTES: usize = HEADER_BYTES + dense::BYTES;
+/// How many bytes one takes at most.
+pub const BYTES_MAX: usize = DENSE_BYTES;
 
 const MAGIC: &[u8; 4] = b"HYLL";
 const FORM_AT: usize = 4;

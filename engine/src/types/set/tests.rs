@@ -75,6 +75,9 @@ fn step() -> impl Strategy<Value = Step> {
     ]
 }
 
+/// What is handed members.
+type Taker<'a> = &'a mut dyn FnMut(Element<'_>);
+
 proptest! {
     #[test]
     fn is_a_set(steps in prop::collection::vec(step(), 0..60), chance: u64) {
@@ -155,7 +158,7 @@ proptest! {
         let others: BTreeSet<Vec<u8>> = groups[1..].iter().flatten().cloned().collect();
         let rest: BTreeSet<Vec<u8>> = groups[0].difference(&others).cloned().collect();
 
-        let shown = |show: &dyn Fn(&mut dyn FnMut(Element<'_>))| {
+        let shown = |show: &dyn Fn(Taker<'_>)| {
             let mut shown = BTreeSet::new();
             show(&mut |member| assert!(shown.insert(member.to_vec()), "twice: {member:?}"));
             shown

@@ -83,6 +83,11 @@ impl Restore {
         Ok(())
     }
 
+    /// How many entries were ever added up to `id`, where the place of `id` tells it.
+    pub fn added_up_to(&self, id: StreamId) -> Option<u64> {
+        self.stream.tally.added_up_to(id)
+    }
+
     /// Adds a group, to which belongs what follows.
     ///
     /// # Errors

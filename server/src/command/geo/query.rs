@@ -135,9 +135,8 @@ pub(super) fn run(
     options: &Options,
     store: Option<Store>,
 ) -> Result<(), Error> {
-    // Of the shard where the result goes, or of no use.
-    let to = store.map(|store| ctx.key(store.key));
-    let seed = ctx.view.seed(to.unwrap_or(key));
+    let store = store.map(|store| (store, ctx.key(store.key)));
+    let seed = store.map_or(0, |(_, to)| ctx.view.seed(to));
     let set = ctx.view.sorted_set(key, Lookup::Peek)?;
     let (hits, unit) = match (set, place) {
         (Some(set), Some(place)) => {
@@ -145,7 +144,7 @@ pub(super) fn run(
         }
         _ => (Vec::new(), 1.0),
     };
-    let (Some(store), Some(to)) = (store, to) else {
+    let Some((store, to)) = store else {
         let details = [options.with_distance, options.with_hash, options.with_coordinates];
         let details = details.iter().filter(|with| **with).count();
         ctx.reply.array(hits.len());

@@ -19,6 +19,7 @@ impl From<HllError> for Error {
         match error {
             HllError::NotHll => Self::Text("WRONGTYPE Key is not a valid HyperLogLog string value."),
             HllError::Corrupt => Self::Text("INVALIDOBJ Corrupted HLL object detected"),
+            HllError::OutOfMemory => Self::OutOfMemory,
             _ => Self::WrongType,
         }
     }

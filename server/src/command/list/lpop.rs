@@ -5,6 +5,7 @@ use scrubjay::End;
 use crate::command::Ctx;
 use crate::command::spec::{Acl, Arg, Command, Flags, Key};
 use crate::error::Error;
+use crate::resp::number;
 
 pub(super) static LPOP: Command = Command {
     name: "lpop",
@@ -57,8 +58,7 @@ fn pop(ctx: &mut Ctx<'_>, end: End, name: &'static str) -> Result<(), Error> {
             }
         }
         3 => {
-            let count =
-                crate::resp::number::parse_i64(ctx.args.at(2)).and_then(|count| usize::try_from(count).ok());
+            let count = number::parse_i64(ctx.args.at(2)).and_then(|count| usize::try_from(count).ok());
             let count = count.ok_or(Error::Text("ERR value is out of range, must be positive"))?;
             if !super::pop_several(&mut ctx.view, ctx.reply, key, end, count)? {
                 ctx.reply.null_array();

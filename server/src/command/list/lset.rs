@@ -1,5 +1,8 @@
 //! LSET: another element at an index.
 
+use scrubjay::Lookup;
+use scrubjay::types::list::List;
+
 use crate::command::Ctx;
 use crate::command::spec::{Acl, Arg, Command, Flags, Key};
 use crate::error::Error;
@@ -23,8 +26,8 @@ pub(super) static LSET: Command = Command {
 fn lset(ctx: &mut Ctx<'_>) -> Result<(), Error> {
     let key = ctx.key(1);
     // Whether there is a list comes before whether there is a number.
-    ctx.view.read::<scrubjay::types::list::List>(key, scrubjay::Lookup::Peek)?.ok_or(Error::NoSuchKey)?;
-    // Valkey keeps 32 bits of the index: the greatest number there is stands for the last element, as -1 does.
+    ctx.view.read::<List>(key, Lookup::Peek)?.ok_or(Error::NoSuchKey)?;
+    // Valkey keeps 32 bits of the index: the greatest number stands for the last element, as -1 does.
     let index = i64::from(ctx.args.integer(2)? as i32);
     match ctx.view.list_set(key, index, ctx.args.at(3))? {
         Some(true) => {

@@ -14,8 +14,8 @@ pub(super) fn scores(min: &[u8], max: &[u8]) -> Result<ScoreRange, Error> {
     }
 }
 
-/// Unlike a score to be set, a bound may be too large for a double, or nothing at all, which is nought; and it
-/// ends at a NUL, as C's texts do.
+/// Unlike a score to be set, a bound may be too large for a double, or nothing at all, which is nought; and
+/// it ends at a NUL, as C's texts do.
 fn score(text: &[u8]) -> Option<Bound<f64>> {
     let number = |text: &[u8]| match text {
         [] => Some(0.0),

@@ -1,7 +1,7 @@
 //! What ZUNION, ZINTER, ZDIFF and their relatives share.
 //!
-//! They read the number of keys, look at what lives there, and read the rest of their arguments last: a key of
-//! another type is reported before a wrong option.
+//! They read the number of keys, look at what lives there, and read the rest of their arguments last: a key
+//! of another type is reported before a wrong option.
 
 use scrubjay::types::sorted_set::Aggregate;
 use scrubjay::{Combination, Key};

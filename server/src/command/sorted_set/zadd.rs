@@ -134,6 +134,8 @@ pub(super) static ZINCRBY: Command = Command {
 
 fn zincrby(ctx: &mut Ctx<'_>) -> Result<(), Error> {
     let key = ctx.key(1);
+    // As in Valkey, a word that is an option of ZADD is one here, and then too little is left.
+    Request::parse(ctx.args)?;
     let by = score(ctx.args.at(2))?;
     let new = ctx.view.sorted_set_increment(key, AddOptions::default(), by, ctx.args.at(3))?;
     ctx.reply.double(new.expect("invariant: nothing forbids it"));

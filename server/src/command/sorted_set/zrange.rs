@@ -221,7 +221,7 @@ pub(super) enum WithScores {
 pub(super) struct Request<'a> {
     span: Span<'a>,
     pub(super) direction: Direction,
-    /// Members to skip and to read; negative ones skip all, and read all.
+    /// Members to skip and to read. A negative number of them means all, but for what [`Self::ranks`] says.
     limit: Option<(i64, i64)>,
     with_scores: bool,
 }
@@ -287,8 +287,16 @@ impl<'a> Request<'a> {
             span => span.ranks(set),
         };
         let Some((skip, count)) = self.limit else { return ranks };
-        let skip = usize::try_from(skip).unwrap_or(usize::MAX).min(ranks.len());
-        let count = usize::try_from(count).unwrap_or(usize::MAX).min(ranks.len() - skip);
+        let len = ranks.len();
+        let skip = match usize::try_from(skip) {
+            Ok(skip) => skip.min(len),
+            // Valkey finds the first of a large one as it finds a rank: from the end, if need be.
+            Err(_) if matches!(set, SortedSetRef::Large(_)) => {
+                len.checked_add_signed(isize::try_from(skip).unwrap_or(isize::MIN)).unwrap_or(len)
+            }
+            Err(_) => len,
+        };
+        let count = usize::try_from(count).unwrap_or(usize::MAX).min(len - skip);
         if down {
             let end = ranks.end - skip;
             end - count..end

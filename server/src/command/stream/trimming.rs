@@ -48,16 +48,23 @@ impl Trimming {
         Ok(None)
     }
 
+    /// What they say together, where they have to say something.
+    pub(super) fn some_trim(self) -> Result<Trim, Error> {
+        const NO_BOUND: Error =
+            Error::Text("ERR syntax error, XTRIM must be called with a trimming strategy");
+        if self.bound.is_none() && self.limit.is_none_or(|limit| limit == 0) {
+            return Err(NO_BOUND);
+        }
+        self.trim()?.ok_or(NO_BOUND)
+    }
+
     /// What they say together, if they say anything.
     pub(super) fn trim(self) -> Result<Option<Trim>, Error> {
-        let Some(bound) = self.bound else {
-            return match self.limit {
-                Some(_) => Err(Error::Text(
-                    "ERR syntax error, LIMIT cannot be used without specifying a trimming strategy",
-                )),
-                None => Ok(None),
-            };
-        };
+        if self.bound.is_none() && self.limit.is_some_and(|limit| limit > 0) {
+            return Err(Error::Text(
+                "ERR syntax error, LIMIT cannot be used without specifying a trimming strategy",
+            ));
+        }
         let limit = match self.limit {
             Some(_) if !self.whole_blocks => {
                 return Err(Error::Text(
@@ -68,6 +75,6 @@ impl Trimming {
             Some(limit) => TrimLimit::Entries(limit),
             None => TrimLimit::Default,
         };
-        Ok(Some(Trim { bound, whole_blocks: self.whole_blocks, limit }))
+        Ok(self.bound.map(|bound| Trim { bound, whole_blocks: self.whole_blocks, limit }))
     }
 }

@@ -48,7 +48,7 @@ fn xtrim(ctx: &mut Ctx<'_>) -> Result<(), Error> {
     while index < args.len() {
         index = trimming.option(args, index)?.ok_or(Error::Syntax)?;
     }
-    let trim = trimming.trim()?.ok_or(Error::Syntax)?;
+    let trim = trimming.some_trim()?;
     let trimmed = ctx.view.stream_trim(key, trim)?;
     ctx.reply.integer(trimmed.cast_signed());
     Ok(())

@@ -87,6 +87,7 @@ impl From<StringError> for Error {
             StringError::NotFloat => Self::NotFloat,
             StringError::Overflow => Self::Text("ERR increment or decrement would overflow"),
             StringError::NotFinite => Self::Text("ERR increment would produce NaN or Infinity"),
+            StringError::OutOfMemory => Self::OutOfMemory,
             _ => Self::WrongType,
         }
     }

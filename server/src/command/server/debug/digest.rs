@@ -6,13 +6,16 @@
 //! adds a constant. A database is its number and the set of its keys; empty ones are left out.
 //!
 //! A list is the sequence of its elements; a set is a set; a hash is the set of the sequences of a field and
-//! its value, and a sorted set likewise of a member and its score. Deadlines of fields are left out.
+//! its value, and a sorted set likewise of a member and its score. A stream is the sequence of its entries' ids, fields and
+//! values. Deadlines of fields and groups are left out.
 
 use scrubjay::collections::packed::Digits;
 use scrubjay::double::DoubleText;
+use scrubjay::types::hash::Hash;
 use scrubjay::types::list::List;
 use scrubjay::types::set::Set;
 use scrubjay::types::sorted_set::SortedSet;
+use scrubjay::types::stream::{Stream, StreamId};
 use scrubjay::{Kind, Lookup};
 use sha1_smol::Sha1;
 
@@ -113,6 +116,28 @@ fn add_value(ctx: &mut Ctx<'_>, db: u16, name: &[u8], digest: &mut Digest) -> Re
                 both.chain(pair.member.text(&mut digits));
                 both.chain(DoubleText::by_digits(pair.score).as_bytes());
                 digest.add(&both.0);
+            }
+        }
+        Kind::Hash => {
+            let now = ctx.now();
+            let mut more_digits = Digits::default();
+            if let Some(hash) = ctx.view.peek::<Hash>(key)? {
+                hash.for_each(now, |field, value| {
+                    let mut both = Digest::default();
+                    both.chain(field.text(&mut digits));
+                    both.chain(value.text(&mut more_digits));
+                    digest.add(&both.0);
+                });
+            }
+        }
+        Kind::Stream => {
+            let stream = ctx.view.peek::<Box<Stream>>(key)?;
+            for entry in stream.into_iter().flat_map(|stream| stream.range(StreamId::ZERO, StreamId::MAX)) {
+                digest.chain(format!("{}.{}", entry.id.ms, entry.id.seq).as_bytes());
+                for (field, value) in entry.fields {
+                    digest.chain(field.text(&mut digits));
+                    digest.chain(value.text(&mut digits));
+                }
             }
         }
         _ => {

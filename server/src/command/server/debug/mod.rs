@@ -6,13 +6,14 @@
 mod digest;
 mod protocol;
 
+use std::ptr;
 use std::sync::atomic::Ordering;
 use std::time::Duration;
 
 use scrubjay::collections::deque::Deque;
+use scrubjay::types::Kind;
 use scrubjay::types::list::{List, ListRef};
-use scrubjay::types::{Encoding, Kind};
-use scrubjay::{Deadline, Lookup, shard::change::Event};
+use scrubjay::{Deadline, Key, Lookup, shard::change::Event};
 
 use crate::command::Ctx;
 use crate::command::describe::help;
@@ -161,22 +162,37 @@ fn object(ctx: &mut Ctx<'_>) -> Result<(), Error> {
     let seconds = (ctx.now() / 1000).saturating_sub(meta.idle_s);
     let lru = seconds & 0xff_ffff;
     let (encoding, idle) = (meta.encoding.name(), meta.idle_s);
-    let fast = ctx.args.is(3, "fast");
-    let (at, length, more) = if meta.kind == Kind::List {
-        let list = ctx.view.peek::<List>(key)?.ok_or(Error::NoSuchKey)?;
-        match list {
-            ListRef::Packed(packed) => (packed.bytes().as_ptr(), 0, String::new()),
-            ListRef::Deque(deque) => (std::ptr::from_ref(deque).cast(), 0, quicklist(deque, fast)),
-        }
-    } else {
-        let value = ctx.view.string(key, Lookup::Peek)?.ok_or(Error::NoSuchKey)?;
-        (value.bytes().as_ptr(), serialized_length(&value, value.encoding), String::new())
+    let length = match ctx.args.is(3, "fast") {
+        true => String::new(),
+        false => format!("serializedlength:{} ", serialized_length(ctx, key)),
     };
-    let length = if fast { String::new() } else { format!("serializedlength:{length} ") };
+    let fast = length.is_empty();
+    let (at, more) = match meta.kind {
+        Kind::String => {
+            (ctx.view.string(key, Lookup::Peek)?.map(|text| text.bytes().as_ptr()), String::new())
+        }
+        Kind::List => match ctx.view.peek::<List>(key)? {
+            Some(ListRef::Deque(deque)) => (Some(ptr::from_ref(deque).cast()), quicklist(deque, fast)),
+            Some(ListRef::Packed(packed)) => (Some(packed.bytes().as_ptr()), String::new()),
+            None => (None, String::new()),
+        },
+        _ => (None, String::new()),
+    };
+    // A place somewhere in the store, for what does not tell where it lies.
+    let at = at.unwrap_or(ptr::from_ref(&*ctx.shared.store).cast());
     ctx.reply.simple(&format!(
         "Value at:{at:p} refcount:1 encoding:{encoding} {length}lru:{lru} lru_seconds_idle:{idle}{more}"
     ));
     Ok(())
+}
+
+/// What a value takes in a dump file: a payload without the byte in front that says its form, and without the
+/// version and the checksum behind it.
+fn serialized_length(ctx: &mut Ctx<'_>, key: Key<'_>) -> usize {
+    const FRAME_BYTES: usize = 1 + 2 + 8;
+    let compress = ctx.shared.config.rdbcompression();
+    let payload = ctx.view.dump(key, Lookup::Peek, compress);
+    payload.map_or(0, |payload| payload.len().saturating_sub(FRAME_BYTES))
 }
 
 /// What Valkey says of a large list besides: its blocks are ours.
@@ -205,26 +221,6 @@ fn quicklist_packed_threshold(ctx: &mut Ctx<'_>) -> Result<(), Error> {
     ctx.view.set_limits(limits);
     ctx.reply.ok();
     Ok(())
-}
-
-/// What a string takes in a dump file, as Valkey writes it with `rdbcompression no`.
-fn serialized_length(value: &[u8], encoding: Encoding) -> usize {
-    // Short integers are written as such, whatever holds them.
-    let number = if encoding == Encoding::Int || value.len() <= 11 { number::parse_i64(value) } else { None };
-    match number {
-        Some(number) if i8::try_from(number).is_ok() => 2,
-        Some(number) if i16::try_from(number).is_ok() => 3,
-        Some(number) if i32::try_from(number).is_ok() => 5,
-        _ => {
-            let header = match value.len() {
-                0..=0x3f => 1,
-                0x40..=0x3fff => 2,
-                0x4000..=0xffff_ffff => 5,
-                _ => 9,
-            };
-            header + value.len()
-        }
-    }
 }
 
 /// Makes keys `PREFIX:0`, `PREFIX:1`, ... where there are none yet.
