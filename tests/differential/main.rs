@@ -139,7 +139,7 @@ fn every_command_is_sent() {
     let commands = commands.elements().expect("a list of names").iter().filter_map(Reply::text);
     let sent: BTreeSet<String> = COMMANDS
         .iter()
-        .filter_map(|line| line.trim_start_matches('~').split(' ').next())
+        .filter_map(|line| line.trim_start_matches(['~', '!']).split(' ').next())
         .map(str::to_ascii_lowercase)
         .collect();
     let missing: Vec<String> = commands

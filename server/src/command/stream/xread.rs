@@ -1,5 +1,5 @@
-//! XREAD, XREADGROUP: what is new in streams, for one who remembers how far it has read, or for the members of
-//! a group.
+//! XREAD, XREADGROUP: what is new in streams, for one who remembers how far it has read, or for the members
+//! of a group.
 
 use scrubjay::types::stream::Entry;
 use scrubjay::{Kind, Lookup, StreamError, StreamId, View};
