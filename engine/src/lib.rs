@@ -119,6 +119,8 @@ pub use store::{
     ranks_between,
 };
 #[doc(inline)]
+pub use store::{Offer, OwnedKey, Registration, Waiter, Wanted};
+#[doc(inline)]
 pub use types::sorted_set::Aggregate;
 #[doc(inline)]
 pub use types::stream::StreamId;

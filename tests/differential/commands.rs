@@ -9,6 +9,7 @@
 //! | `{A\|B c}` | up to three of them, in any order, the same one twice too |
 //! | `x...` | one to four times what stands before the dots |
 //! | `~` in front | the command sets a deadline that is over before the next command is sent |
+//! | `!` in front | nothing goes wrong with its words on their way: it would wait for ever |
 //!
 //! Only what both servers must answer alike can stand here. So no TTL lies between "at once" and "long after
 //! the test", and nothing that ends the connection or withholds replies is sent: transcripts hold those.
@@ -303,6 +304,20 @@ pub(crate) const COMMANDS: &[&str] = &[
     // Other types, once both servers have them: values of a wrong type for everything above.
     "LPUSH key value...",
     "ZADD key integer value",
+    "HSET key (value value)...",
+    "ZADD key integer value",
+    // What waits. For a moment: nobody else would come.
+    "!BLMOVE key key (LEFT|RIGHT) (LEFT|RIGHT|word) moment",
+    "!BLMPOP moment (1|2|integer) key... (LEFT|RIGHT) [COUNT count]",
+    "!BLPOP key... moment",
+    "!BRPOP key... moment",
+    "!BRPOPLPUSH key key moment",
+    "!BZMPOP moment (1|2|integer) key... (MIN|MAX) [COUNT count]",
+    "!BZPOPMAX key... moment",
+    "!BZPOPMIN key... moment",
+    "!XREAD [COUNT count] BLOCK (1|-1|word) STREAMS key ($|+|0|5-0)",
+    "!XREADGROUP GROUP value value [COUNT count] BLOCK (1|-1|word) [NOACK] STREAMS key (>|0|$|5-0)",
+    "CLIENT UNBLOCK (count|integer|word) [TIMEOUT|ERROR|word]",
     // No command at all.
     "word [word]",
 ];
@@ -338,6 +353,13 @@ const LONG_CONTENT: &str = match str::from_utf8(&[b'x'; 1300]) {
 
 /// The pools. `payload` is a dump, some of old versions and some damaged; `value` and `word` also draw bytes at random.
 pub(crate) const POOLS: &[(&str, &[&str])] = &[
+    (
+        "moment",
+        &[
+            "0.001", "1e-9", "0.0001", "0x0.004", "+.001", "-1", "nan", "inf", "-inf", "1e16", "1e400", "x",
+            "",
+        ],
+    ),
     // Few keys, so that commands meet. None is a number: a lost argument must not make a key of a TTL.
     (
         "key",

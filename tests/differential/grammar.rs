@@ -11,10 +11,15 @@ pub(crate) type Words = Vec<Vec<u8>>;
 
 /// The commands that a line of the notation stands for, most of them well-formed.
 pub(crate) fn command(line: &str) -> BoxedStrategy<Words> {
+    (undamaged(line), damage()).prop_map(|(words, damage)| damage.done_to(words)).boxed()
+}
+
+/// Those that it stands for by its own rules alone.
+pub(crate) fn undamaged(line: &str) -> BoxedStrategy<Words> {
     let mut parser = Parser { rest: line };
     let strategy = parser.sequence();
     assert!(parser.rest.is_empty(), "unbalanced: {line}");
-    (strategy, damage()).prop_map(|(words, damage)| damage.done_to(words)).boxed()
+    strategy
 }
 
 /// The keys that commands are about.

@@ -14,9 +14,12 @@ mod perishing;
 mod room;
 mod route;
 mod stats;
+#[cfg(test)]
+mod taker;
 #[cfg(all(test, not(shuttle)))]
 mod tests;
 mod view;
+mod waiters;
 mod walk;
 
 pub use self::builder::Builder;
@@ -24,7 +27,7 @@ pub use self::embedded::{
     BitmapHandle, HashHandle, HyperLogLogHandle, ListHandle, PendingEntry, PlacesHandle, SetHandle,
     SortedSetHandle, StreamEntry, StreamHandle,
 };
-pub use self::key::Key;
+pub use self::key::{Key, OwnedKey};
 pub use self::maintain::{Maintained, Round, Step, Waker};
 pub use self::observe::Observer;
 pub use self::stats::Stats;
@@ -32,14 +35,17 @@ pub use self::view::{
     AddCounts, Combination, Deadline, FieldCondition, FieldExpiry, FieldPersist, FieldPresence, GroupStart,
     Lookup, Meta, Missing, Popped, Scope, SetOperation, Span, Text, Tools, Usage, View, ranks_between,
 };
+pub use self::waiters::{Offer, Registration, Waiter, Wanted};
 pub use self::walk::Flush;
 
 use self::maintain::{Alarm, Trash};
 use self::observe::Observers;
 use self::room::Room;
 use self::route::{Route, ShardPositions};
+use self::waiters::Waiters;
 use crate::random::Random;
 use crate::shard::Shard;
+use crate::sync::atomic::AtomicU64;
 use crate::sync::{CachePadded, Mutex};
 use crate::time::{Clock, Millis};
 use crate::types::{Limits, Object};
@@ -55,6 +61,8 @@ struct Locked {
     accounted_bytes: usize,
     /// Nothing in it expires before this moment.
     due: Millis,
+    /// Who waits for keys in it; none while nobody does.
+    waiters: Option<Box<Waiters>>,
     /// The bounds of small forms, the same in every shard.
     limits: Limits,
 }
@@ -80,6 +88,8 @@ pub struct Store {
     /// What is to be dropped by [`Store::maintain`], as it takes long.
     trash: Mutex<Trash>,
     random: Mutex<Random>,
+    /// The next waiter's.
+    tickets: AtomicU64,
 }
 
 impl Default for Store {
@@ -107,6 +117,7 @@ impl Store {
                 shard,
                 accounted_bytes: 0,
                 due: Millis::MAX,
+                waiters: None,
                 limits: builder.limits,
             }))
         };
@@ -120,6 +131,7 @@ impl Store {
             alarm: Alarm::default(),
             trash: Mutex::new(Trash::default()),
             random: Mutex::new(random),
+            tickets: AtomicU64::new(1),
             route,
         }
     }

@@ -252,16 +252,20 @@ fn clients(facts: &Facts<'_>, fields: &mut Fields) {
     fields.put("maxclients", facts.shared.config.maxclients());
     fields.put("client_recent_max_input_buffer", facts.largest.0);
     fields.put("client_recent_max_output_buffer", facts.largest.1);
-    fields.zeroes(&[
-        "blocked_clients",
-        "tracking_clients",
-        "pubsub_clients",
-        "watching_clients",
-        "clients_in_timeout_table",
-        "total_watched_keys",
-        "total_blocking_keys",
-        "total_blocking_keys_on_nokey",
-    ]);
+    let (mut blocked, mut blocked_for_a_time) = (0, 0);
+    facts.shared.clients.for_each(|client| {
+        if let Some(waits) = client.blocked() {
+            blocked += 1;
+            blocked_for_a_time += usize::from(waits.terms().deadline_micros.is_some());
+        }
+    });
+    let (keys, keys_when_gone) = facts.shared.store.waited_keys();
+    fields.put("blocked_clients", blocked);
+    fields.zeroes(&["tracking_clients", "pubsub_clients", "watching_clients"]);
+    fields.put("clients_in_timeout_table", blocked_for_a_time);
+    fields.put("total_watched_keys", 0);
+    fields.put("total_blocking_keys", keys);
+    fields.put("total_blocking_keys_on_nokey", keys_when_gone);
     fields.put("paused_reason", "none");
     fields.put("paused_actions", "none");
     fields.put("paused_timeout_milliseconds", 0);
