@@ -7,6 +7,7 @@
 mod bitmap;
 mod dump;
 mod geo;
+mod hash;
 mod hyperloglog;
 mod list;
 mod set;
@@ -15,6 +16,7 @@ mod stream;
 
 pub use self::bitmap::BitmapHandle;
 pub use self::geo::PlacesHandle;
+pub use self::hash::HashHandle;
 pub use self::hyperloglog::HyperLogLogHandle;
 pub use self::list::ListHandle;
 pub use self::set::SetHandle;

@@ -5,6 +5,7 @@
 
 mod digest;
 mod protocol;
+mod tables;
 
 use std::sync::atomic::Ordering;
 use std::time::Duration;
@@ -59,6 +60,8 @@ const SUBCOMMANDS: &[Subcommand] = &[
     sub("digest-value", 2, usize::MAX, digest::digest_value),
     sub("error", 3, 3, error),
     sub("help", 2, 2, show_help),
+    sub("htstats", 3, usize::MAX, tables::htstats),
+    sub("htstats-key", 3, usize::MAX, tables::htstats_key),
     sub("listpack", 3, 3, listpack),
     sub("log", 3, 3, log),
     sub("object", 3, 4, object),
