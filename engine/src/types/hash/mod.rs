@@ -133,17 +133,20 @@ impl Hash {
         }
         match self {
             Self::Packed(packed) => {
-                if let Some(at) = find(packed.as_packed(), field) {
+                let was = if let Some(at) = find(packed.as_packed(), field) {
                     let at = packed.as_packed().after(at);
                     packed.replace(at, value);
-                    return Was::There;
-                }
-                packed.push_back(field);
-                packed.push_back(value);
+                    Was::There
+                } else {
+                    packed.push_back(field);
+                    packed.push_back(value);
+                    Was::Missing
+                };
+                // Also where no field came: the limit may have been lowered.
                 if packed.len() / 2 > means.limits.hash_max_listpack_entries {
                     self.make_table(means.random);
                 }
-                Was::Missing
+                was
             }
             Self::Table(table) => table.set(field, value, deadline, means.now),
         }
