@@ -9,6 +9,7 @@
 //! | `{A\|B c}` | up to three of them, in any order, the same one twice too |
 //! | `x...` | one to four times what stands before the dots |
 //! | `~` in front | the command sets a deadline that is over before the next command is sent |
+//! | `!` in front | nothing goes wrong with its words on their way: it would wait for ever |
 //!
 //! Only what both servers must answer alike can stand here. So no TTL lies between "at once" and "long after
 //! the test", and nothing that ends the connection or withholds replies is sent: transcripts hold those.
@@ -170,6 +171,42 @@ pub(crate) const COMMANDS: &[&str] = &[
     "TYPE key",
     "UNLINK key...",
     "~PEXPIRE key 1",
+    // Hashes. No field perishes by itself before the test is over: Valkey goes on counting it for a while.
+    "CONFIG SET hash-max-listpack-entries bound hash-max-listpack-value (0|1|64|512)",
+    "HDEL key field...",
+    "HEXISTS key field",
+    "HEXPIRE key seconds {NX|XX|GT|LT|word} FIELDS 1 field",
+    "HEXPIRE key seconds {NX|XX|GT|LT} FIELDS 2 field field",
+    "HEXPIREAT key at {NX|XX|GT|LT} FIELDS 2 field field",
+    "HEXPIRE key seconds {NX|XX|GT|LT} FIELDS count field...",
+    "HEXPIRETIME key FIELDS (1 field|2 field field|count field...)",
+    "HGET key field",
+    "HGETALL key",
+    "HGETDEL key FIELDS (1 field|2 field field|count field...)",
+    "HGETEX key {EX seconds|PX millis|EXAT at|PXAT at-millis|PERSIST|word} FIELDS 2 field field",
+    "HGETEX key {EX seconds|PX millis|EXAT at|PXAT at-millis|PERSIST|word} FIELDS count field...",
+    "HINCRBY key field integer",
+    "HINCRBYFLOAT key field float",
+    "HKEYS key",
+    "HLEN key",
+    "HMGET key field...",
+    "HMSET key (field value)...",
+    "HPERSIST key FIELDS (1 field|2 field field|count field...)",
+    "HPEXPIRE key millis {NX|XX|GT|LT} FIELDS 2 field field",
+    "HPEXPIREAT key at-millis {NX|XX|GT|LT} FIELDS 1 field",
+    "HPEXPIRETIME key FIELDS (1 field|3 field field field|count field...)",
+    "HPTTL key FIELDS (1 field|2 field field|count field...)",
+    "HRANDFIELD key [count|-2|-9223372036854775808|count WITHVALUES|-3 WITHVALUES|count word]",
+    "HSCAN key (0|cursor) {MATCH pattern|COUNT count|TYPE type|NOVALUES|NOSCORES}",
+    "HSET key (field value)...",
+    "HSET key (field integer)... (field float)...",
+    "HSETEX key {NX|XX|FNX|FXX|EX seconds|PX millis|EXAT at|PXAT at-millis|KEEPTTL} FIELDS 1 field value",
+    "HSETEX key {NX|XX|FNX|FXX|EX seconds|KEEPTTL|word} FIELDS 2 field value field value",
+    "HSETEX key {EX seconds|KEEPTTL} FIELDS count (field value)...",
+    "HSETNX key field value",
+    "HSTRLEN key field",
+    "HTTL key FIELDS (1 field|2 field field|count field...)",
+    "HVALS key",
     // Sets.
     "CONFIG SET set-max-intset-entries (128|512) set-max-listpack-entries bound",
     "SADD key member...",
@@ -255,7 +292,7 @@ pub(crate) const COMMANDS: &[&str] = &[
     "COMMAND (HELP|word)",
     "CONFIG GET (hz|maxmemory|maxmemory-policy|databases|proto-max-bulk-len|word)",
     "CONFIG (HELP|word)",
-    "DEBUG (DIGEST|DIGEST-VALUE key...)",
+    "DEBUG DIGEST-VALUE key...",
     "FLUSHALL [ASYNC|SYNC|word]",
     "FLUSHDB [ASYNC|SYNC|word]",
     "LASTSAVE",
@@ -266,7 +303,21 @@ pub(crate) const COMMANDS: &[&str] = &[
     "TIME",
     // Other types, once both servers have them: values of a wrong type for everything above.
     "LPUSH key value...",
+    "ZADD key integer value",
     "HSET key (value value)...",
+    "ZADD key integer value",
+    // What waits. For a moment: nobody else would come.
+    "!BLMOVE key key (LEFT|RIGHT) (LEFT|RIGHT|word) moment",
+    "!BLMPOP moment (1|2|integer) key... (LEFT|RIGHT) [COUNT count]",
+    "!BLPOP key... moment",
+    "!BRPOP key... moment",
+    "!BRPOPLPUSH key key moment",
+    "!BZMPOP moment (1|2|integer) key... (MIN|MAX) [COUNT count]",
+    "!BZPOPMAX key... moment",
+    "!BZPOPMIN key... moment",
+    "!XREAD [COUNT count] BLOCK (1|-1|word) STREAMS key ($|+|0|5-0)",
+    "!XREADGROUP GROUP value value [COUNT count] BLOCK (1|-1|word) [NOACK] STREAMS key (>|0|$|5-0)",
+    "CLIENT UNBLOCK (count|integer|word) [TIMEOUT|ERROR|word]",
     // No command at all.
     "word [word]",
 ];
@@ -304,6 +355,13 @@ const LONG_CONTENT: &str = match str::from_utf8(&[b'x'; 1300]) {
 
 /// The pools. `payload` is a dump, some of old versions and some damaged; `value` and `word` also draw bytes at random.
 pub(crate) const POOLS: &[(&str, &[&str])] = &[
+    (
+        "moment",
+        &[
+            "0.001", "1e-9", "0.0001", "0x0.004", "+.001", "-1", "nan", "inf", "-inf", "1e16", "1e400", "x",
+            "",
+        ],
+    ),
     // Few keys, so that commands meet. None is a number: a lost argument must not make a key of a TTL.
     (
         "key",
@@ -447,6 +505,23 @@ pub(crate) const POOLS: &[(&str, &[&str])] = &[
             "9223372036854775808",
             "a\0b\r\nc",
             "sixty-five bytes are one more than a packed set takes as a member",
+        ],
+    ),
+    // Few fields, likewise.
+    (
+        "field",
+        &[
+            "a",
+            "b",
+            "c",
+            "",
+            "1",
+            "2",
+            "-129",
+            "01",
+            "9223372036854775807",
+            "a\0b\r\nc",
+            "sixty-five bytes are one more than a packed hash takes as a field",
         ],
     ),
     // Keys of sorted sets in which all scores are equal.

@@ -3,7 +3,7 @@
 //! Two tests run side by side, each against a pair of servers of its own: sequences of commands
 //! (`commands.rs` says which), and streams of bytes that are only sometimes commands. Each runs for
 //! `FUZZ_SECONDS` (default 5) and prints the seed of a failure; `SEED=...` runs that one again. Proptest
-//! shrinks what fails to what still fails.
+//! shrinks what fails to what still fails. `ONLY="zadd zrange"` sends no other commands.
 //!
 //! A sequence begins with the parameters that decide how values are held, mostly odd ones, so that a few
 //! commands cross every threshold. It ends with a look at all that it has left behind, and with an exchange
@@ -31,7 +31,7 @@ use scrubjay_tests::wire::{Client, Reply, Silence, encode};
 use scrubjay_tests::words;
 
 use commands::{COMMANDS, NEVER_SENT, PARAMETERS};
-use grammar::{Words, command, keys};
+use grammar::{Words, command, keys, undamaged};
 
 /// Sequences from one seed. A failure is shrunk within its seed, so few is better.
 const CASES_PER_SEED: u32 = 8;
@@ -83,13 +83,18 @@ fn typed(words: &Words) -> String {
 }
 
 fn sequences(known: &BTreeSet<String>) -> impl Strategy<Value = Sequence> {
+    let only = std::env::var("ONLY").unwrap_or_default().to_ascii_lowercase();
     let steps = COMMANDS.iter().filter_map(|line| {
         let (line, expires) = line.strip_prefix('~').map_or((*line, false), |line| (line, true));
+        let (line, waits) = line.strip_prefix('!').map_or((line, false), |line| (line, true));
         let name = line.split(' ').next().expect("invariant: a line has a first word");
         // Commands of later days, listed already, are asked of both once we have them.
-        let ask = known.contains(&name.to_ascii_lowercase()) || name == "word";
+        let name = name.to_ascii_lowercase();
+        let wanted = only.is_empty() || only.split_whitespace().any(|only| only == name);
+        let ask = wanted && (known.contains(&name) || name == "word");
         ask.then(|| {
-            command(line).prop_map(move |words| Step { words: without_clock(words), expires }).boxed()
+            let words = if waits { undamaged(line) } else { command(line) };
+            words.prop_map(move |words| Step { words: without_clock(words), expires }).boxed()
         })
     });
     let step = prop::strategy::Union::new(steps);
@@ -137,7 +142,7 @@ fn every_command_is_sent() {
     let commands = commands.elements().expect("a list of names").iter().filter_map(Reply::text);
     let sent: BTreeSet<String> = COMMANDS
         .iter()
-        .filter_map(|line| line.trim_start_matches('~').split(' ').next())
+        .filter_map(|line| line.trim_start_matches(['~', '!']).split(' ').next())
         .map(str::to_ascii_lowercase)
         .collect();
     let missing: Vec<String> = commands
@@ -164,7 +169,8 @@ impl Pair {
         if !references().contains(&Backend::Valkey) {
             return None;
         }
-        let start = |backend| Server::start(backend).unwrap_or_else(|why| panic!("{why}"));
+        let start =
+            |backend| Server::start_with(backend, &["--hz", "500"]).unwrap_or_else(|why| panic!("{why}"));
         Some(Self { ours: start(Backend::Scrubjay), theirs: start(Backend::Valkey) })
     }
 

@@ -9,7 +9,8 @@ use super::client;
 use super::replies::Replies;
 use super::template::{Batch, Slot};
 
-/// What to write: keys number 0 to `keys - 1` in the form of `template`.
+/// What to write: keys, or members of one key, number 0 to `keys - 1` in the form of `template`; one that names
+/// neither is sent so many times.
 pub(crate) struct Fill<'a> {
     pub(crate) template: &'a str,
     pub(crate) value_bytes: usize,
@@ -22,27 +23,35 @@ pub(crate) struct Fill<'a> {
 const BATCH: u64 = 64;
 
 impl Fill<'_> {
+    /// Whether each request writes a key of its own, not to one that all share.
+    pub(crate) fn is_of_keys(&self) -> bool {
+        self.template.split_whitespace().nth(1) == Some("{key}")
+    }
+
     /// Writes everything; `written` follows, so that a prober can ask for keys that are there.
     pub(crate) fn run(&self, address: SocketAddr, written: &AtomicU64) -> Result<()> {
         let mut stream = client::connect(address)?;
         let mut random = fastrand::Rng::with_seed(0x5eed);
         let mut replies = Replies::default();
         let mut buffer = vec![0; 64 * 1024];
-        let mut batch = Batch::new(self.template, BATCH, self.value_bytes)?;
+        let mut batch = Batch::new(self.template, BATCH, self.value_bytes, self.keys)?;
         let (mut next, mut sent) = (0, 0);
         while next < self.keys {
             let requests = BATCH.min((self.keys - next).div_ceil(batch.keys_per_request().max(1)));
             if requests < batch.requests() {
-                batch = Batch::new(self.template, requests, self.value_bytes)?;
+                batch = Batch::new(self.template, requests, self.value_bytes, self.keys)?;
             }
             batch.renew(|slot| match slot {
                 Slot::Deadline => random.u64(self.deadlines_ms.clone()),
-                Slot::Number => random.u64(..self.keys),
-                Slot::Key => {
+                Slot::Number | Slot::Index | Slot::Further(_) => random.u64(..self.keys),
+                Slot::Key | Slot::Member => {
                     next += 1;
                     next - 1
                 }
             });
+            if batch.keys_per_request() == 0 {
+                next += requests;
+            }
             sent += requests;
             client::exchange(&mut stream, batch.bytes(), &mut buffer, |bytes| {
                 replies.take(bytes)?;

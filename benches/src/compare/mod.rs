@@ -275,7 +275,7 @@ impl Bench<'_> {
     /// How it was measured, in sentences for the report.
     fn settings(&self) -> Vec<String> {
         let mut settings = vec![format!(
-            "{} connections; 16-byte keys drawn evenly from {}; {} s a round.",
+            "{} connections; 16-byte keys, or 8-byte members of one key, drawn evenly from {}; {} s a round.",
             self.options.connections,
             report::thousands(self.keys() as f64),
             self.seconds(),

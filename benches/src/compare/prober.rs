@@ -50,7 +50,7 @@ impl Prober {
 
 fn probe(mut stream: TcpStream, is_over: &AtomicBool, keys: &AtomicU64) -> Result<Latency> {
     let mut random = fastrand::Rng::with_seed(1);
-    let (mut this, mut next) = (Batch::new("PING", 1, 0)?, Batch::new("GET {key}", 1, 0)?);
+    let (mut this, mut next) = (Batch::new("PING", 1, 0, 1)?, Batch::new("GET {key}", 1, 0, 1)?);
     let mut replies = Replies::default();
     let mut buffer = vec![0; 4096];
     let mut latency = Latency::new();

@@ -57,10 +57,50 @@ const fn strings(template: &'static str, pipeline: u64) -> Work {
     Work::Load(Load { template, pipeline, before: STRINGS_OF_64 })
 }
 
+/// One key with as many members as there are keys otherwise.
+const BOARD: Records = Records { template: "ZADD board {number} {member}", value_bytes: 8 };
+const QUEUE: Records = Records { template: "RPUSH queue {member}", value_bytes: 8 };
+const STACK: Records = Records { template: "LPUSH stack {member}", value_bytes: 8 };
+const LIST: Records = Records { template: "RPUSH list {member}", value_bytes: 8 };
+const SET_OF: Records = Records { template: "SADD set {member}", value_bytes: 8 };
+const HASH: Records = Records { template: "HSET hash {member} {value}", value_bytes: 8 };
+const STREAM: Records = Records { template: "XADD stream {sequence} field {value}", value_bytes: 8 };
+const BITMAP: Records = Records { template: "SETBIT bitmap {index} 1", value_bytes: 0 };
+const SKETCH: Records = Records { template: "PFADD sketch {key}", value_bytes: 0 };
+const COUNTERS: Records = Records { template: "SET {key} 1", value_bytes: 0 };
+
+/// Ten members of eight bytes for each key.
+const HASHES_OF_10: Records = Records {
+    template: "HSET {key} field:00 {value} field:01 {value} field:02 {value} field:03 {value} field:04 {value} \
+        field:05 {value} field:06 {value} field:07 {value} field:08 {value} field:09 {value}",
+    value_bytes: 8,
+};
+const BOARDS_OF_10: Records = Records {
+    template: "ZADD {key} 1000 member:0 2000 member:1 3000 member:2 4000 member:3 5000 member:4 6000 member:5 \
+        7000 member:6 8000 member:7 9000 member:8 10000 member:9",
+    value_bytes: 0,
+};
+const LISTS_OF_10: Records = Records { template: "RPUSH {key} [{value}]*10", value_bytes: 8 };
+const SETS_OF_10: Records = Records {
+    template: "SADD {key} 10000019 21000037 32000041 43000059 54000061 65000077 76000083 87000091 98000003 10900017",
+    value_bytes: 0,
+};
+
+/// A load of one command on one key, or on many, pipelined.
+const fn typed(template: &'static str, before: Records) -> Work {
+    Work::Load(Load { template, pipeline: 16, before })
+}
+
 const ALONE: &[(Metric, Goal)] = &[(Metric::CpuPerRequest, Goal::RatioOrSpread(1.0))];
 const BATCHED: &[(Metric, Goal)] = &[(Metric::CpuPerRequest, Goal::Ratio(0.85))];
 const DEEP: &[(Metric, Goal)] = &[(Metric::CpuPerRequest, Goal::RatioAndStretch(0.65, 0.5))];
 const HALF: &[(Metric, Goal)] = &[(Metric::CpuPerRequest, Goal::Ratio(0.5))];
+const ADDED: &[(Metric, Goal)] = &[(Metric::CpuPerRequest, Goal::Ratio(0.4))];
+const RANKED: &[(Metric, Goal)] = &[(Metric::CpuPerRequest, Goal::Ratio(0.7))];
+const TYPED: &[(Metric, Goal)] = &[(Metric::CpuPerRequest, Goal::Ratio(0.9))];
+const SMALL: &[(Metric, Goal)] = &[(Metric::ResidentPerKey, Goal::Ratio(0.9))];
+const MEMBERS: &[(Metric, Goal)] = &[(Metric::ResidentPerKey, Goal::Ratio(0.8))];
+const BLOCKS: &[(Metric, Goal)] = &[(Metric::ResidentPerKey, Goal::Ratio(1.02))];
 
 /// Every scenario, in the order in which they run.
 #[rustfmt::skip] // A table: one row, one line, as far as they fit.
@@ -74,6 +114,25 @@ pub(crate) const ALL: &[Scenario] = &[
     Scenario { name: "mset10-p16", title: "MSET of 10, 64 B, pipeline 16", threads: 1, work: strings("MSET [{key} {value}]*10", 16), goals: HALF },
     Scenario { name: "threads2-get-p1", title: "GET 64 B, pipeline 1, two threads", threads: 2, work: strings("GET {key}", 1), goals: HALF },
     Scenario { name: "threads2-get-p16", title: "GET 64 B, pipeline 16, two threads", threads: 2, work: strings("GET {key}", 16), goals: HALF },
+    Scenario { name: "types-zadd", title: "ZADD, a million members", threads: 1, work: typed(BOARD.template, BOARD), goals: ADDED },
+    Scenario { name: "types-zrange", title: "ZRANGE of 10 of a million", threads: 1, work: typed("ZRANGE board {index} {index+9}", BOARD), goals: RANKED },
+    Scenario { name: "types-zrank", title: "ZRANK, a million members", threads: 1, work: typed("ZRANK board {member}", BOARD), goals: RANKED },
+    Scenario { name: "types-zrangebyscore", title: "ZRANGEBYSCORE of 10 of a million", threads: 1, work: typed("ZRANGEBYSCORE board {number} +inf LIMIT 0 10", BOARD), goals: RANKED },
+    // The list grows while this runs, and is used for nothing else.
+    Scenario { name: "types-lpush", title: "LPUSH, a million elements", threads: 1, work: typed(STACK.template, STACK), goals: TYPED },
+    Scenario { name: "types-lpop", title: "LPOP and RPUSH by turns, a million elements", threads: 1, work: typed("RPUSH queue {member} ; LPOP queue", QUEUE), goals: TYPED },
+    Scenario { name: "types-lrange", title: "LRANGE of 100 of a million", threads: 1, work: typed("LRANGE list {index} {index+99}", LIST), goals: TYPED },
+    Scenario { name: "types-sadd", title: "SADD, a million members", threads: 1, work: typed(SET_OF.template, SET_OF), goals: TYPED },
+    Scenario { name: "types-hset", title: "HSET, a million fields", threads: 1, work: typed(HASH.template, HASH), goals: TYPED },
+    Scenario { name: "types-hget", title: "HGET, a million fields", threads: 1, work: typed("HGET hash {member}", HASH), goals: TYPED },
+    Scenario { name: "types-xrange", title: "XRANGE of 10 of a million", threads: 1, work: typed("XRANGE stream {sequence} + COUNT 10", STREAM), goals: TYPED },
+    // So does the stream, and nothing comes after it.
+    Scenario { name: "types-xadd", title: "XADD, a million entries", threads: 1, work: typed("XADD stream * field {value}", STREAM), goals: TYPED },
+    Scenario { name: "types-incr", title: "INCR, a million keys", threads: 1, work: typed("INCR {key}", COUNTERS), goals: TYPED },
+    Scenario { name: "types-pfadd", title: "PFADD, a million elements", threads: 1, work: typed(SKETCH.template, SKETCH), goals: TYPED },
+    Scenario { name: "types-getbit", title: "GETBIT, a million bits", threads: 1, work: typed("GETBIT bitmap {index}", BITMAP), goals: TYPED },
+    Scenario { name: "types-hgetall", title: "HGETALL of 10 fields, a million keys", threads: 1, work: typed("HGETALL {key}", HASHES_OF_10), goals: TYPED },
+    Scenario { name: "types-smembers", title: "SMEMBERS of 10, a million keys", threads: 1, work: typed("SMEMBERS {key}", SETS_OF_10), goals: TYPED },
     Scenario {
         name: "memory-8", title: "16 B key, 8 B value", threads: 1,
         work: Work::Memory(Records { template: SET, value_bytes: 8 }),
@@ -103,6 +162,18 @@ pub(crate) const ALL: &[Scenario] = &[
         name: "memory-ttl-1024", title: "16 B key, 1,024 B value, TTL", threads: 1,
         work: Work::Memory(Records { template: SET_WITH_TTL, value_bytes: 1024 }), goals: &[],
     },
+    Scenario { name: "memory-types-hash", title: "Hash of 10 fields of 8 B, values of 8 B", threads: 1, work: Work::Memory(HASHES_OF_10), goals: SMALL },
+    Scenario { name: "memory-types-zset", title: "Sorted set of 10 members of 8 B", threads: 1, work: Work::Memory(BOARDS_OF_10), goals: SMALL },
+    Scenario { name: "memory-types-list", title: "List of 10 elements of 8 B", threads: 1, work: Work::Memory(LISTS_OF_10), goals: SMALL },
+    Scenario {
+        name: "memory-types-set", title: "Set of 10 integers of eight digits", threads: 1, work: Work::Memory(SETS_OF_10),
+        goals: &[(Metric::ResidentPerKey, Goal::Ratio(0.85))],
+    },
+    Scenario { name: "memory-member-hash", title: "Per field of a million of 8 B, value of 8 B", threads: 1, work: Work::Memory(HASH), goals: MEMBERS },
+    Scenario { name: "memory-member-set", title: "Per member of a set of a million, 8 B", threads: 1, work: Work::Memory(SET_OF), goals: MEMBERS },
+    Scenario { name: "memory-member-zset", title: "Per member of a sorted set of a million, 8 B", threads: 1, work: Work::Memory(BOARD), goals: MEMBERS },
+    Scenario { name: "memory-member-list", title: "Per element of a list of a million, 8 B", threads: 1, work: Work::Memory(LIST), goals: BLOCKS },
+    Scenario { name: "memory-member-stream", title: "Per entry of a stream of a million, 8 B", threads: 1, work: Work::Memory(STREAM), goals: BLOCKS },
     Scenario {
         name: "expiry", title: "All keys expire within one second", threads: 1,
         work: Work::Expiry(Records { template: SET_WITH_DEADLINE, value_bytes: 8 }),

@@ -135,6 +135,13 @@ pub struct Log {
     told: Option<Box<Told>>,
 }
 
+/// How far a [`Log`] has been read.
+#[derive(Debug, Default)]
+pub(crate) struct Position {
+    change: usize,
+    key_start: usize,
+}
+
 #[derive(Debug, Default)]
 struct Told {
     changes: Vec<Recorded>,
@@ -203,6 +210,11 @@ impl Log {
         }
     }
 
+    /// Keeps changes from now on: somebody waits for keys.
+    pub(crate) fn listen(&mut self) {
+        self.listening = true;
+    }
+
     #[cold]
     fn tell_key(&mut self, db: u16, key: &[u8], event: Event) {
         let told = self.told.get_or_insert_default();
@@ -225,6 +237,19 @@ impl Log {
     #[inline]
     pub fn is_empty(&self) -> bool {
         self.told.is_none()
+    }
+
+    /// The next change of a key after those that were read before; it may have been recorded since.
+    pub(crate) fn next_key(&self, read: &mut Position) -> Option<(u16, &[u8])> {
+        let told = self.told.as_ref()?;
+        loop {
+            let change = told.changes.get(read.change)?;
+            read.change += 1;
+            if let Recorded::Key { db, key_end, .. } = *change {
+                let key_start = std::mem::replace(&mut read.key_start, key_end);
+                return Some((db, &told.keys[key_start..key_end]));
+            }
+        }
     }
 
     /// The changes, oldest first.

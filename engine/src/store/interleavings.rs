@@ -5,6 +5,7 @@
 
 use shuttle::thread;
 
+use super::taker::Taker;
 use super::{Flush, Observer, Scope, Store};
 use crate::shard::change::{Change, Event, Log};
 use crate::sync::{Arc, Mutex};
@@ -151,6 +152,164 @@ fn changes_are_told_in_the_order_in_which_they_happen() {
                 let heard = replay.there.lock().iter().any(|other| other == key.as_bytes());
                 assert_eq!(heard, store.contains(key), "{key}");
             }
+        },
+        SCHEDULES,
+    );
+}
+
+/// Nobody stands on a line, and no shard remembers anybody.
+fn nobody_is_left(store: &Store) {
+    assert_eq!(store.waited_keys(), (0, 0));
+}
+
+#[test]
+fn what_comes_while_somebody_begins_to_wait_is_his() {
+    shuttle::check_random(
+        || {
+            let store = store();
+            let [a, b, _] = keys(&store);
+            let taker = Taker::of(&store, &[&b, &a]);
+            let writer = {
+                let (store, a) = (Arc::clone(&store), a.clone());
+                thread::spawn(move || store.set(&a, "1").expect("there is no limit"))
+            };
+            let registration = taker.begin(&store);
+            writer.join().expect("no thread panics");
+            assert_eq!(taker.took(), Some((a.clone(), Some("1".to_owned()))));
+            assert!(!store.contains(&a));
+            assert_eq!(taker.woken(), usize::from(registration.is_some()));
+            registration.into_iter().for_each(|registration| store.forget(registration));
+            nobody_is_left(&store);
+        },
+        SCHEDULES,
+    );
+}
+
+#[test]
+fn of_two_that_come_one_is_taken_and_one_stays() {
+    shuttle::check_random(
+        || {
+            let store = store();
+            let [a, b, _] = keys(&store);
+            let taker = Taker::of(&store, &[&a, &b]);
+            let registration = taker.begin(&store);
+            let writers = [&a, &b].map(|key| {
+                let (store, key) = (Arc::clone(&store), key.clone());
+                thread::spawn(move || store.set(&key, "1").expect("there is no limit"))
+            });
+            // Off the lines while the others come: as whoever was woken does.
+            let waker = {
+                let (store, taker) = (Arc::clone(&store), Arc::clone(&taker));
+                thread::spawn(move || {
+                    while taker.woken() == 0 {
+                        thread::yield_now();
+                    }
+                    registration.into_iter().for_each(|registration| store.forget(registration));
+                })
+            };
+            writers.into_iter().for_each(|thread| thread.join().expect("no thread panics"));
+            waker.join().expect("no thread panics");
+            let (taken, _) = taker.took().expect("two came");
+            let left = if taken == a { &b } else { &a };
+            assert!(store.contains(left) && !store.contains(&taken));
+            assert_eq!(taker.woken(), 1);
+            nobody_is_left(&store);
+        },
+        SCHEDULES,
+    );
+}
+
+#[test]
+fn who_gives_up_has_taken_or_has_not() {
+    shuttle::check_random(
+        || {
+            let store = store();
+            let [a, b, c] = keys(&store);
+            let taker = Taker::of(&store, &[&a, &b]);
+            let next = Taker::of(&store, &[&c, &a]);
+            let writer = {
+                let (store, a) = (Arc::clone(&store), a.clone());
+                thread::spawn(move || store.set(&a, "1").expect("there is no limit"))
+            };
+            let registration = taker.begin(&store);
+            let leaver = {
+                let (store, taker) = (Arc::clone(&store), Arc::clone(&taker));
+                thread::spawn(move || {
+                    let left = taker.give_up();
+                    registration.into_iter().for_each(|registration| store.forget(registration));
+                    left
+                })
+            };
+            let waits = next.begin(&store);
+            writer.join().expect("no thread panics");
+            let left = leaver.join().expect("no thread panics");
+            // Whoever is still in the line has it; never both, never nobody.
+            assert_eq!((taker.took().is_some(), next.took().is_some()), (!left, left));
+            assert!(!store.contains(&a));
+            waits.into_iter().for_each(|registration| store.forget(registration));
+            nobody_is_left(&store);
+        },
+        SCHEDULES,
+    );
+}
+
+#[test]
+fn a_chain_over_shards_goes_to_its_end_whoever_comes_last() {
+    shuttle::check_random(
+        || {
+            let store = store();
+            let [a, b, c] = keys(&store);
+            let movers =
+                [Taker::mover(&store, &a, &b), Taker::mover(&store, &b, &c), Taker::of(&store, &[&c])];
+            let mut threads: Vec<_> = movers
+                .iter()
+                .map(|mover| {
+                    let (store, mover) = (Arc::clone(&store), Arc::clone(mover));
+                    thread::spawn(move || mover.begin(&store))
+                })
+                .collect();
+            let writer = {
+                let (store, a) = (Arc::clone(&store), a.clone());
+                thread::spawn(move || {
+                    store.set(&a, "1").expect("there is no limit");
+                    None
+                })
+            };
+            threads.push(writer);
+            let registrations: Vec<_> =
+                threads.into_iter().filter_map(|thread| thread.join().expect("no thread panics")).collect();
+            assert_eq!(movers[2].took(), Some((c.clone(), Some("1".to_owned()))));
+            assert!([&a, &b, &c].iter().all(|key| !store.contains(key)));
+            registrations.into_iter().for_each(|registration| store.forget(registration));
+            nobody_is_left(&store);
+        },
+        SCHEDULES,
+    );
+}
+
+#[test]
+fn movers_in_a_circle_do_not_wait_for_each_other() {
+    shuttle::check_random(
+        || {
+            let store = store();
+            let [a, b, c] = keys(&store);
+            let circle = [(&a, &b), (&b, &c), (&c, &a)];
+            let movers = circle.map(|(from, to)| Taker::mover(&store, from, to));
+            let mut registrations: Vec<_> =
+                movers[..2].iter().filter_map(|mover| mover.begin(&store)).collect();
+            let writers = [&a, &b].map(|key| {
+                let (store, key) = (Arc::clone(&store), key.clone());
+                thread::spawn(move || store.set(&key, key.clone()).expect("there is no limit"))
+            });
+            registrations.extend(movers[2].begin(&store));
+            store.get_many(&[&c, &a]);
+            writers.into_iter().for_each(|thread| thread.join().expect("no thread panics"));
+            // Each of the three has moved something once, and of two values none was lost but by being
+            // written over.
+            assert!(movers.iter().all(|mover| mover.took().is_some()));
+            assert!([&a, &b, &c].iter().any(|key| store.contains(key)));
+            registrations.into_iter().for_each(|registration| store.forget(registration));
+            nobody_is_left(&store);
         },
         SCHEDULES,
     );

@@ -29,11 +29,31 @@ impl<'a> Key<'a> {
         Self { db, ..*self }
     }
 
+    /// The same key, to keep.
+    pub fn to_owned_key(&self) -> OwnedKey {
+        OwnedKey { db: self.db, routed: self.routed, bytes: self.bytes.into() }
+    }
+
     pub(super) fn place(&self) -> Place {
         Place { db: self.db, position: self.routed.position, tag: self.routed.tag }
     }
 
     pub(super) fn shard(&self) -> usize {
         usize::from(self.routed.shard)
+    }
+}
+
+/// A [`Key`] that owns its bytes.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct OwnedKey {
+    db: u16,
+    routed: Routed,
+    bytes: Box<[u8]>,
+}
+
+impl OwnedKey {
+    /// The key, borrowed.
+    pub fn as_key(&self) -> Key<'_> {
+        Key { db: self.db, routed: self.routed, bytes: &self.bytes }
     }
 }

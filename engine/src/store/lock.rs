@@ -57,6 +57,31 @@ impl<'s> Held<'s> {
         shards.iter().map(|shard| lock(shard, patience)).collect::<Option<_>>().map(Self::All)
     }
 
+    /// The same, and the shards in which second keys of their waiters lie, of those that come with these as
+    /// well, and so on. What is held is given back and taken again where others have to be added; so much may
+    /// have happened meanwhile, and it is looked at anew.
+    #[cold]
+    pub(super) fn with_seconds(mut self, shards: &'s Shards, patience: Option<Duration>) -> Option<Self> {
+        let mut wanted: SmallVec<[usize; 16]> = SmallVec::new();
+        self.for_each(|locked| wanted.push(usize::from(locked.index)));
+        loop {
+            let had = wanted.len();
+            self.for_each(|locked| {
+                for second in locked.second_shards() {
+                    if !wanted.contains(&second) {
+                        wanted.push(second);
+                    }
+                }
+            });
+            if wanted.len() == had {
+                return Some(self);
+            }
+            // Given back before any is taken: whoever holds a shard takes no other.
+            drop(self);
+            self = Self::many(shards, wanted.iter().copied(), patience)?;
+        }
+    }
+
     /// The shard of this number, if it is held.
     #[inline]
     pub(super) fn get(&mut self, index: usize) -> Option<&mut Locked> {

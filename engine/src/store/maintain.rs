@@ -1,5 +1,7 @@
 //! What is done after an operation, still under its locks and right after them, and what is done in between.
 
+use super::view::View;
+use super::waiters::Waiter;
 use super::{Locked, Store};
 use crate::raw::heap::HeapBytes;
 use crate::raw::slab::ByteSlab;
@@ -68,14 +70,14 @@ pub enum Step {
 impl Round<'_> {
     /// Does a little, under one lock.
     pub fn step(&mut self) -> Step {
-        let Some(shard) = self.store.shards.get(self.shard) else { return Step::Over };
-        let store = self.store;
-        let mut log = Log::new(store.observers.any());
-        let mut settling = Settling::default();
-        let mut locked = shard.lock();
+        if self.shard == self.store.shards.len() {
+            return Step::Over;
+        }
+        let mut view = View::of_shard(self.store, self.shard, self.now);
+        let (locked, log) = view.only_shard();
         let due = !self.paused && locked.due <= self.now;
         let sparse = locked.shard.is_sparse();
-        let mut more = due && locked.expire_some(self.now, EXPIRED_PER_STEP, &mut log);
+        let mut more = due && locked.expire_some(self.now, EXPIRED_PER_STEP, log);
         if sparse {
             locked.shard.compact(MOVED_PER_STEP);
             // It ends when no entry is left that could be moved, and it needs not end in this round.
@@ -88,9 +90,8 @@ impl Round<'_> {
             self.shard += 1;
             self.compactions = 0;
         }
-        settling.settle(store, &mut locked, &mut log);
-        drop(locked);
-        settling.finish(store);
+        view.settle_anyway();
+        drop(view);
         if due || sparse { Step::Worked } else { Step::Idle }
     }
 
@@ -109,6 +110,9 @@ pub(super) struct Settling {
     /// Boxed, since nearly every operation leaves none.
     garbage: Option<Box<Garbage>>,
     due: Option<Millis>,
+    /// Who was served. Boxed, since mostly nobody waits.
+    #[expect(clippy::box_collection, reason = "a pointer in every view instead of three words")]
+    served: Option<Box<Vec<Arc<dyn Waiter>>>>,
 }
 
 /// What was removed, to be dropped.
@@ -128,11 +132,7 @@ pub(super) struct Trash {
 impl Settling {
     /// Brings accounts up to date and takes what is to be dropped, under the lock.
     #[inline]
-    pub(super) fn settle(&mut self, store: &Store, locked: &mut Locked, log: &mut Log) {
-        if !log.is_empty() {
-            store.observers.tell(log);
-            log.clear();
-        }
+    pub(super) fn settle(&mut self, store: &Store, locked: &mut Locked) {
         store.room.account(locked);
         if let Some(armed) = locked.shard.take_armed()
             && armed < locked.due
@@ -147,7 +147,13 @@ impl Settling {
         }
     }
 
-    /// Drops what was taken, and sees that a nearer deadline is known of. After the locks.
+    #[cold]
+    pub(super) fn wake_later(&mut self, waiter: Arc<dyn Waiter>) {
+        self.served.get_or_insert_default().push(waiter);
+    }
+
+    /// Drops what was taken, wakes who was served, and sees that a nearer deadline is known of. After the
+    /// locks.
     #[inline]
     pub(super) fn finish(mut self, store: &Store) {
         if let Some(garbage) = &mut self.garbage
@@ -163,6 +169,9 @@ impl Settling {
             && due < store.alarm.at.load(Relaxed)
         {
             store.wake_maintenance();
+        }
+        for waiter in self.served.into_iter().flat_map(|served| *served) {
+            waiter.wake();
         }
     }
 

@@ -9,20 +9,25 @@ mod lock;
 mod maintain;
 mod observe;
 mod parts;
+#[cfg(all(test, not(shuttle)))]
+mod perishing;
 mod room;
 mod route;
 mod stats;
+#[cfg(test)]
+mod taker;
 #[cfg(all(test, not(shuttle)))]
 mod tests;
 mod view;
+mod waiters;
 mod walk;
 
 pub use self::builder::Builder;
 pub use self::embedded::{
-    BitmapHandle, HyperLogLogHandle, ListHandle, PendingEntry, PlacesHandle, SetHandle, SortedSetHandle,
-    StreamEntry, StreamHandle,
+    BitmapHandle, HashHandle, HyperLogLogHandle, ListHandle, PendingEntry, PlacesHandle, SetHandle,
+    SortedSetHandle, StreamEntry, StreamHandle,
 };
-pub use self::key::Key;
+pub use self::key::{Key, OwnedKey};
 pub use self::maintain::{Maintained, Round, Step, Waker};
 pub use self::observe::Observer;
 pub use self::stats::Stats;
@@ -30,14 +35,17 @@ pub use self::view::{
     AddCounts, Combination, Deadline, FieldCondition, FieldExpiry, FieldPersist, FieldPresence, GroupStart,
     Lookup, Meta, Missing, Popped, Scope, SetOperation, Span, Text, Tools, Usage, View, ranks_between,
 };
+pub use self::waiters::{Offer, Registration, Waiter, Wanted};
 pub use self::walk::Flush;
 
 use self::maintain::{Alarm, Trash};
 use self::observe::Observers;
 use self::room::Room;
 use self::route::{Route, ShardPositions};
+use self::waiters::Waiters;
 use crate::random::Random;
 use crate::shard::Shard;
+use crate::sync::atomic::AtomicU64;
 use crate::sync::{CachePadded, Mutex};
 use crate::time::{Clock, Millis};
 use crate::types::{Limits, Object};
@@ -53,6 +61,8 @@ struct Locked {
     accounted_bytes: usize,
     /// Nothing in it expires before this moment.
     due: Millis,
+    /// Who waits for keys in it; none while nobody does.
+    waiters: Option<Box<Waiters>>,
     /// The bounds of small forms, the same in every shard.
     limits: Limits,
 }
@@ -78,6 +88,8 @@ pub struct Store {
     /// What is to be dropped by [`Store::maintain`], as it takes long.
     trash: Mutex<Trash>,
     random: Mutex<Random>,
+    /// The next waiter's.
+    tickets: AtomicU64,
 }
 
 impl Default for Store {
@@ -105,6 +117,7 @@ impl Store {
                 shard,
                 accounted_bytes: 0,
                 due: Millis::MAX,
+                waiters: None,
                 limits: builder.limits,
             }))
         };
@@ -118,6 +131,7 @@ impl Store {
             alarm: Alarm::default(),
             trash: Mutex::new(Trash::default()),
             random: Mutex::new(random),
+            tickets: AtomicU64::new(1),
             route,
         }
     }

@@ -5,11 +5,10 @@
 //! less than a thousandth of the limit. Room is made before a command takes its locks, one shard at a time,
 //! from any shard.
 
-use super::maintain::Settling;
+use super::view::View;
 use super::{Locked, Store};
 use crate::OutOfMemory;
 use crate::raw::extents::slack_bytes;
-use crate::shard::change::Log;
 use crate::shard::evict::{Policy, Tuning};
 use crate::sync::Mutex;
 use crate::sync::atomic::{AtomicBool, AtomicIsize, AtomicUsize, Ordering::Relaxed};
@@ -139,6 +138,11 @@ impl Store {
         }
     }
 
+    pub(super) fn is_full(&self) -> bool {
+        let max = self.room.max_bytes.load(Relaxed);
+        max != 0 && self.room.used() > max && !self.room.evicts.load(Relaxed)
+    }
+
     /// The policy, and what it is told.
     pub fn policy(&self) -> (Policy, Tuning) {
         *self.room.policy.lock()
@@ -201,21 +205,18 @@ impl Store {
     /// Evicts some entries of one shard, to get `target` bytes or a part of them; how many.
     fn evict_from(&self, index: usize, target: usize, now: Millis) -> usize {
         let mut evicted = 0;
-        let mut log = Log::new(self.observers.any());
-        let mut settling = Settling::default();
-        let mut locked = self.shards[index].lock();
+        let mut view = View::of_shard(self, index, now);
+        let (locked, log) = view.only_shard();
         let before = locked.shard.bytes();
         while evicted < EVICTIONS_PER_LOCK
             && before.saturating_sub(locked.shard.bytes()) < target
-            && locked.shard.evict(now, &mut log)
+            && locked.shard.evict(now, log)
         {
             evicted += 1;
         }
         // In full, so that the caller sees what it has done.
-        self.room.account_in_full(&mut locked);
-        settling.settle(self, &mut locked, &mut log);
-        drop(locked);
-        settling.finish(self);
+        self.room.account_in_full(locked);
+        view.settle_anyway();
         evicted
     }
 }

@@ -103,6 +103,12 @@ impl Route {
         Routed { shard, tag: hash as u8, position: self.ranges[usize::from(shard)].position(hash) }
     }
 
+    /// A hash of other seeds: for tables of keys of one shard, whose hashes here are all alike at the top.
+    pub(super) fn other_hasher(&self) -> ahash::RandomState {
+        let [a, b, c, d] = [1u8, 2, 3, 4].map(|n| self.hasher.hash_one(n));
+        ahash::RandomState::with_seeds(a, b, c, d)
+    }
+
     pub(super) fn positions(&self, shard: usize) -> ShardPositions {
         ShardPositions { hasher: self.hasher.clone(), range: self.ranges[shard] }
     }

@@ -26,13 +26,16 @@ use std::time::Duration;
 
 use super::lock::Held;
 use super::maintain::Settling;
+use super::waiters::Waiter;
 use super::walk::Flush;
 use super::{Key, Locked, Store, StoreShard};
 use crate::WrongType;
+use crate::collections::table::Figures;
 use crate::raw::shared::SharedBytes;
 use crate::raw::slab::{EntryRef, NewValue, ValueRef};
 use crate::shard::change::{Event, Log};
 use crate::shard::{self, Found};
+use crate::sync::Arc;
 use crate::time::Millis;
 use crate::types::{Encoding, Kind, Object};
 
@@ -172,6 +175,8 @@ pub struct View<'s> {
     log: Log,
     settling: Settling,
     touches: bool,
+    /// Whether somebody may wait for keys in a shard that is held.
+    waited: bool,
 }
 
 impl Store {
@@ -223,9 +228,24 @@ impl<'s> View<'s> {
             Scope::All => Held::all(shards, patience)?,
             Scope::None | Scope::Walk => Held::None,
         };
-        let mut log = Log::new(store.observers.any());
+        let mut waited = false;
+        held.for_each(|locked| waited |= locked.waiters.is_some());
+        if waited {
+            held = held.with_seconds(shards, patience)?;
+        }
+        let mut log = Log::new(waited || store.observers.any());
         held.for_each(|locked| locked.expire_in_passing(store, now, &mut log));
-        Some(Self { store, held, now, log, settling: Settling::default(), touches: true })
+        Some(Self { store, held, now, log, settling: Settling::default(), touches: true, waited })
+    }
+
+    /// One shard, for what is done in between. It comes without the shards of second keys: nothing may be
+    /// done but removing.
+    pub(super) fn of_shard(store: &'s Store, index: usize, now: Millis) -> Self {
+        let locked = store.shards[index].lock();
+        let waited = locked.waiters.is_some();
+        let log = Log::new(waited || store.observers.any());
+        let held = Held::One(index, locked);
+        Self { store, held, now, log, settling: Settling::default(), touches: true, waited }
     }
 
     /// The moment this view stands for, in milliseconds since the epoch.
@@ -238,23 +258,41 @@ impl<'s> View<'s> {
         self.log.dirty()
     }
 
-    /// Whether look-ups count as uses of a key: `CLIENT NO-TOUCH`.
-    pub fn set_touches(&mut self, touches: bool) {
-        self.touches = touches;
+    /// Whether look-ups count as uses of a key from now on: `CLIENT NO-TOUCH`. What held before.
+    pub fn set_touches(&mut self, touches: bool) -> bool {
+        std::mem::replace(&mut self.touches, touches)
     }
 
-    /// Tells observers of what was recorded, still under the locks, and brings accounts up to date. A view
-    /// does it itself when it closes.
+    /// Whether the memory limit is passed and nothing is ever evicted, so that nothing may be added.
+    pub fn is_full(&self) -> bool {
+        self.store.is_full()
+    }
+
+    /// Serves those who wait for what has changed, tells observers of what was recorded, and brings accounts
+    /// up to date, still under the locks. A view does it itself when it closes.
     pub fn settle(&mut self) {
-        if !self.log.take_recorded() {
-            return;
+        if self.log.take_recorded() {
+            self.settle_anyway();
+        }
+    }
+
+    /// The same, also when nothing was recorded.
+    pub(super) fn settle_anyway(&mut self) {
+        if self.waited {
+            self.serve();
+            self.log.take_recorded();
         }
         let Self { store, held, log, settling, .. } = self;
-        held.for_each(|locked| settling.settle(store, locked, log));
+        held.for_each(|locked| settling.settle(store, locked));
         if !log.is_empty() {
             store.observers.tell(log);
             log.clear();
         }
+    }
+
+    /// Whether the shard of `key` is locked, so that the view may be asked about it.
+    pub fn holds(&mut self, key: Key<'_>) -> bool {
+        self.held_shard(key).is_some()
     }
 
     /// The string at `key`.
@@ -290,6 +328,16 @@ impl<'s> View<'s> {
         let found = self.look_up(key, Lookup::Peek)?;
         let entry = self.shard(key).entry(found);
         Some(entry.bytes() + TABLE_BYTES)
+    }
+
+    /// How the table is filled in which the value at `key` keeps its fields or members; none if it has no
+    /// table.
+    pub fn value_table_figures(&mut self, key: Key<'_>) -> Option<Figures> {
+        let found = self.look_up(key, Lookup::Peek)?;
+        match self.shard(key).entry(found).value() {
+            ValueRef::Heap(object) => object.figures(),
+            ValueRef::Inline(_) => None,
+        }
     }
 
     /// Removes `key`; whether it was there. With [`Event::Expired`] it counts as expired: somebody gave it a
@@ -415,6 +463,52 @@ impl<'s> View<'s> {
         }
     }
 
+    /// The type of what lives at `key`, and nothing besides.
+    pub(super) fn kind(&mut self, key: Key<'_>) -> Option<Kind> {
+        let found = self.find(key)?;
+        Some(Kind::from_bits(self.shard(key).entry(found).kind()))
+    }
+
+    pub(super) fn store(&self) -> &'s Store {
+        self.store
+    }
+
+    pub(super) fn held_and_log(&mut self) -> (&mut Held<'s>, &Log) {
+        (&mut self.held, &self.log)
+    }
+
+    pub(super) fn locked(&mut self, key: Key<'_>) -> &mut Locked {
+        held_shard(&mut self.held, key)
+    }
+
+    /// The shard of a view [of one](Self::of_shard).
+    pub(super) fn only_shard(&mut self) -> (&mut Locked, &mut Log) {
+        match &mut self.held {
+            Held::One(_, locked) => (locked, &mut self.log),
+            _ => unreachable!("invariant: it holds one"),
+        }
+    }
+
+    pub(super) fn held_shard(&mut self, key: Key<'_>) -> Option<&mut Locked> {
+        self.held.get(key.shard())
+    }
+
+    /// Keeps changes from now on, as somebody waits for keys.
+    pub(super) fn hear_waiters(&mut self) {
+        self.waited = true;
+        self.log.listen();
+    }
+
+    #[cfg(test)]
+    pub(super) fn set_waited(&mut self, waited: bool) {
+        self.waited = waited;
+    }
+
+    /// Wakes somebody who was served, once the locks are gone.
+    pub(super) fn wake_later(&mut self, waiter: Arc<dyn Waiter>) {
+        self.settling.wake_later(waiter);
+    }
+
     pub(super) fn shards(&self) -> usize {
         self.store.shards.len()
     }
@@ -434,14 +528,21 @@ impl<'s> View<'s> {
         }
         assert!(matches!(self.held, Held::None), "who holds shards takes no others");
         let mut locked = self.store.shards[index].lock();
+        if locked.waiters.is_some() {
+            self.hear_waiters();
+        }
         let result = act(&mut locked, &mut self.log);
-        self.settling.settle(self.store, &mut locked, &mut self.log);
+        self.held = Held::One(index, locked);
+        self.settle_anyway();
+        self.held = Held::None;
         result
     }
 
     pub(super) fn flushed(&mut self, db: Option<u16>, count: usize, how: Flush) {
         self.log.flushed(db, count);
-        self.settle();
+        // Accounts alone: who waits is served, and who listens told, when the whole operation is done.
+        let Self { store, held, settling, .. } = self;
+        held.for_each(|locked| settling.settle(store, locked));
         if how == Flush::Async {
             self.store.trash.lock().slabs.extend(self.settling.take_remains());
             self.store.wake_maintenance();

@@ -5,6 +5,7 @@ use std::ops::ControlFlow;
 
 use super::route::{cursor, cursor_parts};
 use super::view::{Meta, View, meta_of};
+use crate::collections::table::Figures;
 use crate::time::Millis;
 
 /// How a flush gives memory back.
@@ -31,6 +32,15 @@ impl View<'_> {
     /// How many keys of `db` hold values with parts that perish: hashes with fields that have a deadline.
     pub fn perishing(&mut self, db: u16) -> usize {
         (0..self.shards()).map(|index| self.with_shard(index, |locked, _| locked.shard.perishing(db))).sum()
+    }
+
+    /// How the tables of `db` are filled, all together.
+    pub fn table_figures(&mut self, db: u16) -> Figures {
+        let mut figures = Figures::default();
+        for index in 0..self.shards() {
+            self.with_shard(index, |locked, _| locked.shard.add_figures(db, &mut figures));
+        }
+        figures
     }
 
     /// The mean of the deadlines in `db`, in milliseconds since the epoch; none where no key has one.
@@ -128,10 +138,14 @@ impl View<'_> {
     /// Empties one database, or all of them; how many keys there were.
     pub fn flush(&mut self, db: Option<u16>, how: Flush) -> usize {
         let databases = db.map_or(0..self.databases(), |db| db..db + 1);
-        let mut count = 0;
+        let (mut count, store) = (0, self.store());
         for index in 0..self.shards() {
             let databases = databases.clone();
-            count += self.with_shard(index, |locked, _| locked.shard.clear(databases));
+            count += self.with_shard(index, |locked, _| {
+                let count = locked.shard.clear(databases.clone());
+                databases.for_each(|db| locked.offer_database(store, db));
+                count
+            });
         }
         self.flushed(db, count, how);
         count
@@ -139,8 +153,13 @@ impl View<'_> {
 
     /// Exchanges two databases. The view must have locked everything.
     pub fn swap(&mut self, a: u16, b: u16) {
+        let store = self.store();
         for index in 0..self.shards() {
-            self.with_shard(index, |locked, _| locked.shard.swap(a, b));
+            self.with_shard(index, |locked, _| {
+                locked.shard.swap(a, b);
+                locked.offer_database(store, a);
+                locked.offer_database(store, b);
+            });
         }
         self.swapped(a, b);
     }

@@ -119,6 +119,26 @@ impl LongDouble {
         text
     }
 
+    /// A thousand times this, rounded up to a whole number; beyond the range of `i64`, its end. So Valkey
+    /// makes milliseconds of the seconds that a client waits.
+    pub fn thousandfold(self) -> i64 {
+        let end = if self.negative { i64::MIN } else { i64::MAX };
+        if !self.is_finite() {
+            return end;
+        }
+        let product = Self::round(self.negative, u128::from(self.mantissa) * 1000, self.exponent, false);
+        if !product.is_finite() || product.exponent >= 0 {
+            // 2^63 at least, as the top bit of the mantissa is set.
+            return end;
+        }
+        let places = product.exponent.unsigned_abs();
+        let whole = product.mantissa.checked_shr(places).unwrap_or(0);
+        let exact = product.mantissa == 0 || product.mantissa.trailing_zeros() >= places;
+        let up = u64::from(!exact && !self.negative);
+        let whole = i64::try_from(whole.saturating_add(up));
+        whole.map_or(end, |whole| if self.negative { -whole } else { whole })
+    }
+
     fn infinity(negative: bool) -> Self {
         Self { negative, exponent: EXPONENT_INFINITE, mantissa: 0 }
     }
@@ -589,6 +609,35 @@ mod tests {
         ("0.000000000000000015", "0", "0.00000000000000002"),
         ("2e19", "-1.9e19", "1000000000000000000"),
     ];
+
+    #[test]
+    fn a_thousand_times_is_rounded_up() {
+        let of = |text: &str| LongDouble::parse(text.as_bytes()).expect("a number").thousandfold();
+        for (text, expected) in [
+            ("0", 0),
+            ("-0", 0),
+            ("1", 1_000),
+            ("0.001", 1),
+            ("0.0011", 2),
+            ("0.0001", 1),
+            ("1e-4000", 1),
+            ("-0.0001", 0),
+            ("-0.001", 0),
+            ("-0.0011", -1),
+            ("-0.5", -500),
+            ("-1.5", -1_500),
+            ("0x10", 16_000),
+            ("1e15", 1_000_000_000_000_000_000),
+            ("9223372036854775.807", i64::MAX),
+            ("1e16", i64::MAX),
+            ("-1e16", i64::MIN),
+            ("1e4900", i64::MAX),
+            ("inf", i64::MAX),
+            ("-inf", i64::MIN),
+        ] {
+            assert_eq!(of(text), expected, "{text}");
+        }
+    }
 
     #[test]
     fn sums() {

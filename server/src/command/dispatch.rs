@@ -16,6 +16,7 @@ use super::{Ctx, keys};
 use crate::error::Error;
 use crate::observe::stats::Block;
 use crate::resp::{Mark, Reply};
+use crate::session::blocked::Ending;
 use crate::session::{Replies, Session};
 use crate::shared::Shared;
 
@@ -99,6 +100,11 @@ pub fn dispatch(
                 let clock = shared.store.clock();
                 let began = counters.times_next().then(|| clock.monotonic_nanos());
                 let ran = run(shared, session, command, request.args, keys, reply, now);
+                if let Some(waiting) = &mut session.waiting {
+                    // Its reply, and all that is counted of it, come when the waiting is over.
+                    waiting.nanos = began.map(|began| clock.monotonic_nanos().saturating_sub(began));
+                    return;
+                }
                 counters.calls.add(1);
                 stats.processed.add(1);
                 if let Err(error) = ran {
@@ -119,6 +125,37 @@ pub fn dispatch(
             }
         }
         unfit => refuse_unfit(shared, stats, session, unfit, request.args, reply, now),
+    }
+    finish(session, reply, mark);
+}
+
+/// Answers the request for which the client has waited, which is over now.
+#[cold]
+pub fn answer_waiting(shared: &Shared, stats: &Block, session: &mut Session, reply: &mut Reply) {
+    let Some(waiting) = session.waiting.take() else { return };
+    let nanos = waiting.nanos;
+    let Some(ending) = waiting.finish(&shared.store) else { return };
+    let id = usize::from(session.client.last_command.load(Relaxed));
+    let command = table::entries().get(id).expect("invariant: the command that waits is its last");
+    let counters = stats.command(command.id());
+    counters.calls.add(1);
+    stats.processed.add(1);
+    session.commands += 1;
+    if let Some(nanos) = nanos {
+        counters.time(nanos, shared.config.latency_tracking());
+    }
+    let mark = reply.mark();
+    match ending {
+        Ending::Served(mut served) => reply.append(&mut served),
+        Ending::Failed(error) => {
+            answer(stats, &error, reply);
+            counters.failed.add(1);
+        }
+        Ending::TimedOut => reply.null_array(),
+        Ending::Interrupted => {
+            const TEXT: Error = Error::Text("UNBLOCKED client unblocked via CLIENT UNBLOCK");
+            refuse(stats, Some(command), &TEXT, reply);
+        }
     }
     finish(session, reply, mark);
 }
@@ -235,6 +272,8 @@ fn run(
     }
     let mut ctx = Ctx { shared, session, view, keys, args, reply };
     let result = (command.handler)(&mut ctx);
+    // Whoever waits for what has changed is served here, and what that changes is counted with it.
+    ctx.view.settle();
     let changes = ctx.view.dirty();
     if changes > 0 {
         shared.stats.block(ctx.session.client.thread).changes.add(changes);

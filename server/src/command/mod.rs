@@ -4,6 +4,7 @@ pub(crate) mod spec;
 pub(crate) mod table;
 
 pub mod args;
+mod blocking;
 pub mod dispatch;
 pub(crate) mod keys;
 

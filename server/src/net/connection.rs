@@ -5,22 +5,27 @@
 //! client that does not read its replies is not read from either once [`OUTPUT_PAUSE_BYTES`] wait for it, so
 //! neither side's buffers grow without bound.
 //!
+//! While a client waits for keys, what it sends is kept and not run, and how its waiting ended is looked for
+//! whenever the connection is woken.
+//!
 //! What others may see of the connection is published once per turn, when its figures have settled.
 
 use std::future::poll_fn;
 use std::io::{self, IoSlice};
-use std::pin::pin;
+use std::pin::{Pin, pin};
 use std::rc::Rc;
 use std::sync::atomic::Ordering::Relaxed;
 use std::task::{Context, Poll};
 use std::time::Duration;
 
 use smallvec::SmallVec;
+use tokio::time::Sleep;
 
 use super::socket::Socket;
 use super::thread::Thread;
-use crate::command::dispatch::{BatchKeys, Prepared, dispatch};
+use crate::command::dispatch::{BatchKeys, Prepared, answer_waiting, dispatch};
 use crate::resp::{Limits, Outcome, Reply, RequestParser};
+use crate::session::blocked::Ending;
 use crate::session::clients::{self, Client};
 use crate::session::{Replies, Session};
 
@@ -40,6 +45,9 @@ const OUTPUT_UNCOUNTED_BYTES: usize = 16 * 1024;
 /// How long a client that we closed on may go on sending before what it sends resets the connection.
 const LINGER: Duration = Duration::from_secs(1);
 
+/// The longest time for which a timer is set: who waits for longer sets it again.
+const NAP_MAX: Duration = Duration::from_secs(24 * 60 * 60);
+
 /// One client's connection.
 pub(super) struct Connection {
     socket: Socket,
@@ -56,6 +64,8 @@ pub(super) struct Connection {
     noted_bytes: usize,
     /// Whether `pending` may hold whole requests, held back while the client did not read.
     held_back: bool,
+    /// Wakes the connection when the client has waited for long enough.
+    timer: Option<Pin<Box<Sleep>>>,
     /// The most bytes of replies that waited at once.
     output_peak: usize,
     /// Whether the client is off the lists.
@@ -80,6 +90,7 @@ impl Connection {
             needed: 0,
             noted_bytes: 0,
             held_back: false,
+            timer: None,
             output_peak: 0,
             left: false,
         }
@@ -132,11 +143,15 @@ impl Connection {
                 }
                 _ => {}
             }
-            if self.held_back {
+            let read = if self.waits(cx) {
+                self.read_ahead(cx)
+            } else if self.held_back {
                 self.run_pending();
                 continue;
-            }
-            match self.read(cx) {
+            } else {
+                self.read(cx)
+            };
+            match read {
                 Poll::Pending => return Poll::Pending,
                 Poll::Ready(Ok(0)) => return Poll::Ready(End::Closed),
                 Poll::Ready(Err(_)) => return Poll::Ready(End::Failed),
@@ -194,6 +209,41 @@ impl Connection {
         Poll::Ready(Ok(count))
     }
 
+    /// Whether the client still waits for keys; when its waiting has ended, that has been answered.
+    fn waits(&mut self, cx: &mut Context<'_>) -> bool {
+        let Some(waiting) = &self.session.waiting else { return false };
+        let shared = &self.thread.shared;
+        while !waiting.blocked.has_ended() {
+            let Some(deadline) = waiting.blocked.terms().deadline_micros else { return true };
+            let left = deadline.saturating_sub(shared.store.clock().monotonic_micros());
+            if left == 0 {
+                // Unless somebody has served it at this very moment.
+                waiting.blocked.end(Ending::TimedOut);
+                break;
+            }
+            let nap = || Box::pin(tokio::time::sleep(Duration::from_micros(left).min(NAP_MAX)));
+            if self.timer.get_or_insert_with(nap).as_mut().poll(cx).is_pending() {
+                return true;
+            }
+            self.timer = None;
+        }
+        self.timer = None;
+        answer_waiting(shared, self.thread.stats(), &mut self.session, &mut self.reply);
+        false
+    }
+
+    /// Reads once and keeps what came, for when the client waits no more.
+    fn read_ahead(&mut self, cx: &mut Context<'_>) -> Poll<io::Result<usize>> {
+        let thread = Rc::clone(&self.thread);
+        let mut buffer = thread.buffer.borrow_mut();
+        let count = std::task::ready!(self.socket.poll_read(cx, &mut buffer))?;
+        self.note_read(count);
+        self.pending.extend_from_slice(&buffer[..count]);
+        self.note_memory();
+        self.session.client.active_ms.store(thread.shared.store.clock().now(), Relaxed);
+        Poll::Ready(Ok(count))
+    }
+
     fn run_pending(&mut self) {
         let mut pending = std::mem::take(&mut self.pending);
         let consumed = self.run(&pending);
@@ -211,7 +261,7 @@ impl Connection {
         let mut start = 0;
         self.held_back = false;
         self.needed = 0;
-        while start < bytes.len() && !self.session.closing {
+        while start < bytes.len() && !self.session.closing && self.session.waiting.is_none() {
             if self.reply.output().len() >= OUTPUT_PAUSE_BYTES {
                 self.held_back = true;
                 break;
@@ -275,6 +325,16 @@ impl Connection {
                     }
                     dispatch(shared, thread.stats(), &mut self.session, request, &keys, &mut self.reply, now);
                     index += 1;
+                    if self.session.waiting.is_some() {
+                        self.held_back = true;
+                        if index < count || matches!(stop, Some(Outcome::Error(_))) {
+                            // What follows is parsed again, from its start, when the client waits no more.
+                            self.parser = RequestParser::new();
+                            end = if index < count { starts[index] } else { end };
+                            stop = None;
+                        }
+                        break 'batch;
+                    }
                 }
             }
             start = end;
@@ -329,7 +389,9 @@ impl Connection {
 
     /// Tells the store what this connection's buffers hold: it counts against `maxmemory`.
     fn note_memory(&mut self) -> usize {
-        let bytes = self.pending.capacity() + self.parser.memory_bytes() + self.reply.output().memory_bytes();
+        let waiting = self.session.waiting.as_ref().map_or(0, |waiting| waiting.blocked.memory_bytes());
+        let own = self.pending.capacity() + self.parser.memory_bytes() + waiting;
+        let bytes = own + self.reply.output().memory_bytes();
         if bytes != self.noted_bytes {
             self.thread.shared.store.note_outside(bytes as isize - self.noted_bytes as isize);
             self.noted_bytes = bytes;
@@ -380,6 +442,10 @@ impl Connection {
     fn leave(&mut self) {
         if !self.left {
             self.left = true;
+            if let Some(waiting) = self.session.waiting.take() {
+                // What it was served with at this very moment is lost with it, as a reply on its way is.
+                waiting.finish(&self.thread.shared.store);
+            }
             self.thread.shared.store.note_outside(-(self.noted_bytes as isize));
             self.thread.shared.clients.remove(self.session.client.id);
             self.thread.load.fetch_sub(1, Relaxed);

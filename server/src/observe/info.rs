@@ -149,6 +149,8 @@ struct Database {
     keys: usize,
     expires: usize,
     mean_ttl: u64,
+    /// Keys of hashes that have fields with a deadline.
+    perishing: usize,
 }
 
 impl<'a> Facts<'a> {
@@ -158,7 +160,8 @@ impl<'a> Facts<'a> {
         let databases = (0..store.databases()).filter_map(|index| {
             let (keys, expires) = view.len(index);
             let mean_ttl = view.mean_deadline(index).map_or(0, |mean| mean.saturating_sub(now));
-            (keys > 0).then_some(Database { index, keys, expires, mean_ttl })
+            let perishing = view.perishing(index);
+            (keys > 0).then_some(Database { index, keys, expires, mean_ttl, perishing })
         });
         let databases = databases.collect();
         let mut largest = (0, 0);
@@ -249,16 +252,20 @@ fn clients(facts: &Facts<'_>, fields: &mut Fields) {
     fields.put("maxclients", facts.shared.config.maxclients());
     fields.put("client_recent_max_input_buffer", facts.largest.0);
     fields.put("client_recent_max_output_buffer", facts.largest.1);
-    fields.zeroes(&[
-        "blocked_clients",
-        "tracking_clients",
-        "pubsub_clients",
-        "watching_clients",
-        "clients_in_timeout_table",
-        "total_watched_keys",
-        "total_blocking_keys",
-        "total_blocking_keys_on_nokey",
-    ]);
+    let (mut blocked, mut blocked_for_a_time) = (0, 0);
+    facts.shared.clients.for_each(|client| {
+        if let Some(waits) = client.blocked() {
+            blocked += 1;
+            blocked_for_a_time += usize::from(waits.terms().deadline_micros.is_some());
+        }
+    });
+    let (keys, keys_when_gone) = facts.shared.store.waited_keys();
+    fields.put("blocked_clients", blocked);
+    fields.zeroes(&["tracking_clients", "pubsub_clients", "watching_clients"]);
+    fields.put("clients_in_timeout_table", blocked_for_a_time);
+    fields.put("total_watched_keys", 0);
+    fields.put("total_blocking_keys", keys);
+    fields.put("total_blocking_keys_on_nokey", keys_when_gone);
     fields.put("paused_reason", "none");
     fields.put("paused_actions", "none");
     fields.put("paused_timeout_milliseconds", 0);
@@ -396,7 +403,7 @@ fn stats(facts: &Facts<'_>, fields: &mut Fields) {
     fields.put("rejected_connections", totals.rejected_connections);
     fields.zeroes(&["sync_full", "sync_partial_ok", "sync_partial_err"]);
     fields.put("expired_keys", facts.counters.expired);
-    fields.put("expired_fields", 0);
+    fields.put("expired_fields", facts.counters.expired_parts);
     fields.put("expired_stale_perc", "0.00");
     fields.put("expired_keys_with_volatile_items_stale_perc", "0.00");
     fields.zeroes(&["expired_time_cap_reached_count", "expire_cycle_cpu_milliseconds"]);
@@ -526,10 +533,12 @@ fn scripting_engines(_: &Facts<'_>, fields: &mut Fields) {
 }
 
 fn keyspace(facts: &Facts<'_>, fields: &mut Fields) {
-    for Database { index, keys, expires, mean_ttl } in &facts.databases {
+    for Database { index, keys, expires, mean_ttl, perishing } in &facts.databases {
         fields.put(
             format_args!("db{index}"),
-            format_args!("keys={keys},expires={expires},avg_ttl={mean_ttl},keys_with_volatile_items=0"),
+            format_args!(
+                "keys={keys},expires={expires},avg_ttl={mean_ttl},keys_with_volatile_items={perishing}"
+            ),
         );
     }
 }

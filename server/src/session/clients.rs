@@ -11,6 +11,7 @@ use dashmap::DashMap;
 use parking_lot::Mutex;
 use tokio::sync::Notify;
 
+use super::blocked::Blocked;
 use crate::config::{Config, OutputLimit};
 
 /// Where a connection comes from.
@@ -124,11 +125,13 @@ pub struct Client {
     pub import_source: AtomicBool,
     /// `CLIENT CAPA redirect`.
     pub capa_redirect: AtomicBool,
+    /// What it waits for, while it waits for keys.
+    pub blocked: Mutex<Option<Arc<Blocked>>>,
     /// Somebody asked to end it.
     pub killed: AtomicBool,
     /// It was killed because it does not read its replies.
     pub over_output_limit: AtomicBool,
-    /// Wakes its connection to look at `killed`.
+    /// Wakes its connection to look at `killed`, and at how its waiting has ended.
     pub wake: Notify,
 }
 
@@ -162,6 +165,7 @@ impl Client {
             no_touch: AtomicBool::new(false),
             import_source: AtomicBool::new(false),
             capa_redirect: AtomicBool::new(false),
+            blocked: Mutex::new(None),
             killed: AtomicBool::new(false),
             over_output_limit: AtomicBool::new(false),
             wake: Notify::new(),
@@ -172,6 +176,11 @@ impl Client {
     fn kill(&self) {
         self.killed.store(true, Relaxed);
         self.wake.notify_one();
+    }
+
+    /// What it waits for, if it waits for keys.
+    pub fn blocked(&self) -> Option<Arc<Blocked>> {
+        self.blocked.lock().clone()
     }
 
     /// Seconds since it last asked for something, or took a reply.
@@ -231,9 +240,9 @@ impl Clients {
         true
     }
 
-    /// Ends the clients that have been silent for longer than `timeout`, and those that have left more
-    /// replies unread, for longer, than the soft limit of `client-output-buffer-limit` allows. To be called
-    /// about once a second.
+    /// Ends the clients that have been silent for longer than `timeout` and wait for nothing, and those that
+    /// have left more replies unread, for longer, than the soft limit of `client-output-buffer-limit` allows.
+    /// To be called about once a second.
     pub fn tend(&self, config: &Config, now: u64) {
         let timeout = u64::from(config.timeout());
         let limit = config.client_output_buffer_limit().normal;
@@ -242,7 +251,7 @@ impl Clients {
                 client.over_output_limit.store(true, Relaxed);
                 return true;
             }
-            timeout > 0 && client.idle_seconds(now) > timeout
+            timeout > 0 && client.idle_seconds(now) > timeout && client.blocked().is_none()
         };
         // Collected first: the map's shards are locked while it is walked.
         let ids: Vec<u64> =

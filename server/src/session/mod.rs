@@ -1,10 +1,12 @@
 //! One client: what its connection has chosen (database, name, protocol, user) and what others may see of it.
 
+pub mod blocked;
 pub mod clients;
 
 use std::sync::Arc;
 use std::sync::atomic::Ordering::Relaxed;
 
+use self::blocked::Waiting;
 use self::clients::Client;
 use crate::config::Config;
 
@@ -39,6 +41,8 @@ pub struct Session {
     pub closing: bool,
     /// It closes at once instead, and nobody reads the replies: what came was no request to a cache.
     pub abandoned: bool,
+    /// The client waits for keys: its next requests run when that is over.
+    pub waiting: Option<Waiting>,
     /// Commands run; [`Client::commands`] follows once per batch.
     pub commands: u64,
 }
@@ -54,6 +58,7 @@ impl Session {
             no_touch: false,
             closing: false,
             abandoned: false,
+            waiting: None,
             commands: 0,
         }
     }

@@ -121,7 +121,7 @@ impl Generator {
         let mut generator = Self {
             poll,
             connections,
-            batch: Batch::new(plan.template, plan.pipeline, plan.value_bytes)?,
+            batch: Batch::new(plan.template, plan.pipeline, plan.value_bytes, plan.keys)?,
             random: fastrand::Rng::with_seed(plan.seed),
             keys: plan.keys,
             buffer: vec![0; 128 * 1024],

@@ -21,9 +21,10 @@ mod tests;
 
 use self::arena::Arena;
 use self::item::item_bytes;
-use crate::collections::table::{Entries, RESOLUTION, Slot, Table};
+use crate::collections::table::{Entries, Figures, RESOLUTION, Slot, Table};
 use crate::random::Random;
 use crate::raw::Handle;
+use crate::raw::prefetch::prefetch;
 
 /// What a dict keeps under a handle.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -151,6 +152,12 @@ impl Dict {
         item::key(self.arena.get(handle))
     }
 
+    /// A hint that an item will be asked for soon.
+    #[inline]
+    pub fn prefetch(&self, handle: Handle) {
+        prefetch(&self.arena.get(handle)[..1]);
+    }
+
     /// The value of an item.
     #[inline]
     pub fn value(&self, handle: Handle) -> &[u8] {
@@ -264,6 +271,13 @@ impl Dict {
     /// An item, each equally likely; none of an empty dict.
     pub fn random(&self, random: &mut Random) -> Option<Handle> {
         self.table.random(random).map(named)
+    }
+
+    /// How its table is filled.
+    pub fn figures(&self) -> Figures {
+        let mut figures = Figures::default();
+        figures.add(&self.table);
+        figures
     }
 
     /// Whether [`compact`](Self::compact) has something to do: removals have left many holes.

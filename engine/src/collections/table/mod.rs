@@ -38,11 +38,13 @@
 mod cursor;
 mod directory;
 mod drain;
+mod figures;
 mod segment;
 #[cfg(test)]
 mod tests;
 
 pub use drain::Drain;
+pub use figures::Figures;
 
 use crate::raw::bucket::{Bucket, Entry};
 use segment::{Place, Segment};

@@ -6,6 +6,9 @@
 //! 1vvvvvxx            x + 1 registers of v + 1
 //! ```
 //!
+//! Half a run at the end is read as if a byte of nought came behind it: that is what ends a string in Valkey. It
+//! is not written into, which there would go past that end.
+//!
 //! The same registers can be written in several ways. To get the bytes that Valkey would have, an addition
 //! goes its way: the run that holds the register is split in up to three, and then neighbours of one value are
 //! joined, but only among the five runs from the one before.
@@ -36,7 +39,7 @@ pub enum Run {
 }
 
 impl Run {
-    /// The first run of these bytes, if there is a whole one.
+    /// The first run of these bytes, if there are any.
     #[inline]
     fn read(bytes: &[u8]) -> Option<Self> {
         Some(match *bytes {
@@ -44,8 +47,11 @@ impl Run {
                 Self::Value { value: (byte >> 2 & 31) + 1, len: usize::from(byte & 3) + 1 }
             }
             [byte @ 0..0x40, ..] => Self::Zero(usize::from(byte) + 1),
-            [high, low, ..] => Self::LongZero((usize::from(high & 63) << 8 | usize::from(low)) + 1),
-            _ => return None,
+            [high, ref rest @ ..] => {
+                let low = rest.first().copied().unwrap_or(0);
+                Self::LongZero((usize::from(high & 63) << 8 | usize::from(low)) + 1)
+            }
+            [] => return None,
         })
     }
 
@@ -71,11 +77,11 @@ impl Run {
     }
 }
 
-/// The runs, up to the end or to half a run.
+/// The runs.
 pub(super) fn runs(mut body: &[u8]) -> impl Iterator<Item = Run> {
     std::iter::from_fn(move || {
         let run = Run::read(body)?;
-        body = &body[run.bytes()..];
+        body = &body[run.bytes().min(body.len())..];
         Some(run)
     })
 }
@@ -140,7 +146,7 @@ pub(super) fn plan(body: &[u8], place: Place) -> Result<Addition, Corrupt> {
     }
     let (mut at, mut before, mut first) = (0, 0, 0);
     let run = loop {
-        let run = Run::read(&body[at..]).ok_or(Corrupt)?;
+        let run = body.get(at..).and_then(Run::read).ok_or(Corrupt)?;
         if index < first + run.len() {
             break run;
         }
@@ -150,6 +156,9 @@ pub(super) fn plan(body: &[u8], place: Place) -> Result<Addition, Corrupt> {
     };
     if run.value() >= value {
         return Ok(Addition::Nothing);
+    }
+    if at + run.bytes() > body.len() {
+        return Err(Corrupt);
     }
     let mut splice = Splice { at, old_len: run.bytes(), new: [0; 5], new_len: 0, before };
     let part = |len: usize| match run {

@@ -3,6 +3,9 @@
 //! What takes elements off a list, and writes them, is here, for those that wait for elements as well as for
 //! those that do not.
 
+mod blmove;
+mod blmpop;
+mod blpop;
 mod lindex;
 mod linsert;
 mod llen;
@@ -25,6 +28,11 @@ use crate::error::Error;
 use crate::resp::Reply;
 
 pub(super) const COMMANDS: &[&Command] = &[
+    &blmove::BLMOVE,
+    &blmpop::BLMPOP,
+    &blpop::BLPOP,
+    &blpop::BRPOP,
+    &blmove::BRPOPLPUSH,
     &lindex::LINDEX,
     &linsert::LINSERT,
     &llen::LLEN,

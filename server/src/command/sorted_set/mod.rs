@@ -1,5 +1,7 @@
 //! Sorted sets.
 
+mod bzmpop;
+mod bzpopmin;
 mod zadd;
 mod zcard;
 mod zcount;
@@ -29,6 +31,9 @@ use crate::error::Error;
 use crate::resp::{Protocol, Reply};
 
 pub(super) const COMMANDS: &[&Command] = &[
+    &bzmpop::BZMPOP,
+    &bzpopmin::BZPOPMAX,
+    &bzpopmin::BZPOPMIN,
     &zadd::ZADD,
     &zcard::ZCARD,
     &zcount::ZCOUNT,

@@ -1,16 +1,18 @@
-//! XREAD, XREADGROUP: what is new in streams, for one who remembers how far it has read, or for the members of
-//! a group.
+//! XREAD, XREADGROUP: what is new in streams, for one who remembers how far it has read, or for the members
+//! of a group.
 
 use scrubjay::types::stream::Entry;
-use scrubjay::{Lookup, StreamError, StreamId, View};
+use scrubjay::{Kind, Lookup, StreamError, StreamId, View};
 use smallvec::SmallVec;
 
 use super::{entries, ids, no_such_group};
 use crate::command::Ctx;
+use crate::command::blocking::{Timeout, block};
 use crate::command::spec::{Acl, Arg, Command, Flags, Key};
 use crate::error::Error;
 use crate::resp::Reply;
 use crate::resp::reply::Protocol;
+use crate::session::blocked::{Attempt, Keys};
 
 pub(super) static XREAD: Command = Command {
     name: "xread",
@@ -56,6 +58,13 @@ pub(super) static XREADGROUP: Command = Command {
 }
 .checked();
 
+const NO_LAST: &str = "ERR The $ ID is meaningless in the context of XREADGROUP: you want to read the \
+    history of this consumer by specifying a proper ID, or use the > ID to get new messages. The $ ID would \
+    just return an empty result set.";
+const NO_TOP: &str = "ERR The + ID is meaningless in the context of XREADGROUP: you want to read the \
+    history of this consumer by specifying a proper ID, or use the > ID to get new messages. The + ID would \
+    just return an empty result set.";
+
 /// Who reads.
 #[derive(Debug, Clone, Copy)]
 pub(crate) enum Reader<'a> {
@@ -94,10 +103,10 @@ pub(crate) fn serve(
     count: u64,
     reply: &mut Reply,
 ) -> Result<bool, Error> {
+    // Counted as looked up once more, after the look at whether it is a stream: as Valkey does.
+    let stream = view.stream(key, Lookup::Read)?;
     let Reader::Member { group, consumer, acknowledged } = reader else {
-        let (Some(stream), Wanted::After(id)) = (view.stream(key, Lookup::Peek)?, wanted) else {
-            return Ok(false);
-        };
+        let (Some(stream), Wanted::After(id)) = (stream, wanted) else { return Ok(false) };
         let mut entries = stream.after(id);
         let Some(first) = entries.next() else { return Ok(false) };
         name(reply, key);
@@ -149,8 +158,8 @@ fn name(reply: &mut Reply, key: scrubjay::Key<'_>) {
 struct Options<'a> {
     reader: Reader<'a>,
     count: u64,
-    /// How long to wait for something to read, in milliseconds; nought for ever.
-    block: Option<u64>,
+    /// Whether to wait for something to read, and how long.
+    block: Option<Timeout>,
     /// Which word is the first key.
     first: usize,
     /// How many streams are read.
@@ -165,7 +174,7 @@ impl<'a> Options<'a> {
         while index < args.len() {
             let behind = args.len() - index - 1;
             if behind > 0 && args.is(index, "BLOCK") {
-                options.block = Some(timeout(ctx, index + 1)?);
+                options.block = Some(Timeout::millis(args.at(index + 1), ctx.now())?);
                 index += 2;
             } else if behind > 0 && args.is(index, "COUNT") {
                 options.count = ids::count_or_all(args, index + 1)?;
@@ -173,8 +182,8 @@ impl<'a> Options<'a> {
             } else if behind > 0 && args.is(index, "STREAMS") {
                 if !behind.is_multiple_of(2) {
                     return Err(Error::Text(if in_group {
-                        "ERR Unbalanced 'xreadgroup' list of streams: for each stream key an ID or '>' must be \
-                         specified."
+                        "ERR Unbalanced 'xreadgroup' list of streams: for each stream key an ID or '>' must \
+                         be specified."
                     } else {
                         "ERR Unbalanced 'xread' list of streams: for each stream key an ID or '$' must be \
                          specified."
@@ -238,24 +247,11 @@ impl<'a> Options<'a> {
             return Ok((key, Wanted::After(id)));
         };
         if stream.is_none_or(|stream| stream.group(group).is_none()) {
-            let after = "' in XREADGROUP with GROUP option";
-            return Err(no_such_group(StreamError::NoSuchGroup, key.bytes(), group, after));
+            return Err(no_group(key, group));
         }
         let wanted = match symbol {
-            b"$" => {
-                return Err(Error::Text(
-                    "ERR The $ ID is meaningless in the context of XREADGROUP: you want to read the history of \
-                     this consumer by specifying a proper ID, or use the > ID to get new messages. The $ ID \
-                     would just return an empty result set.",
-                ));
-            }
-            b"+" => {
-                return Err(Error::Text(
-                    "ERR The + ID is meaningless in the context of XREADGROUP: you want to read the history of \
-                     this consumer by specifying a proper ID, or use the > ID to get new messages. The + ID \
-                     would just return an empty result set.",
-                ));
-            }
+            b"$" => return Err(Error::Text(NO_LAST)),
+            b"+" => return Err(Error::Text(NO_TOP)),
             b">" => Wanted::New,
             // To Valkey the greatest id and `>` are one.
             _ => match ids::id(word)? {
@@ -264,17 +260,6 @@ impl<'a> Options<'a> {
             },
         };
         Ok((key, wanted))
-    }
-}
-
-/// How long to wait, which has to end at a moment that there is.
-fn timeout(ctx: &Ctx<'_>, index: usize) -> Result<u64, Error> {
-    let millis = ctx.args.integer(index);
-    let millis = millis.map_err(|_| Error::Text("ERR timeout is not an integer or out of range"))?;
-    let timeout = u64::try_from(millis).map_err(|_| Error::Text("ERR timeout is negative"))?;
-    match ctx.now().cast_signed().checked_add(millis) {
-        Some(_) => Ok(timeout),
-        None => Err(Error::Text("ERR timeout is out of range")),
     }
 }
 
@@ -290,24 +275,87 @@ fn read(ctx: &mut Ctx<'_>, in_group: bool) -> Result<(), Error> {
     let options = Options::parse(ctx, in_group)?;
     let streams: SmallVec<[_; 4]> =
         (0..options.streams).map(|number| options.stream(ctx, number)).collect::<Result<_, _>>()?;
-    let header = match ctx.reply.protocol() {
-        Protocol::Resp2 => ctx.reply.defer_array(),
-        Protocol::Resp3 => ctx.reply.defer_map(),
+    if write(&mut ctx.view, ctx.reply, options.reader, options.count, &streams)? {
+        return Ok(());
+    }
+    let Some(timeout) = options.block else {
+        ctx.reply.null_array();
+        return Ok(());
     };
-    let mut served = 0;
-    for (key, wanted) in streams {
-        let any = serve(&mut ctx.view, key, options.reader, wanted, options.count, ctx.reply)?;
-        served += usize::from(any);
+    let keys: SmallVec<[_; 4]> = streams.iter().map(|(key, _)| *key).collect();
+    let mut keys = scrubjay::Wanted::new(&keys, Kind::Stream);
+    let mut member = None;
+    if let Reader::Member { group, consumer, acknowledged } = options.reader {
+        // A group that goes with its stream is an error to whoever waits for it.
+        keys = keys.when_gone();
+        member = Some(Member { group: group.into(), consumer: consumer.into(), acknowledged });
     }
-    if served > 0 {
-        ctx.reply.fill(header, served);
-    } else {
-        nothing(ctx, &options);
-    }
+    let wanted = streams.iter().map(|(_, wanted)| *wanted).collect();
+    block(ctx, keys, timeout, Read { member, wanted, count: options.count });
     Ok(())
 }
 
-/// There is nothing to read. Who wants to wait for something is answered as if the time were up.
-fn nothing(ctx: &mut Ctx<'_>, _options: &Options<'_>) {
-    ctx.reply.null_array();
+/// Writes what is wanted of all streams; whether there was something, and nothing is written if not.
+fn write(
+    view: &mut View<'_>,
+    reply: &mut Reply,
+    reader: Reader<'_>,
+    count: u64,
+    streams: &[(scrubjay::Key<'_>, Wanted)],
+) -> Result<bool, Error> {
+    let header = match reply.protocol() {
+        Protocol::Resp2 => reply.defer_array(),
+        Protocol::Resp3 => reply.defer_map(),
+    };
+    let mut served = 0;
+    for (key, wanted) in streams {
+        served += usize::from(serve(view, *key, reader, *wanted, count, reply)?);
+    }
+    if served > 0 {
+        reply.fill(header, served);
+    }
+    Ok(served > 0)
+}
+
+/// A command that waits.
+struct Read {
+    member: Option<Member>,
+    /// For each of its keys.
+    wanted: Box<[Wanted]>,
+    count: u64,
+}
+
+/// [`Reader::Member`], to keep.
+struct Member {
+    group: Box<[u8]>,
+    consumer: Box<[u8]>,
+    acknowledged: bool,
+}
+
+impl Attempt for Read {
+    fn attempt(&self, view: &mut View<'_>, keys: Keys<'_>, reply: &mut Reply) -> Result<bool, Error> {
+        let mut streams: SmallVec<[_; 4]> = SmallVec::new();
+        // All of them have to be what they were, whichever has something.
+        for look in keys.looks(view) {
+            let (index, key) = look?;
+            let stream = view.stream(key, Lookup::Read)?;
+            if let Some(Member { group, .. }) = &self.member
+                && stream.is_none_or(|stream| stream.group(group).is_none())
+            {
+                return Err(no_group(key, group));
+            }
+            streams.push((key, self.wanted[index]));
+        }
+        let reader = match &self.member {
+            Some(Member { group, consumer, acknowledged }) => {
+                Reader::Member { group, consumer, acknowledged: *acknowledged }
+            }
+            None => Reader::Alone,
+        };
+        write(view, reply, reader, self.count, &streams)
+    }
+}
+
+fn no_group(key: scrubjay::Key<'_>, group: &[u8]) -> Error {
+    no_such_group(StreamError::NoSuchGroup, key.bytes(), group, "' in XREADGROUP with GROUP option")
 }

@@ -11,7 +11,8 @@ use crate::session::clients::{Client, Peer};
 pub(super) fn write_line(lines: &mut Vec<u8>, client: &Client, ctx: &Ctx<'_>) {
     let now = ctx.now();
     let asks = client.id == ctx.session.client.id;
-    let arguments = if asks { ctx.args.bytes() as u64 } else { client.half_read.load(Relaxed) };
+    let waits = client.blocked().map_or(0, |blocked| blocked.terms().args_bytes as u64);
+    let arguments = if asks { ctx.args.bytes() as u64 } else { client.half_read.load(Relaxed) + waits };
     let commands = if asks { ctx.session.commands } else { client.commands.load(Relaxed) };
     let names = client.names.lock().clone();
     let own = (names.name.len() + names.lib_name.len() + names.lib_ver.len()) as u64;
@@ -70,6 +71,7 @@ pub(super) fn write_line(lines: &mut Vec<u8>, client: &Client, ctx: &Ctx<'_>) {
 pub(super) fn flags(client: &Client) -> String {
     let mut flags = String::new();
     for (letter, holds) in [
+        ('b', client.blocked().is_some()),
         ('U', matches!(client.peer, Peer::Unix(_))),
         ('e', client.no_evict.load(Relaxed)),
         ('T', client.no_touch.load(Relaxed)),

@@ -9,6 +9,7 @@ mod line;
 mod list;
 mod names;
 mod reply;
+mod unblock;
 
 pub(super) use self::names::check_name;
 
@@ -35,6 +36,7 @@ pub(super) static CLIENT: Command = Command {
         &kill::CLIENT_KILL,
         &list::CLIENT_LIST,
         &choices::CLIENT_NO_EVICT,
+        &unblock::CLIENT_UNBLOCK,
     ],
     ..Command::BASE
 }
