@@ -250,6 +250,8 @@ pub enum HashError {
     Overflow,
     /// The result is infinite or no number.
     NotFinite,
+    /// The memory limit is reached and nothing can be evicted.
+    OutOfMemory,
 }
 
 impl fmt::Display for HashError {
@@ -260,6 +262,7 @@ impl fmt::Display for HashError {
             Self::NotFloat => "the field's value is not a floating-point number",
             Self::Overflow => "the result does not fit an integer",
             Self::NotFinite => "the result is not a finite number",
+            Self::OutOfMemory => return OutOfMemory.fmt(f),
         })
     }
 }
@@ -269,5 +272,11 @@ impl std::error::Error for HashError {}
 impl From<WrongType> for HashError {
     fn from(_: WrongType) -> Self {
         Self::WrongType
+    }
+}
+
+impl From<OutOfMemory> for HashError {
+    fn from(_: OutOfMemory) -> Self {
+        Self::OutOfMemory
     }
 }

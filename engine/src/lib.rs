@@ -113,9 +113,10 @@ pub use shard::evict::{LfuTuning, Policy, Tuning};
 #[doc(inline)]
 pub use store::{
     AddCounts, BitmapHandle, Builder, Combination, Deadline, FieldCondition, FieldExpiry, FieldPersist,
-    FieldPresence, Flush, GroupStart, HyperLogLogHandle, Key, ListHandle, Lookup, Maintained, Meta, Missing,
-    Observer, PendingEntry, PlacesHandle, Popped, Round, Scope, SetHandle, SetOperation, SortedSetHandle,
-    Span, Stats, Step, Store, StreamEntry, StreamHandle, Text, Tools, Usage, View, Waker, ranks_between,
+    FieldPresence, Flush, GroupStart, HashHandle, HyperLogLogHandle, Key, ListHandle, Lookup, Maintained,
+    Meta, Missing, Observer, PendingEntry, PlacesHandle, Popped, Round, Scope, SetHandle, SetOperation,
+    SortedSetHandle, Span, Stats, Step, Store, StreamEntry, StreamHandle, Text, Tools, Usage, View, Waker,
+    ranks_between,
 };
 #[doc(inline)]
 pub use store::{Offer, OwnedKey, Registration, Waiter, Wanted};

@@ -20,6 +20,8 @@ pub(crate) fn same(words: &Words, ours: &Reply, theirs: &Reply) -> bool {
     };
     match word(0).as_str() {
         // Deadlines that were given as a time from now.
+        "HTTL" | "HEXPIRETIME" => all_near(ours, theirs, MILLIS_APART / 1000),
+        "HPTTL" | "HPEXPIRETIME" => all_near(ours, theirs, MILLIS_APART),
         "TTL" | "EXPIRETIME" => near(ours, theirs, MILLIS_APART / 1000),
         "PTTL" | "PEXPIRETIME" => near(ours, theirs, MILLIS_APART),
         "LASTSAVE" => near(ours, theirs, MILLIS_APART / 1000),
@@ -81,8 +83,8 @@ fn near(ours: &Reply, theirs: &Reply, apart: i64) -> bool {
     }
 }
 
-/// Whether replies of stream commands are the same but for what `moment` says is one in an array, and for those
-/// that are called so in a map. A moment that never was is none.
+/// Whether replies of stream commands are the same but for what `moment` says is one in an array, and for
+/// those that are called so in a map. A moment that never was is none.
 fn same_but(ours: &Reply, theirs: &Reply, moment: &dyn Fn(&[Reply]) -> Option<usize>) -> bool {
     const MOMENTS: [&[u8]; 4] = [b"idle", b"inactive", b"seen-time", b"active-time"];
     let is_moment = |name: &Reply| name.bytes().is_some_and(|name| MOMENTS.contains(&name));
@@ -106,6 +108,18 @@ fn same_but(ours: &Reply, theirs: &Reply, moment: &dyn Fn(&[Reply]) -> Option<us
                 })
         }
         _ => ours == theirs,
+    }
+}
+
+/// Of each element of two arrays.
+fn all_near(ours: &Reply, theirs: &Reply, apart: i64) -> bool {
+    match (ours.elements(), theirs.elements()) {
+        (Some(ours), Some(theirs)) => {
+            let pairs = || ours.iter().zip(theirs);
+            ours.len() == theirs.len()
+                && pairs().all(|(ours, theirs)| ours == theirs || near(ours, theirs, apart))
+        }
+        _ => false,
     }
 }
 

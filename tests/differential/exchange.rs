@@ -111,7 +111,7 @@ pub(crate) fn payload() -> impl Strategy<Value = Vec<u8>> {
     const BODIES: &[&[u8]] = &[
         b"\x00\x01a",
         b"\x00\xc0\x0c",
-        b"\x00\xc3\x09@Fxx\xe09\x00\x01xx",
+        b"\x00\xc3\x09@F\x01xx\xe09\x00\x01xx",
         b"\x01\x03\x01a\x01b\xc0\x01",
         b"\x02\x03\xc0\x01\xc0\x02\xc0\x03",
         b"\x02\x03\x01a\x01b\xc0\x01",

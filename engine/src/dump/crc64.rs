@@ -63,7 +63,7 @@ mod tests {
 
     #[test]
     fn eight_at_a_time_is_one_at_a_time() {
-        let bytes: Vec<u8> = (0..100_u32).map(|n| (n * 7919 >> 3) as u8).collect();
+        let bytes: Vec<u8> = (0..100_u32).map(|n| ((n * 7919) >> 3) as u8).collect();
         for end in 0..bytes.len() {
             let slow = bytes[..end].iter().fold(0, |crc, byte| one_byte(crc, *byte));
             assert_eq!(crc64(&bytes[..end]), slow, "{end}");

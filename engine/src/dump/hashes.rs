@@ -123,7 +123,7 @@ pub(super) fn read_listpack(reader: &mut Reader<'_>, building: Building<'_>) -> 
 fn from_pairs(pairs: PackedBuf, large: bool, building: Building<'_>) -> Result<Hash, Corrupt> {
     let packed = pairs.as_packed();
     let count = packed.len();
-    if count % 2 != 0 {
+    if !count.is_multiple_of(2) {
         return Err(Corrupt);
     }
     packed::distinct(packed, 2)?;

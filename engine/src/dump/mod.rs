@@ -27,12 +27,16 @@ mod sorted_sets;
 mod streams;
 mod write;
 
+#[cfg(all(test, not(shuttle)))]
+mod tests;
+
 use std::fmt;
 
 use self::crc64::crc64;
 use self::form::kind;
 use self::read::Reader;
 use self::write::Writer;
+use crate::OutOfMemory;
 use crate::raw::shared::SharedBytes;
 use crate::time::Millis;
 use crate::types::hash::Hash;
@@ -70,6 +74,48 @@ impl fmt::Display for Corrupt {
 }
 
 impl std::error::Error for Corrupt {}
+
+/// Why a value was not put where it should be.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[non_exhaustive]
+pub enum RestoreError {
+    /// The version of the payload is unknown, or its checksum is wrong.
+    Unknown,
+    /// The payload holds no value.
+    Corrupt,
+    /// The memory limit is reached and nothing can be evicted.
+    OutOfMemory,
+}
+
+impl fmt::Display for RestoreError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Unknown => Unknown.fmt(f),
+            Self::Corrupt => Corrupt.fmt(f),
+            Self::OutOfMemory => OutOfMemory.fmt(f),
+        }
+    }
+}
+
+impl std::error::Error for RestoreError {}
+
+impl From<Unknown> for RestoreError {
+    fn from(_: Unknown) -> Self {
+        Self::Unknown
+    }
+}
+
+impl From<Corrupt> for RestoreError {
+    fn from(_: Corrupt) -> Self {
+        Self::Corrupt
+    }
+}
+
+impl From<OutOfMemory> for RestoreError {
+    fn from(_: OutOfMemory) -> Self {
+        Self::OutOfMemory
+    }
+}
 
 /// What is believed of a payload without being looked at.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]

@@ -10,6 +10,7 @@
 //! | [`shared`] | a counted buffer with its header in front of its bytes | one pointer wide, read without a copy after the lock is gone, grown in place |
 //! | [`bucket`] | the SSE2 match of twelve tags, and a prefetch | 5.7 ns instead of 9.4 for a lookup in cache |
 //! | [`extents`] | blocks of raw memory given out in units | what values of some KiB hold of the system is known to the page, as malloc's holes are not |
+//! | [`prefetch`] | a prefetch of the lines of a slice | a search in a leaf of a tree waits for one line instead of four |
 //! | [`heap`] | calls into glibc and the system | give memory back to the system |
 //! | [`typed`] | nothing | the typed twin of the byte slab |
 //!
@@ -19,6 +20,7 @@
 pub mod bucket;
 pub mod extents;
 pub mod heap;
+pub mod prefetch;
 pub mod shared;
 pub mod slab;
 pub mod typed;

@@ -2,6 +2,7 @@
 //! wheels.
 
 use super::{Positions, Shard, named};
+use crate::collections::table::Figures;
 use crate::shard::parts::Parts;
 
 impl<X: Parts, P: Positions> Shard<X, P> {
@@ -48,6 +49,11 @@ impl<X: Parts, P: Positions> Shard<X, P> {
     #[inline]
     pub fn is_sparse(&self) -> bool {
         self.slab.is_sparse()
+    }
+
+    /// Counts in how the table of a database is filled.
+    pub fn add_figures(&self, db: u16, figures: &mut Figures) {
+        figures.add(&self.spaces[usize::from(db)].table);
     }
 
     /// Bytes one entry occupies: its slot and what it owns.

@@ -5,7 +5,9 @@
 //! moments) is not repeated here.
 
 mod bitmap;
+mod dump;
 mod geo;
+mod hash;
 mod hyperloglog;
 mod list;
 mod set;
@@ -14,6 +16,7 @@ mod stream;
 
 pub use self::bitmap::BitmapHandle;
 pub use self::geo::PlacesHandle;
+pub use self::hash::HashHandle;
 pub use self::hyperloglog::HyperLogLogHandle;
 pub use self::list::ListHandle;
 pub use self::set::SetHandle;

@@ -9,6 +9,8 @@ mod lock;
 mod maintain;
 mod observe;
 mod parts;
+#[cfg(all(test, not(shuttle)))]
+mod perishing;
 mod room;
 mod route;
 mod stats;
@@ -22,8 +24,8 @@ mod walk;
 
 pub use self::builder::Builder;
 pub use self::embedded::{
-    BitmapHandle, HyperLogLogHandle, ListHandle, PendingEntry, PlacesHandle, SetHandle, SortedSetHandle,
-    StreamEntry, StreamHandle,
+    BitmapHandle, HashHandle, HyperLogLogHandle, ListHandle, PendingEntry, PlacesHandle, SetHandle,
+    SortedSetHandle, StreamEntry, StreamHandle,
 };
 pub use self::key::{Key, OwnedKey};
 pub use self::maintain::{Maintained, Round, Step, Waker};
@@ -105,9 +107,10 @@ impl Store {
     fn from_builder(builder: &Builder) -> Self {
         let mut random = builder.seed.map_or_else(Random::from_os, Random::seeded);
         let route = Route::new(builder.shards, std::array::from_fn(|_| random.next_u64()));
+        let seed = random.next_u64();
         let shard = |index| {
             let random = Random::seeded(random.next_u64());
-            let mut shard = Shard::new(usize::from(builder.databases), route.positions(index), random);
+            let mut shard = Shard::new(usize::from(builder.databases), route.positions(index), seed, random);
             shard.set_policy(builder.policy, builder.tuning);
             CachePadded::new(Mutex::new(Locked {
                 index: index as u16,

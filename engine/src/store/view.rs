@@ -30,6 +30,7 @@ use super::waiters::Waiter;
 use super::walk::Flush;
 use super::{Key, Locked, Store, StoreShard};
 use crate::WrongType;
+use crate::collections::table::Figures;
 use crate::raw::shared::SharedBytes;
 use crate::raw::slab::{EntryRef, NewValue, ValueRef};
 use crate::shard::change::{Event, Log};
@@ -327,6 +328,16 @@ impl<'s> View<'s> {
         let found = self.look_up(key, Lookup::Peek)?;
         let entry = self.shard(key).entry(found);
         Some(entry.bytes() + TABLE_BYTES)
+    }
+
+    /// How the table is filled in which the value at `key` keeps its fields or members; none if it has no
+    /// table.
+    pub fn value_table_figures(&mut self, key: Key<'_>) -> Option<Figures> {
+        let found = self.look_up(key, Lookup::Peek)?;
+        match self.shard(key).entry(found).value() {
+            ValueRef::Heap(object) => object.figures(),
+            ValueRef::Inline(_) => None,
+        }
     }
 
     /// Removes `key`; whether it was there. With [`Event::Expired`] it counts as expired: somebody gave it a

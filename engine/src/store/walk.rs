@@ -5,6 +5,7 @@ use std::ops::ControlFlow;
 
 use super::route::{cursor, cursor_parts};
 use super::view::{Meta, View, meta_of};
+use crate::collections::table::Figures;
 use crate::time::Millis;
 
 /// How a flush gives memory back.
@@ -31,6 +32,15 @@ impl View<'_> {
     /// How many keys of `db` hold values with parts that perish: hashes with fields that have a deadline.
     pub fn perishing(&mut self, db: u16) -> usize {
         (0..self.shards()).map(|index| self.with_shard(index, |locked, _| locked.shard.perishing(db))).sum()
+    }
+
+    /// How the tables of `db` are filled, all together.
+    pub fn table_figures(&mut self, db: u16) -> Figures {
+        let mut figures = Figures::default();
+        for index in 0..self.shards() {
+            self.with_shard(index, |locked, _| locked.shard.add_figures(db, &mut figures));
+        }
+        figures
     }
 
     /// The mean of the deadlines in `db`, in milliseconds since the epoch; none where no key has one.

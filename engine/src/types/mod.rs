@@ -23,6 +23,7 @@ pub use limits::Limits;
 
 use crate::collections::deque::Deque;
 use crate::collections::dict::Dict;
+use crate::collections::table::Figures;
 use crate::raw::heap::{HeapBytes, malloc_bytes};
 use crate::raw::shared::SharedBytes;
 use crate::raw::slab::ValueRef;
@@ -54,6 +55,18 @@ impl Object {
         match self {
             Self::Bytes(bytes) => Self::Bytes(SharedBytes::copy_from(bytes)),
             other => other.clone(),
+        }
+    }
+}
+
+impl Object {
+    /// How the table of its members or fields is filled, if it has one.
+    pub(crate) fn figures(&self) -> Option<Figures> {
+        match self {
+            Self::Hash(table) => Some(table.figures()),
+            Self::Set(dict) => Some(dict.figures()),
+            Self::SortedSet(large) => Some(large.figures()),
+            _ => None,
         }
     }
 }

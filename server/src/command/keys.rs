@@ -354,8 +354,8 @@ pub(crate) fn by_old_rules(
     Err(Invalid)
 }
 
-/// The keys of XREAD and XREADGROUP: the first half of what stands behind STREAMS, which is looked for where an
-/// option may stand.
+/// The keys of XREAD and XREADGROUP: the first half of what stands behind STREAMS, which is looked for where
+/// an option may stand.
 fn streams(args: &Args<'_>, report: &mut dyn FnMut(usize)) -> Result<(), Invalid> {
     let mut index = 1;
     while index < args.len() && !args.is(index, "streams") {

@@ -306,9 +306,10 @@ pub(super) fn integer(word: &[u8]) -> Option<i64> {
 
 /// A number of bytes: digits and perhaps a unit, where `k` is 1,000 and `kb` is 1,024.
 ///
-/// Without any digit it is 0, and a product that does not fit wraps, both as in Valkey: a test of this file
-/// holds it.
+/// Without any digit it is 0, a product that does not fit wraps, and what is behind a zero byte is not seen, all
+/// as in Valkey: a test of this file holds it.
 pub(super) fn memory(word: &[u8]) -> Option<u64> {
+    let word = word.split(|byte| *byte == 0).next().unwrap_or_default();
     let digits = word.iter().take_while(|byte| byte.is_ascii_digit()).count();
     let (number, unit) = word.split_at(digits);
     let factor: u64 = match unit.to_ascii_lowercase().as_slice() {
@@ -373,6 +374,8 @@ mod tests {
                 ("", Ok("0")),
                 ("05", Ok("5")),
                 ("10B", Ok("10")),
+                ("5k\0b", Ok("5000")),
+                ("\05", Ok("0")),
                 ("18446744073709551615", Ok("18446744073709551615")),
                 ("18446744073709551616", bad),
                 ("9999999999gb", Ok("10737418238926258176")),

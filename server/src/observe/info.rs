@@ -149,6 +149,8 @@ struct Database {
     keys: usize,
     expires: usize,
     mean_ttl: u64,
+    /// Keys of hashes that have fields with a deadline.
+    perishing: usize,
 }
 
 impl<'a> Facts<'a> {
@@ -158,7 +160,8 @@ impl<'a> Facts<'a> {
         let databases = (0..store.databases()).filter_map(|index| {
             let (keys, expires) = view.len(index);
             let mean_ttl = view.mean_deadline(index).map_or(0, |mean| mean.saturating_sub(now));
-            (keys > 0).then_some(Database { index, keys, expires, mean_ttl })
+            let perishing = view.perishing(index);
+            (keys > 0).then_some(Database { index, keys, expires, mean_ttl, perishing })
         });
         let databases = databases.collect();
         let mut largest = (0, 0);
@@ -400,7 +403,7 @@ fn stats(facts: &Facts<'_>, fields: &mut Fields) {
     fields.put("rejected_connections", totals.rejected_connections);
     fields.zeroes(&["sync_full", "sync_partial_ok", "sync_partial_err"]);
     fields.put("expired_keys", facts.counters.expired);
-    fields.put("expired_fields", 0);
+    fields.put("expired_fields", facts.counters.expired_parts);
     fields.put("expired_stale_perc", "0.00");
     fields.put("expired_keys_with_volatile_items_stale_perc", "0.00");
     fields.zeroes(&["expired_time_cap_reached_count", "expire_cycle_cpu_milliseconds"]);
@@ -530,10 +533,12 @@ fn scripting_engines(_: &Facts<'_>, fields: &mut Fields) {
 }
 
 fn keyspace(facts: &Facts<'_>, fields: &mut Fields) {
-    for Database { index, keys, expires, mean_ttl } in &facts.databases {
+    for Database { index, keys, expires, mean_ttl, perishing } in &facts.databases {
         fields.put(
             format_args!("db{index}"),
-            format_args!("keys={keys},expires={expires},avg_ttl={mean_ttl},keys_with_volatile_items=0"),
+            format_args!(
+                "keys={keys},expires={expires},avg_ttl={mean_ttl},keys_with_volatile_items={perishing}"
+            ),
         );
     }
 }

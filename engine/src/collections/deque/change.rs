@@ -133,16 +133,27 @@ impl Deque {
 
     /// Removes up to `count` elements from the one of index `start` on; how many there were.
     pub fn remove_range(&mut self, start: usize, count: usize) -> usize {
-        let Some(position) = self.locate(start) else { return 0 };
+        let Some(Position { mut block, index }) = self.locate(start) else { return 0 };
         let removed = count.min(self.len - start);
-        let Position { mut block, mut index } = position;
         let mut rest = removed;
-        while rest > 0 {
+        if index > 0 {
             let here = rest.min(self.blocks[block].count as usize - index);
+            self.remove_within(block, index, here);
             rest -= here;
-            // The next block moves to where this one is, if this one goes.
-            block += usize::from(!self.remove_within(block, index, here));
-            index = 0;
+            block += 1;
+        }
+        // Whole blocks go together, since the others have to be moved only once then.
+        let mut end = block;
+        while let Some(whole) = self.blocks.get(end).map(|whole| whole.count as usize)
+            && rest > 0
+            && rest >= whole
+        {
+            rest -= whole;
+            end += 1;
+        }
+        self.remove_blocks(block, end);
+        if rest > 0 {
+            self.remove_within(block, 0, rest);
         }
         self.settle();
         removed
@@ -151,29 +162,37 @@ impl Deque {
     /// Removes up to `max` elements that stand for `text`, from one end on; how many there were.
     pub fn remove_same(&mut self, text: &[u8], max: usize, from: End) -> usize {
         let mut removed = 0;
-        let mut passed = 0;
-        while removed < max && passed < self.blocks.len() {
-            let number = if from == End::Left { passed } else { self.blocks.len() - 1 - passed };
-            let found = self.blocks[number].read(|block| block.contains(text));
-            let mut emptied = false;
-            if found && self.blocks[number].is_plain() {
-                removed += 1;
-                self.remove_block(number);
-                emptied = true;
-            } else if found {
-                removed += self.change(number, |block| {
-                    let packed = block.packed_mut().expect("invariant: is packed");
-                    match from {
-                        End::Left => packed.remove_same(text, max - removed),
-                        End::Right => packed.remove_same_last(text, max - removed),
-                    }
-                });
-                if self.blocks[number].count == 0 {
-                    self.remove_block(number);
-                    emptied = true;
-                }
+        let mut emptied = false;
+        for passed in 0..self.blocks.len() {
+            if removed == max {
+                break;
             }
-            passed += usize::from(!emptied);
+            let number = if from == End::Left { passed } else { self.blocks.len() - 1 - passed };
+            if !self.blocks[number].read(|block| block.contains(text)) {
+                continue;
+            }
+            removed += self.change(number, |block| {
+                if block.is_plain() {
+                    *block = Block::packed(Packed::EMPTY);
+                    return 1;
+                }
+                let packed = block.packed_mut().expect("invariant: is packed");
+                match from {
+                    End::Left => packed.remove_same(text, max - removed),
+                    End::Right => packed.remove_same_last(text, max - removed),
+                }
+            });
+            emptied |= self.blocks[number].count == 0;
+        }
+        if emptied {
+            let block_bytes = &mut self.block_bytes;
+            self.blocks.retain(|block| {
+                if block.count == 0 {
+                    *block_bytes -= block.heap_bytes();
+                }
+                block.count > 0
+            });
+            self.blocks_left();
         }
         self.settle();
         removed
@@ -284,11 +303,28 @@ impl Deque {
         let block = self.blocks.remove(at).expect("invariant: the block is there");
         self.block_bytes -= block.heap_bytes();
         self.len -= block.count as usize;
+        self.blocks_left();
+        block
+    }
+
+    /// Removes the blocks from one to another, which stays.
+    fn remove_blocks(&mut self, from: usize, to: usize) {
+        if from == to {
+            return;
+        }
+        for block in self.blocks.drain(from..to) {
+            self.block_bytes -= block.heap_bytes();
+            self.len -= block.count as usize;
+        }
+        self.blocks_left();
+    }
+
+    /// After blocks have gone.
+    fn blocks_left(&mut self) {
         if self.blocks.capacity() > 4 * self.blocks.len().max(4) {
             self.blocks.shrink_to(2 * self.blocks.len());
         }
         self.unsettled = true;
-        block
     }
 
     /// Changes one block, and keeps the sums of all.

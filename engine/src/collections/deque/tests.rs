@@ -76,6 +76,21 @@ fn a_million_elements_cost_little_more_than_their_bytes() {
     assert_eq!(texts(&deque, false), [format!("element {}", count - 1).into_bytes()]);
 }
 
+/// Whole blocks go at once: were each moved away by itself, this would take minutes.
+#[test]
+fn many_blocks_go_quickly() {
+    let mut deque = Deque::new(Fill::new(1), 0);
+    let count = 200_000;
+    (0..count).for_each(|number: usize| {
+        deque.push(End::Right, if number.is_multiple_of(2) { b"a" } else { b"b" }, 0)
+    });
+    assert_eq!(deque.block_count(), count);
+    assert_eq!(deque.remove_same(b"a", count, End::Right), count / 2);
+    assert_eq!(deque.remove_range(1, count / 2 - 2), count / 2 - 2);
+    check(&deque, &[b"b".to_vec(), b"b".to_vec()]);
+    assert!(deque.heap_bytes() < 4096, "{}", deque.heap_bytes());
+}
+
 #[test]
 fn inner_blocks_are_compressed() {
     let mut plain = Deque::new(Fill::new(-2), 0);

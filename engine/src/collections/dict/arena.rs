@@ -40,7 +40,7 @@ const QUARTERS: usize = 4;
 /// `Page::quarter` of a page that is in no list.
 const UNLISTED: u8 = u8::MAX;
 
-#[derive(Debug)]
+#[derive(Debug, Clone)]
 struct Page {
     /// Empty for a number that is not in use.
     bytes: Box<[u8]>,
@@ -189,6 +189,25 @@ fn place(handle: Handle) -> Place {
 #[inline]
 fn slot_handle(page: usize, slot: usize) -> Handle {
     Handle::from_bits((page as u32 + 1) << SLOT_BITS | slot as u32).expect("invariant: no page is named zero")
+}
+
+impl Clone for Arena {
+    /// The same items under the same handles.
+    fn clone(&self) -> Self {
+        // A counted buffer would be shared, and each is counted in full.
+        let copy = |own: &Option<SharedBytes>| own.as_deref().map(SharedBytes::copy_from);
+        let own: Vec<Option<SharedBytes>> = self.own.iter().map(copy).collect();
+        let held =
+            |own: &[Option<SharedBytes>]| -> usize { own.iter().flatten().map(HeapBytes::heap_bytes).sum() };
+        Self {
+            bytes: self.bytes - held(&self.own) + held(&own),
+            pages: self.pages.clone(),
+            classes: self.classes.clone(),
+            own,
+            own_free: self.own_free.clone(),
+            ..*self
+        }
+    }
 }
 
 impl Arena {

@@ -21,9 +21,10 @@ mod tests;
 
 use self::arena::Arena;
 use self::item::item_bytes;
-use crate::collections::table::{Entries, RESOLUTION, Slot, Table};
+use crate::collections::table::{Entries, Figures, RESOLUTION, Slot, Table};
 use crate::random::Random;
 use crate::raw::Handle;
+use crate::raw::prefetch::prefetch;
 
 /// What a dict keeps under a handle.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -51,7 +52,9 @@ impl Hash {
 }
 
 /// See the [module](self).
-#[derive(Debug)]
+///
+/// A clone has the same items in the same order, under the same handles.
+#[derive(Debug, Clone)]
 pub struct Dict {
     table: Table,
     arena: Arena,
@@ -74,17 +77,6 @@ impl Entries for ByHash<'_> {
 #[inline]
 fn named(handle: u32) -> Handle {
     Handle::from_bits(handle).expect("invariant: a table holds handles of the arena")
-}
-
-impl Clone for Dict {
-    /// A copy with the same items in the same order, without the holes; under other handles.
-    fn clone(&self) -> Self {
-        let mut copy = Self { table: Table::new(), arena: Arena::default(), hasher: self.hasher.clone() };
-        for (_, item) in self.iter() {
-            copy.insert_hashed(self.hash(item.key), item);
-        }
-        copy
-    }
 }
 
 impl Dict {
@@ -158,6 +150,12 @@ impl Dict {
     #[inline]
     pub fn key(&self, handle: Handle) -> &[u8] {
         item::key(self.arena.get(handle))
+    }
+
+    /// A hint that an item will be asked for soon.
+    #[inline]
+    pub fn prefetch(&self, handle: Handle) {
+        prefetch(&self.arena.get(handle)[..1]);
     }
 
     /// The value of an item.
@@ -273,6 +271,13 @@ impl Dict {
     /// An item, each equally likely; none of an empty dict.
     pub fn random(&self, random: &mut Random) -> Option<Handle> {
         self.table.random(random).map(named)
+    }
+
+    /// How its table is filled.
+    pub fn figures(&self) -> Figures {
+        let mut figures = Figures::default();
+        figures.add(&self.table);
+        figures
     }
 
     /// Whether [`compact`](Self::compact) has something to do: removals have left many holes.

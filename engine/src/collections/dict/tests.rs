@@ -18,6 +18,8 @@ enum Operation {
     Thin,
     Compact(usize),
     Clear,
+    /// Goes on with a clone.
+    Clone,
 }
 
 fn operation() -> impl Strategy<Value = Operation> {
@@ -29,6 +31,7 @@ fn operation() -> impl Strategy<Value = Operation> {
         5 => (0..600_u16).prop_map(Operation::Remove),
         1 => Just(Operation::Thin),
         3 => (0..40_usize).prop_map(Operation::Compact),
+        1 => Just(Operation::Clone),
         1 => (0..20_u8).prop_map(|n| if n == 0 { Operation::Clear } else { Operation::Compact(200) }),
     ]
 }
@@ -90,6 +93,7 @@ impl Fixture {
                     self.handles.insert(key, handle);
                 }
             }
+            Operation::Clone => self.dict = self.dict.clone(),
             Operation::Clear => {
                 self.dict.clear();
                 self.model.clear();

@@ -214,12 +214,6 @@ impl Iter<'_> {
     pub fn offset(&self) -> usize {
         self.front
     }
-
-    /// Where the element ends that comes next from the back; the start if none does.
-    #[inline]
-    pub fn back_offset(&self) -> usize {
-        self.back
-    }
 }
 
 impl<'a> Iterator for Iter<'a> {
@@ -327,16 +321,6 @@ impl PackedBuf {
     /// Gives back the room that is not used.
     pub fn shrink_to_fit(&mut self) {
         self.0.shrink_to_fit();
-    }
-
-    /// Takes off the elements from the one at `at` on, as a sequence of their own.
-    pub fn split_off(&mut self, at: usize) -> Self {
-        let mut tail = Self::with_capacity(self.0.len() - at);
-        tail.0.extend_from_slice(&self.0[at..]);
-        let moved = tail.as_packed().iter().count();
-        tail.set_count(moved);
-        self.cut(at, self.0.len(), moved);
-        tail
     }
 }
 
@@ -490,24 +474,13 @@ impl<B: Room> PackedIn<B> {
 
     /// Puts the elements of another sequence behind these.
     pub fn append(&mut self, other: Packed<'_>) {
-        self.join(self.0.len(), other);
+        self.append_tail(other, START, other.len());
     }
 
     /// Puts the last `count` elements of another sequence behind these: those from the one at `from` on.
     pub fn append_tail(&mut self, other: Packed<'_>, from: usize, count: usize) {
         let count = self.len() + count;
         self.0.splice(self.0.len(), 0, other.0.len() - from).copy_from_slice(&other.0[from..]);
-        self.set_count(count);
-    }
-
-    /// Puts the elements of another sequence in front of these.
-    pub fn prepend(&mut self, other: Packed<'_>) {
-        self.join(START, other);
-    }
-
-    fn join(&mut self, at: usize, other: Packed<'_>) {
-        let count = self.len() + other.len();
-        self.0.splice(at, 0, other.0.len() - START).copy_from_slice(&other.0[START..]);
         self.set_count(count);
     }
 

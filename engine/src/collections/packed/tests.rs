@@ -18,6 +18,17 @@ fn check(packed: Packed<'_>, model: &[Vec<u8>]) {
     assert_eq!(packed.listpack_bytes(), bytes + LISTPACK_FRAME_BYTES);
 }
 
+/// The elements from an index on, as a sequence of their own.
+fn take_tail(packed: &mut PackedBuf, index: usize) -> PackedBuf {
+    let (at, end) =
+        (packed.as_packed().seek(index).unwrap_or(packed.as_packed().end()), packed.as_packed().end());
+    let count = packed.len() - index;
+    let mut tail = PackedBuf::new();
+    tail.append_tail(packed.as_packed(), at, count);
+    packed.cut(at, end, count);
+    tail
+}
+
 /// The edges of every form: numbers, and text by its length.
 fn edges() -> Vec<Vec<u8>> {
     let mut edges = Vec::new();
@@ -140,7 +151,7 @@ fn counts_beyond_what_the_header_can_say() {
     );
     assert_eq!(packed.remove(START, 6), 6);
     assert_eq!((packed.len(), packed.as_packed().bytes()[0]), (65_534, 0xfe));
-    let tail = packed.split_off(packed.as_packed().seek(10).unwrap());
+    let tail = take_tail(&mut packed, 10);
     assert_eq!((packed.len(), tail.len()), (10, 65_524));
     packed.append(tail.as_packed());
     assert_eq!(packed.len(), 65_534);
@@ -178,7 +189,7 @@ enum Op {
     Replace(usize, Vec<u8>),
     Remove(usize, usize),
     RemoveSame(usize, usize, bool),
-    Split(usize, bool),
+    Split(usize),
     Shrink,
 }
 
@@ -203,7 +214,7 @@ fn op() -> impl Strategy<Value = Op> {
         (at(), text()).prop_map(|(at, text)| Op::Replace(at, text)),
         (at(), 0usize..4).prop_map(|(at, count)| Op::Remove(at, count)),
         (at(), 0usize..4, any::<bool>()).prop_map(|(at, max, last)| Op::RemoveSame(at, max, last)),
-        (at(), any::<bool>()).prop_map(|(at, front)| Op::Split(at, front)),
+        at().prop_map(Op::Split),
         Just(Op::Shrink),
     ]
 }
@@ -261,15 +272,13 @@ proptest! {
                     same.sort_unstable();
                     same.into_iter().rev().for_each(|index| drop(model.remove(index)));
                 }
-                Op::Split(index, front) => {
+                Op::Split(index) => {
                     let index = index % (model.len() + 1);
-                    let tail = packed.split_off(offset(index));
-                    if front {
-                        packed.prepend(tail.as_packed());
-                        model.rotate_left(index);
-                    } else {
-                        packed.append(tail.as_packed());
-                    }
+                    let mut tail = take_tail(&mut packed, index);
+                    check(packed.as_packed(), &model[..index]);
+                    tail.append(packed.as_packed());
+                    packed = tail;
+                    model.rotate_left(index);
                 }
                 Op::Shrink => packed.shrink_to_fit(),
                 Op::InsertAfter(..) | Op::Replace(..) | Op::RemoveSame(..) => {}

@@ -108,7 +108,7 @@ impl<T: Copy, const FAN: usize> Ranked<T, FAN> {
         let mut node = &self.root;
         loop {
             match node {
-                Node::Leaf(items) => return items.get(items.binary_search_by(&mut order).ok()?),
+                Node::Leaf(items) => return items.get(node::search(items, &mut order).ok()?),
                 Node::Inner(inner) => node = &inner.children[inner.child_of(&mut order)],
             }
         }
@@ -208,7 +208,7 @@ impl<T: Copy, const FAN: usize> Ranked<T, FAN> {
         let (mut node, mut before) = (&self.root, 0);
         loop {
             match node {
-                Node::Leaf(items) => match items.binary_search_by(order) {
+                Node::Leaf(items) => match node::search(items, order) {
                     Ok(at) => return (before + at, true),
                     Err(at) => return (before + at, false),
                 },

@@ -4,6 +4,7 @@ use std::cmp::Ordering;
 use std::ops;
 
 use crate::raw::heap::malloc_bytes;
+use crate::raw::prefetch::prefetch;
 
 #[derive(Debug)]
 pub(super) enum Node<T, const FAN: usize> {
@@ -66,7 +67,7 @@ impl<T: Copy, F: FnMut(&T) -> Ordering> Aim<T> for ByOrder<F> {
 
     #[inline]
     fn item(&mut self, leaf: &[T]) -> Option<usize> {
-        leaf.binary_search_by(&mut self.0).ok()
+        search(leaf, &mut self.0).ok()
     }
 }
 
@@ -82,6 +83,13 @@ impl<T: Copy> Aim<T> for ByRank {
     fn item(&mut self, leaf: &[T]) -> Option<usize> {
         (self.0 < leaf.len()).then_some(self.0)
     }
+}
+
+/// Where the item lies that is equal, or where it would.
+#[inline]
+pub(super) fn search<T>(leaf: &[T], order: &mut impl FnMut(&T) -> Ordering) -> Result<usize, usize> {
+    prefetch(leaf);
+    leaf.binary_search_by(order)
 }
 
 /// What a vector holds of the heap.
@@ -206,7 +214,7 @@ impl<T: Copy, const FAN: usize> Node<T, FAN> {
         bytes: &mut usize,
     ) -> Inserted<T, FAN> {
         match self {
-            Self::Leaf(items) => match items.binary_search_by(&mut *order) {
+            Self::Leaf(items) => match search(items, order) {
                 Ok(_) => Inserted::Present,
                 Err(at) => Self::insert_item(items, at, item, edge, bytes),
             },
@@ -328,6 +336,7 @@ impl<T: Copy, const FAN: usize> Inner<T, FAN> {
     /// The child below which the item would be that is equal: the last that does not begin after it.
     #[inline]
     pub(super) fn child_of(&self, order: &mut impl FnMut(&T) -> Ordering) -> usize {
+        prefetch(&self.firsts);
         self.firsts[1..].partition_point(|first| order(first) != Ordering::Greater)
     }
 

@@ -38,11 +38,13 @@
 mod cursor;
 mod directory;
 mod drain;
+mod figures;
 mod segment;
 #[cfg(test)]
 mod tests;
 
 pub use drain::Drain;
+pub use figures::Figures;
 
 use crate::raw::bucket::{Bucket, Entry};
 use segment::{Place, Segment};
@@ -284,6 +286,16 @@ impl Table {
     #[inline]
     fn bucket_mut(&mut self, slot: Slot) -> &mut Bucket {
         self.segments[slot.segment as usize].bucket_mut(slot.bucket as usize)
+    }
+}
+
+impl Clone for Table {
+    /// A table of the same handles in the same order.
+    fn clone(&self) -> Self {
+        let segments = self.segments.clone();
+        // Room that was not used was not copied.
+        let capacity = segments.iter().map(|segment| segment.capacity() as u32).sum();
+        Self { directory: self.directory.clone(), segments, capacity, ..*self }
     }
 }
 

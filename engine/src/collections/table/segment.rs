@@ -16,7 +16,7 @@ use crate::raw::bucket::{Bucket, Entry};
 /// Overflow buckets are allocated this many at a time.
 const OVERFLOW_STEP: usize = 4;
 
-#[derive(Debug)]
+#[derive(Clone, Debug)]
 pub(super) struct Segment {
     buckets: Vec<Bucket>,
     len: u32,

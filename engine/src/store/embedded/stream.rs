@@ -3,6 +3,7 @@
 use std::time::Duration;
 
 use super::DB;
+use crate::collections::packed::Digits;
 use crate::store::{GroupStart, Key, Lookup, Missing, Scope, Store, View};
 use crate::types::stream::{Bound, Claim, Entry, NewId, StreamId, Trim, TrimLimit};
 use crate::{StreamError, WrongType};
@@ -39,8 +40,8 @@ pub struct PendingEntry {
 }
 
 impl Store {
-    /// The stream at `key`, whether it is there or not: it comes with its first entry or group, and stays when
-    /// it is empty.
+    /// The stream at `key`, whether it is there or not: it comes with its first entry or group, and stays
+    /// when it is empty.
     ///
     /// ```
     /// use scrubjay::{GroupStart, Store};
@@ -186,21 +187,43 @@ impl StreamHandle<'_, '_> {
         Ok(stream.map(|stream| stream.after(seen).take(count).map(keep).collect()).unwrap_or_default())
     }
 
-    /// Lends the entries from one id to another, both of them included, without copies, until `read` says no.
+    /// Lends each field and its value of the entries from one id to another, both of them included, without
+    /// copies.
     ///
     /// The key's shard is locked meanwhile: `read` must be quick, and must not use the store.
     ///
+    /// ```
+    /// # let store = scrubjay::Store::default();
+    /// # use scrubjay::StreamId;
+    /// let sold = store.stream("sold");
+    /// sold.add([("apples", "3"), ("pears", "1")])?;
+    /// sold.add([("apples", "4")])?;
+    /// let mut apples = 0;
+    /// sold.for_each_field(StreamId::ZERO, StreamId::MAX, |_, field, value| {
+    ///     if field == b"apples" {
+    ///         apples += str::from_utf8(value).ok().and_then(|value| value.parse().ok()).unwrap_or(0);
+    ///     }
+    /// })?;
+    /// assert_eq!(apples, 7);
+    /// # Ok::<_, scrubjay::StreamError>(())
+    /// ```
+    ///
     /// # Errors
     /// [`WrongType`] when the key holds something other than a stream.
-    pub fn for_each(
+    pub fn for_each_field(
         &self,
         from: StreamId,
         to: StreamId,
-        mut read: impl FnMut(Entry<'_>) -> bool,
+        mut read: impl FnMut(StreamId, &[u8], &[u8]),
     ) -> Result<(), WrongType> {
         let mut view = self.view();
         if let Some(stream) = view.stream(self.key, Lookup::Read)? {
-            let _ = stream.range(from, to).all(&mut read);
+            let (mut digits, mut more) = (Digits::default(), Digits::default());
+            for entry in stream.range(from, to) {
+                for (field, value) in entry.fields {
+                    read(entry.id, field.text(&mut digits), value.text(&mut more));
+                }
+            }
         }
         Ok(())
     }
@@ -266,8 +289,8 @@ impl StreamHandle<'_, '_> {
         Ok(entries)
     }
 
-    /// Gives a consumer once more up to `count` entries that are pending of it, as after a crash. Entries that
-    /// were deleted are left out.
+    /// Gives a consumer once more up to `count` entries that are pending of it, as after a crash. Entries
+    /// that were deleted are left out.
     ///
     /// # Errors
     /// [`StreamError::WrongType`], [`StreamError::NoSuchKey`], [`StreamError::NoSuchGroup`],

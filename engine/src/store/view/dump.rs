@@ -2,6 +2,7 @@
 
 use super::{Deadline, Lookup, View, what};
 use crate::dump::{self, Building, Corrupt, Payload, Restored};
+use crate::raw::slab::ValueRef;
 use crate::shard::change::Event;
 use crate::store::Key;
 use crate::types::{Kind, string};
@@ -22,6 +23,15 @@ impl View<'_> {
         let now = self.now;
         let entry = self.shard(key).entry(found);
         Some(dump::payload(what(entry.meta()), entry.value().into(), now, compress))
+    }
+
+    /// Where the value of `key` lies in memory, for whoever is curious.
+    pub fn address(&mut self, key: Key<'_>) -> Option<usize> {
+        let found = self.find(key)?;
+        Some(match self.shard(key).entry(found).value() {
+            ValueRef::Inline(bytes) => bytes.as_ptr().addr(),
+            ValueRef::Heap(object) => std::ptr::from_ref(object).addr(),
+        })
     }
 
     /// Builds the value of a payload, as it is held where `key` lives.

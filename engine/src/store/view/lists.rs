@@ -46,7 +46,14 @@ impl View<'_> {
         elements: impl IntoIterator<Item = T>,
         event: Event,
     ) -> usize {
-        let list = List::from_elements(elements, self.limits(key));
+        // Valkey fills blocks from the first element on, and makes the list small at the end if it is: so its
+        // blocks, which a dump shows, are those of a list that has grown.
+        let limits = self.limits(key);
+        let mut deque = List::new_deque(limits);
+        for element in elements {
+            deque.push(End::Right, element.as_ref(), limits.list_packed_threshold);
+        }
+        let list = List::from_deque(deque, limits);
         let len = list.len();
         if self.put(key, list, Deadline::Clear, event) {
             // One of them is counted.

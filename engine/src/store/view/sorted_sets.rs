@@ -164,7 +164,7 @@ impl View<'_> {
         let result = self.edit(key, missing, |set: &mut SortedSet, tools| {
             let seed = tools.seed;
             let longest = pairs.clone().map(|(_, member)| member.len()).max().unwrap_or(0);
-            if set.prepare_for(pairs.len(), longest, tools.limits, seed) && set.len() > 0 {
+            if set.prepare_for(pairs.len(), longest, tools.limits, seed) && !set.is_empty() {
                 tools.rearranged();
             }
             let mut changes = 0;

@@ -11,6 +11,7 @@ use std::cmp::Ordering;
 
 use crate::collections::dict::{Dict, Item};
 use crate::collections::ranked::Ranked;
+use crate::collections::table::Figures;
 use crate::random::Random;
 use crate::raw::Handle;
 use crate::raw::heap::{HeapBytes, malloc_bytes};
@@ -246,6 +247,11 @@ impl HashTable {
     pub(crate) fn all_perished(&self, now: Millis) -> bool {
         let last = self.due.as_ref().filter(|due| due.len() == self.fields.len()).and_then(|due| due.last());
         last.is_some_and(|last| last.deadline() <= now)
+    }
+
+    /// How its table is filled.
+    pub(crate) fn figures(&self) -> Figures {
+        self.fields.figures()
     }
 
     /// How many fields have a deadline.

@@ -42,8 +42,20 @@ pub fn union(sets: &[Option<SetRef<'_>>], bounds: Bounds<'_>, mut show: impl FnM
 
 /// The union as a set to store.
 pub fn union_set(sets: &[Option<SetRef<'_>>], bounds: Bounds<'_>) -> Set {
-    let mut result = Set::new();
-    for set in sets.iter().flatten() {
+    // A table too large for any other form stays one, whatever joins it: the largest is copied whole.
+    let small_max = bounds.integers_max().max(bounds.limits.set_max_listpack_entries);
+    let table_len = |set: &Option<SetRef<'_>>| match set {
+        Some(SetRef::Table(dict)) => dict.len(),
+        _ => 0,
+    };
+    let largest = (0..sets.len()).max_by_key(|&index| table_len(&sets[index]));
+    let copied = largest.filter(|&index| table_len(&sets[index]) > small_max);
+    let mut result = match copied.and_then(|index| sets[index]) {
+        Some(SetRef::Table(dict)) => Set::Table(Box::new(dict.clone())),
+        _ => Set::new(),
+    };
+    for (_, set) in sets.iter().enumerate().filter(|(index, _)| Some(*index) != copied) {
+        let Some(set) = set else { continue };
         if result.is_empty() {
             set.for_each(|member| result.insert_distinct(member, bounds));
         } else {

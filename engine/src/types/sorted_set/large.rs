@@ -13,6 +13,7 @@ use super::{AddOptions, Added, LexRange, NotANumber, Only, Pair, ScoreRange};
 use crate::collections::dict::{self, Dict};
 use crate::collections::packed::Element;
 use crate::collections::ranked::{self, Ranked};
+use crate::collections::table::Figures;
 use crate::raw::Handle;
 use crate::raw::heap::{HeapBytes, malloc_bytes};
 
@@ -66,7 +67,14 @@ impl Item {
 
 #[inline]
 fn by_score(a: f64, b: f64) -> Ordering {
-    a.partial_cmp(&b).expect("invariant: scores are numbers")
+    if a < b {
+        Ordering::Less
+    } else if a > b {
+        Ordering::Greater
+    } else {
+        // Neither is NaN.
+        Ordering::Equal
+    }
 }
 
 /// Whether an item comes before a member with this score, after it, or is the member's.
@@ -100,6 +108,11 @@ impl LargeSortedSet {
         }));
     }
 
+    /// How the table of its members is filled.
+    pub(crate) fn figures(&self) -> Figures {
+        self.members.figures()
+    }
+
     pub(super) fn len(&self) -> usize {
         self.ranked.len()
     }
@@ -115,7 +128,7 @@ impl LargeSortedSet {
     }
 
     pub(super) fn range(&self, ranks: Range<usize>) -> Walk<'_> {
-        Walk { items: self.ranked.range(ranks), members: &self.members }
+        Walk { items: self.ranked.range(ranks), members: &self.members, fetched: 0 }
     }
 
     pub(super) fn score_ranks(&self, range: &ScoreRange) -> Range<usize> {
@@ -248,9 +261,20 @@ impl HeapBytes for LargeSortedSet {
 pub(super) struct Walk<'a> {
     items: ranked::Range<'a, Item>,
     members: &'a Dict,
+    /// How many of the next members have been asked for. They lie anywhere, so they are fetched side by side.
+    fetched: usize,
 }
 
+/// Members that are asked for at once.
+const FETCH: usize = 12;
+
 impl Walk<'_> {
+    #[inline]
+    fn fetch<'i>(&mut self, next: impl Iterator<Item = &'i Item>) {
+        next.take(FETCH).for_each(|item| self.members.prefetch(item.member));
+        self.fetched = FETCH;
+    }
+
     pub(super) fn len(&self) -> usize {
         self.items.len()
     }
@@ -261,6 +285,10 @@ impl<'a> Iterator for Walk<'a> {
 
     #[inline]
     fn next(&mut self) -> Option<Pair<'a>> {
+        if self.fetched == 0 {
+            self.fetch(self.items.clone());
+        }
+        self.fetched -= 1;
         self.items.next().map(|item| item.pair(self.members))
     }
 }
@@ -268,6 +296,10 @@ impl<'a> Iterator for Walk<'a> {
 impl DoubleEndedIterator for Walk<'_> {
     #[inline]
     fn next_back(&mut self) -> Option<Self::Item> {
+        if self.fetched == 0 {
+            self.fetch(self.items.clone().rev());
+        }
+        self.fetched -= 1;
         self.items.next_back().map(|item| item.pair(self.members))
     }
 }

@@ -299,6 +299,11 @@ impl SortedSet {
         self.as_ref().len()
     }
 
+    /// Whether it has no members.
+    pub fn is_empty(&self) -> bool {
+        self.as_ref().is_empty()
+    }
+
     /// Goes over to the large form if so many members at once, the longest of so many bytes, call for it
     /// whatever is done with them; whether that has changed anything. Valkey's `ZADD` begins so.
     pub fn prepare_for(&mut self, members: usize, longest_bytes: usize, limits: &Limits, seed: u64) -> bool {

@@ -12,7 +12,8 @@
 //! `count field value field value ...`. `size` is the number of elements before it, for the way back.
 //!
 //! A deleted entry is marked and stays where it is, until all of its block are. How many are live and how
-//! many deleted stands in front in Valkey's listpack; here it is beside the bytes.
+//! many deleted stands in front in Valkey's listpack; here it is beside the bytes. Live entries are in the
+//! order of their ids, but behind a deleted one may come a lesser id: XSETID can set the last id back.
 //!
 //! A sequence of packed elements begins with their count, which nobody asks a block for: it is left at *not
 //! known*.
@@ -82,7 +83,8 @@ pub struct Entry<'a> {
 }
 
 impl Block {
-    /// A block for an entry of this id and these fields, still to be appended, with room for `capacity` bytes.
+    /// A block for an entry of this id and these fields, still to be appended, with room for `capacity`
+    /// bytes.
     pub(super) fn new<'f>(
         first: StreamId,
         fields: impl Iterator<Item = (&'f [u8], &'f [u8])> + Clone,
@@ -132,6 +134,7 @@ impl Block {
         fields: impl Iterator<Item = (&'f [u8], &'f [u8])> + Clone,
     ) {
         let (same, count) = self.compare_fields(fields.clone());
+        self.reserve(fields.clone());
         let bytes = &mut self.bytes;
         Element::Int(if same { SAME_FIELDS } else { 0 }).append_to(bytes);
         Element::Int(id.ms.wrapping_sub(self.first.ms).cast_signed()).append_to(bytes);
@@ -208,15 +211,19 @@ impl Block {
             if u64::from(size) != contents + fixed {
                 return Err(CorruptStream);
             }
+            if flags & DELETED != 0 {
+                deleted += 1;
+                continue;
+            }
+            live += 1;
             // The bytes are known to hold an entry up to here, so it can be read.
             let id = self.spot(at).id;
             if last.is_some_and(|last| last >= id) {
                 return Err(CorruptStream);
             }
             last = Some(id);
-            if flags & DELETED != 0 { deleted += 1 } else { live += 1 }
         }
-        if last.is_none() || (live, deleted) != (self.live, self.deleted) {
+        if live + deleted == 0 || (live, deleted) != (self.live, self.deleted) {
             return Err(CorruptStream);
         }
         Ok(())
@@ -232,6 +239,24 @@ impl Block {
             count += 1;
         }
         (same && count == head_count, count)
+    }
+
+    /// Makes room for an entry with these fields. A block has its final length soon, so it grows by an eighth
+    /// at a time, where a vector would double.
+    fn reserve<'f>(&mut self, fields: impl Iterator<Item = (&'f [u8], &'f [u8])>) {
+        /// What the elements take that are neither fields nor values.
+        const FIXED_BYTES: usize = 40;
+        let at_most = |text: &[u8]| match text.len() {
+            len @ ..64 => len + 2,
+            len @ 64..4096 => len + 4,
+            len => len.saturating_add(10),
+        };
+        let needed = fields.fold(FIXED_BYTES, |sum, (field, value)| {
+            sum.saturating_add(at_most(field)).saturating_add(at_most(value))
+        });
+        if self.bytes.capacity() - self.bytes.len() < needed {
+            self.bytes.reserve_exact(needed.max(self.bytes.len() / 8));
+        }
     }
 
     /// Gives back the room that is not used, if it is worth the copy.
@@ -271,8 +296,23 @@ impl Block {
     /// The live entry of this id.
     pub(super) fn find(&self, id: StreamId) -> Option<Spot> {
         let mut walk = self.walk();
-        let spot = walk.from(id)?;
-        (spot.id == id && !spot.deleted).then_some(spot)
+        loop {
+            let spot = walk.from(id)?;
+            if !spot.deleted {
+                return (spot.id == id).then_some(spot);
+            }
+        }
+    }
+
+    /// The id of the last live entry.
+    pub(super) fn last_live(&self) -> Option<StreamId> {
+        let mut walk = self.walk_back();
+        loop {
+            let spot = walk.next()?;
+            if !spot.deleted {
+                return Some(spot.id);
+            }
+        }
     }
 
     /// The id of the last entry, deleted or not.

@@ -96,6 +96,10 @@ impl Blocks {
                 slot
             }
             None => {
+                if self.slots.is_empty() {
+                    // Most streams are short: one block is all there is.
+                    self.slots.reserve_exact(1);
+                }
                 self.slots.push(Slot::Taken(block));
                 u32::try_from(self.slots.len() - 1).expect("invariant: blocks outgrow memory sooner")
             }
@@ -109,7 +113,16 @@ impl Blocks {
         self.remove_at(0);
     }
 
-    /// Marks the entry of this id as deleted; whether there was one. Its block goes when nothing is left in it.
+    /// Removes the last blocks that have no live entries, and one that was behind `last`. To Valkey they stay,
+    /// and what is added next goes there; but then blocks would no longer be in the order of their entries.
+    pub(super) fn forget_behind(&mut self, last: StreamId) {
+        while self.last().is_some_and(|block| block.live() == 0 && block.last() > last) {
+            self.remove_at(self.index.len() - 1);
+        }
+    }
+
+    /// Marks the entry of this id as deleted; whether there was one. Its block goes when nothing is left in
+    /// it.
     pub(super) fn delete(&mut self, id: StreamId) -> bool {
         let Some(rank) = self.rank_of(id) else { return false };
         let slot = self.index.get(rank).expect("invariant: a rank of a block").slot;
@@ -294,8 +307,8 @@ impl<'a> Iterator for Entries<'a> {
                 continue;
             };
             match walk.from(self.from) {
-                Some(spot) if spot.id > self.to => return None,
                 Some(spot) if spot.deleted => {}
+                Some(spot) if spot.id > self.to => return None,
                 Some(spot) => return Some(walk.entry(spot)),
                 None => self.walk = None,
             }
@@ -325,8 +338,8 @@ impl<'a> Iterator for EntriesBack<'a> {
                 continue;
             };
             match walk.next() {
-                Some(Spot { id, .. }) if id < self.from => return None,
                 Some(Spot { id, deleted, .. }) if deleted || id > self.to => {}
+                Some(Spot { id, .. }) if id < self.from => return None,
                 Some(spot) => return Some(walk.entry(spot)),
                 None => self.walk = None,
             }

@@ -2,8 +2,8 @@
 //! acknowledged.
 //!
 //! What is delivered to a consumer is *pending* until somebody acknowledges it. A group has its pending
-//! entries by id, each with its consumer, when it was delivered last, and how often. A consumer has the ids of
-//! its own, so that it can be asked for them without a walk over everybody's.
+//! entries by id, each with its consumer, when it was delivered last, and how often. A consumer has the ids
+//! of its own, so that it can be asked for them without a walk over everybody's.
 //!
 //! Invariants: an id is pending of a consumer exactly if the group has it as pending with that consumer's
 //! number; `bytes` is what the group holds of the heap, consumers and all, and every change keeps it so.
@@ -131,7 +131,8 @@ impl Group {
             + self.consumer_bytes
     }
 
-    /// Whether what the group has pending and what its consumers have are the same, and bytes are counted right.
+    /// Whether what the group has pending and what its consumers have are the same, and bytes are counted
+    /// right.
     #[cfg(test)]
     pub(super) fn check(&self) {
         let counted: usize = self.consumers().map(Consumer::heap_bytes).sum();

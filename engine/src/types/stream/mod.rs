@@ -136,8 +136,8 @@ impl Stream {
     /// Adds an entry behind all others; its id.
     ///
     /// # Errors
-    /// [`StreamError::Exhausted`], [`StreamError::NotGreater`], [`StreamError::TooLarge`]; nothing has changed
-    /// then.
+    /// [`StreamError::Exhausted`], [`StreamError::NotGreater`], [`StreamError::TooLarge`]; nothing has
+    /// changed then.
     pub fn add<'f>(
         &mut self,
         id: NewId,
@@ -226,6 +226,7 @@ impl Stream {
         tally.last = last;
         tally.entries_added = entries_added.unwrap_or(tally.entries_added);
         tally.max_deleted = max_deleted.filter(|id| *id != StreamId::ZERO).unwrap_or(tally.max_deleted);
+        self.blocks.forget_behind(last);
         Ok(())
     }
 

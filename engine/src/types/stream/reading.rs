@@ -1,5 +1,5 @@
-//! What a member of a group does: reads what is new, reads again what is pending of it, claims what is pending
-//! of others.
+//! What a member of a group does: reads what is new, reads again what is pending of it, claims what is
+//! pending of others.
 
 use super::blocks::Blocks;
 use super::group::{ConsumerNumber, Group, Pending};

@@ -60,7 +60,8 @@ impl Restore {
             return Err(CorruptStream);
         }
         let block = Block::from_listpack(first, listpack)?;
-        if self.stream.blocks.last().is_some_and(|last| last.last() >= first) {
+        let last = self.stream.blocks.last();
+        if last.is_some_and(|last| last.first() >= first || last.last_live() >= Some(first)) {
             return Err(CorruptStream);
         }
         self.stream.tally.len += block.live();
@@ -71,12 +72,15 @@ impl Restore {
     /// Says what the stream knows of itself, once its blocks are there. A first id of nought is looked for.
     ///
     /// # Errors
-    /// [`CorruptStream`] if the number of entries is not that of the blocks.
+    /// [`CorruptStream`] if the number of entries is not that of the blocks, or one has a greater id than the
+    /// last one.
     pub fn tally(&mut self, tally: Tally) -> Result<(), CorruptStream> {
-        if tally.len != self.stream.tally.len {
+        let top = self.stream.last_entry().map(|entry| entry.id);
+        if tally.len != self.stream.tally.len || top > Some(tally.last) {
             return Err(CorruptStream);
         }
         self.stream.tally = tally;
+        self.stream.blocks.forget_behind(tally.last);
         if tally.first == StreamId::ZERO {
             self.stream.find_first();
         }

@@ -120,6 +120,22 @@ fn a_consumer_that_leaves_takes_what_is_pending_along() {
     stream.group(b"g").expect("just made").check();
 }
 
+/// The last id set back to before a block in which nothing is left.
+#[test]
+fn blocks_stay_in_order_when_the_last_id_is_set_back() {
+    let mut stream = Stream::new();
+    (5..=7).for_each(|ms| add(&mut stream, id(ms), &fields("f=v")));
+    assert!(stream.delete(id(7)));
+    let trim = Trim { bound: Bound::Id(id(7)), whole_blocks: false, limit: TrimLimit::None };
+    assert_eq!((stream.trim(trim, &limits()), stream.len(), stream.block_count()), (2, 0, 1));
+    assert_eq!(stream.set_id(id(6), None, None), Err(StreamError::BelowDeleted));
+    assert_eq!(stream.set_id(id(7), None, Some(id(1))), Ok(()));
+    assert_eq!((stream.set_id(id(1), None, None), stream.block_count()), (Ok(()), 0));
+    (2..=9).for_each(|ms| add(&mut stream, id(ms), &fields("f=v")));
+    assert_eq!(stream.range(id(4), id(8)).map(|entry| entry.id.ms).collect::<Vec<_>>(), [4, 5, 6, 7, 8]);
+    assert!((2..=9).all(|ms| stream.delete(id(ms))));
+}
+
 /// The nodes of a radix tree of these keys, built byte by byte.
 fn naive_radix_nodes(keys: &BTreeSet<[u8; 16]>, depth: usize) -> usize {
     let mut depth = depth;
@@ -182,7 +198,8 @@ fn step() -> impl Strategy<Value = Step> {
     let index = any::<prop::sample::Index>;
     let far = prop_oneof![4 => 0u64..3, 1 => 0u64..1 << 40];
     prop_oneof![
-        12 => (far.clone(), far, some_fields()).prop_map(|(ahead, seq, fields)| Step::Add { ahead, seq, fields }),
+        12 => (far.clone(), far, some_fields())
+            .prop_map(|(ahead, seq, fields)| Step::Add { ahead, seq, fields }),
         3 => index().prop_map(Step::Delete),
         1 => (0u64..12).prop_map(Step::TrimLen),
         1 => index().prop_map(Step::TrimId),
@@ -455,7 +472,8 @@ proptest! {
         prop_assert_eq!(back, wanted.into_iter().rev().collect::<Vec<_>>());
         for id in ids {
             prop_assert_eq!(stream.entry(id).is_some(), model.contains(&id));
-            prop_assert_eq!(stream.after(id).next().map(|entry| entry.id), model.range(id..).copied().find(|next| *next > id));
+            let next = model.range(id..).copied().find(|next| *next > id);
+            prop_assert_eq!(stream.after(id).next().map(|entry| entry.id), next);
         }
     }
 

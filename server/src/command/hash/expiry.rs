@@ -49,24 +49,24 @@ impl Options {
     /// Reads the arguments from the second on, up to FIELDS, whose index is returned too. An option may be
     /// given twice: then the last one counts.
     pub(super) fn parse(args: Args<'_>, allow: Allow) -> Result<(Self, usize), Error> {
+        // Valkey looks for the word from the key on, so a key of that name is taken for it (the transcripts hold
+        // this).
+        let fields = (1..args.len()).find(|&at| args.is(at, "FIELDS")).ok_or(super::MISNUMBERED)?;
+        if fields + 1 == args.len() {
+            return Err(super::MISNUMBERED);
+        }
         let mut options = Self { expiry: Expiry::None, allow, key_there: None, presence: FieldPresence::Any };
         let set = allow == Allow::HSETEX;
         let mut at = 2;
-        loop {
-            if at >= args.len() {
-                return Err(super::MISNUMBERED);
-            }
+        while at < fields {
             let is = |word| args.is(at, word);
             let time = [("EX", Time::Ex), ("PX", Time::Px), ("EXAT", Time::ExAt), ("PXAT", Time::PxAt)]
                 .into_iter()
                 .find(|(word, _)| is(word))
                 .map(|(_, time)| time);
             let Self { expiry, key_there, presence, .. } = options;
-            if is("FIELDS") {
-                // Its number and one field at least follow, or the numbers do not match.
-                return if at + 1 < args.len() { Ok((options, at)) } else { Err(super::MISNUMBERED) };
-            } else if let Some(time) = time
-                && at + 1 < args.len()
+            if let Some(time) = time
+                && at + 1 < fields
                 && match expiry {
                     Expiry::None => true,
                     Expiry::At(earlier, _) => earlier == time,
@@ -92,6 +92,7 @@ impl Options {
             }
             at += 1;
         }
+        Ok((options, fields))
     }
 
     /// What becomes of the deadline of each field.

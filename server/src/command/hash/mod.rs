@@ -128,6 +128,7 @@ impl From<HashError> for Error {
             HashError::NotFloat => Self::Text("ERR hash value is not a float"),
             HashError::Overflow => Self::Text("ERR increment or decrement would overflow"),
             HashError::NotFinite => Self::Text("ERR increment would produce NaN or Infinity"),
+            HashError::OutOfMemory => Self::OutOfMemory,
             _ => Self::WrongType,
         }
     }

@@ -88,7 +88,7 @@ impl Options {
 fn xclaim(ctx: &mut Ctx<'_>) -> Result<(), Error> {
     let (key, args) = (ctx.key(1), ctx.args);
     let (group, consumer) = (args.at(2), args.at(3));
-    if !ctx.view.stream(key, Lookup::Read)?.is_some_and(|stream| stream.group(group).is_some()) {
+    if ctx.view.stream(key, Lookup::Read)?.is_none_or(|stream| stream.group(group).is_none()) {
         return Err(no_such_group(StreamError::NoSuchGroup, key.bytes(), group, "'"));
     }
     let idle_min = args.get(4).and_then(parse_i64);

@@ -71,12 +71,27 @@ pub(super) static XINFO_STREAM: Command = Command {
     summary: "Returns information about a stream.",
     since: "5.0.0",
     complexity: "O(1)",
-    history: &[("6.0.0", "Added the `FULL` modifier."), ("7.0.0", "Added the `max-deleted-entry-id`, `entries-added`, `recorded-first-entry-id`, `entries-read` and `lag` fields"), ("7.2.0", "Added the `active-time` field, and changed the meaning of `seen-time`.")],
+    history: &[
+        ("6.0.0", "Added the `FULL` modifier."),
+        (
+            "7.0.0",
+            "Added the `max-deleted-entry-id`, `entries-added`, `recorded-first-entry-id`, `entries-read` \
+             and `lag` fields",
+        ),
+        ("7.2.0", "Added the `active-time` field, and changed the meaning of `seen-time`."),
+    ],
     arity: -3,
     flags: Flags::READONLY,
     acl: Acl::STREAM,
     keys: &[Key::at(2).ro().access()],
-    args: &[Arg::key("key"), Arg::block("full-block", &[Arg::pure_token("full", "FULL"), Arg::integer("count").token("COUNT").optional()]).optional()],
+    args: &[
+        Arg::key("key"),
+        Arg::block(
+            "full-block",
+            &[Arg::pure_token("full", "FULL"), Arg::integer("count").token("COUNT").optional()],
+        )
+        .optional(),
+    ],
     handler: xinfo_stream,
     ..Command::BASE
 }

@@ -58,6 +58,13 @@ pub(super) static XREADGROUP: Command = Command {
 }
 .checked();
 
+const NO_LAST: &str = "ERR The $ ID is meaningless in the context of XREADGROUP: you want to read the \
+    history of this consumer by specifying a proper ID, or use the > ID to get new messages. The $ ID would \
+    just return an empty result set.";
+const NO_TOP: &str = "ERR The + ID is meaningless in the context of XREADGROUP: you want to read the \
+    history of this consumer by specifying a proper ID, or use the > ID to get new messages. The + ID would \
+    just return an empty result set.";
+
 /// Who reads.
 #[derive(Debug, Clone, Copy)]
 pub(crate) enum Reader<'a> {
@@ -96,10 +103,10 @@ pub(crate) fn serve(
     count: u64,
     reply: &mut Reply,
 ) -> Result<bool, Error> {
+    // Counted as looked up once more, after the look at whether it is a stream: as Valkey does.
+    let stream = view.stream(key, Lookup::Read)?;
     let Reader::Member { group, consumer, acknowledged } = reader else {
-        let (Some(stream), Wanted::After(id)) = (view.stream(key, Lookup::Peek)?, wanted) else {
-            return Ok(false);
-        };
+        let (Some(stream), Wanted::After(id)) = (stream, wanted) else { return Ok(false) };
         let mut entries = stream.after(id);
         let Some(first) = entries.next() else { return Ok(false) };
         name(reply, key);
@@ -175,8 +182,8 @@ impl<'a> Options<'a> {
             } else if behind > 0 && args.is(index, "STREAMS") {
                 if !behind.is_multiple_of(2) {
                     return Err(Error::Text(if in_group {
-                        "ERR Unbalanced 'xreadgroup' list of streams: for each stream key an ID or '>' must be \
-                         specified."
+                        "ERR Unbalanced 'xreadgroup' list of streams: for each stream key an ID or '>' must \
+                         be specified."
                     } else {
                         "ERR Unbalanced 'xread' list of streams: for each stream key an ID or '$' must be \
                          specified."
@@ -243,20 +250,8 @@ impl<'a> Options<'a> {
             return Err(no_group(key, group));
         }
         let wanted = match symbol {
-            b"$" => {
-                return Err(Error::Text(
-                    "ERR The $ ID is meaningless in the context of XREADGROUP: you want to read the history of \
-                     this consumer by specifying a proper ID, or use the > ID to get new messages. The $ ID \
-                     would just return an empty result set.",
-                ));
-            }
-            b"+" => {
-                return Err(Error::Text(
-                    "ERR The + ID is meaningless in the context of XREADGROUP: you want to read the history of \
-                     this consumer by specifying a proper ID, or use the > ID to get new messages. The + ID \
-                     would just return an empty result set.",
-                ));
-            }
+            b"$" => return Err(Error::Text(NO_LAST)),
+            b"+" => return Err(Error::Text(NO_TOP)),
             b">" => Wanted::New,
             // To Valkey the greatest id and `>` are one.
             _ => match ids::id(word)? {

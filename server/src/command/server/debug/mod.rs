@@ -5,15 +5,18 @@
 
 mod digest;
 mod protocol;
+mod tables;
 
-use std::ptr;
 use std::sync::atomic::Ordering;
 use std::time::Duration;
 
-use scrubjay::collections::deque::Deque;
-use scrubjay::types::Kind;
+use scrubjay::collections::deque::{Deque, KeptBlock};
+use scrubjay::collections::packed::Packed;
+use scrubjay::types::hash::{Hash, HashRef};
 use scrubjay::types::list::{List, ListRef};
-use scrubjay::{Deadline, Key, Lookup, shard::change::Event};
+use scrubjay::types::set::{Set, SetRef};
+use scrubjay::types::sorted_set::{SortedSet, SortedSetRef};
+use scrubjay::{Deadline, Kind, Lookup, shard::change::Event};
 
 use crate::command::Ctx;
 use crate::command::describe::help;
@@ -57,10 +60,14 @@ const SUBCOMMANDS: &[Subcommand] = &[
     sub("digest-value", 2, usize::MAX, digest::digest_value),
     sub("error", 3, 3, error),
     sub("help", 2, 2, show_help),
+    sub("htstats", 3, usize::MAX, tables::htstats),
+    sub("htstats-key", 3, usize::MAX, tables::htstats_key),
+    sub("listpack", 3, 3, listpack),
     sub("log", 3, 3, log),
     sub("object", 3, 4, object),
     sub("populate", 3, 5, populate),
     sub("protocol", 3, 3, protocol::protocol),
+    sub("quicklist", 3, 4, show_quicklist),
     sub("quicklist-packed-threshold", 3, 3, quicklist_packed_threshold),
     sub("replybuffer", 4, 4, reply_buffer),
     sub("set-active-expire", 3, 3, set_active_expire),
@@ -157,42 +164,89 @@ fn reply_buffer(ctx: &mut Ctx<'_>) -> Result<(), Error> {
 }
 
 fn object(ctx: &mut Ctx<'_>) -> Result<(), Error> {
+    /// A payload's type and its footer, which `serializedlength` leaves out.
+    const AROUND_VALUE: usize = 11;
     let key = ctx.key(2);
     let Some(meta) = ctx.view.meta(key, Lookup::Peek) else { return Err(Error::NoSuchKey) };
     let seconds = (ctx.now() / 1000).saturating_sub(meta.idle_s);
     let lru = seconds & 0xff_ffff;
     let (encoding, idle) = (meta.encoding.name(), meta.idle_s);
-    let length = match ctx.args.is(3, "fast") {
-        true => String::new(),
-        false => format!("serializedlength:{} ", serialized_length(ctx, key)),
-    };
-    let fast = length.is_empty();
-    let (at, more) = match meta.kind {
-        Kind::String => {
-            (ctx.view.string(key, Lookup::Peek)?.map(|text| text.bytes().as_ptr()), String::new())
-        }
-        Kind::List => match ctx.view.peek::<List>(key)? {
-            Some(ListRef::Deque(deque)) => (Some(ptr::from_ref(deque).cast()), quicklist(deque, fast)),
-            Some(ListRef::Packed(packed)) => (Some(packed.bytes().as_ptr()), String::new()),
-            None => (None, String::new()),
-        },
-        _ => (None, String::new()),
-    };
-    // A place somewhere in the store, for what does not tell where it lies.
-    let at = at.unwrap_or(ptr::from_ref(&*ctx.shared.store).cast());
+    let fast = ctx.args.is(3, "fast");
+    let mut more = String::new();
+    if meta.kind == Kind::List
+        && let Some(ListRef::Deque(deque)) = ctx.view.peek::<List>(key)?
+    {
+        more = quicklist(deque, fast);
+    }
+    let mut length = String::new();
+    if !fast {
+        let payload = ctx.view.dump(key, Lookup::Peek, ctx.shared.config.rdbcompression());
+        let bytes = payload.map_or(0, |payload| payload.len() - AROUND_VALUE);
+        length = format!("serializedlength:{bytes} ");
+    }
+    let at = ctx.view.address(key).unwrap_or_default();
     ctx.reply.simple(&format!(
-        "Value at:{at:p} refcount:1 encoding:{encoding} {length}lru:{lru} lru_seconds_idle:{idle}{more}"
+        "Value at:{at:#x} refcount:1 encoding:{encoding} {length}lru:{lru} lru_seconds_idle:{idle}{more}"
     ));
     Ok(())
 }
 
-/// What a value takes in a dump file: a payload without the byte in front that says its form, and without the
-/// version and the checksum behind it.
-fn serialized_length(ctx: &mut Ctx<'_>, key: Key<'_>) -> usize {
-    const FRAME_BYTES: usize = 1 + 2 + 8;
-    let compress = ctx.shared.config.rdbcompression();
-    let payload = ctx.view.dump(key, Lookup::Peek, compress);
-    payload.map_or(0, |payload| payload.len().saturating_sub(FRAME_BYTES))
+/// Writes the elements of a packed value to the log, which is where standard output goes.
+fn listpack(ctx: &mut Ctx<'_>) -> Result<(), Error> {
+    const OTHER: Error = Error::Text("ERR Not a listpack encoded object.");
+    let key = ctx.key(2);
+    let meta = ctx.view.meta(key, Lookup::Peek).ok_or(Error::NoSuchKey)?;
+    let packed = match meta.kind {
+        Kind::List => match ctx.view.peek::<List>(key)? {
+            Some(ListRef::Packed(packed)) => packed,
+            _ => return Err(OTHER),
+        },
+        Kind::Set => match ctx.view.peek::<Set>(key)? {
+            Some(SetRef::Packed(packed)) => packed,
+            _ => return Err(OTHER),
+        },
+        Kind::Hash => match ctx.view.peek::<Hash>(key)? {
+            Some(HashRef::Packed(packed)) => packed,
+            _ => return Err(OTHER),
+        },
+        Kind::SortedSet => ctx.view.peek::<SortedSet>(key)?.and_then(SortedSetRef::as_packed).ok_or(OTHER)?,
+        _ => return Err(OTHER),
+    };
+    show_packed(packed);
+    ctx.reply.simple("Listpack structure printed on stdout");
+    Ok(())
+}
+
+fn show_packed(packed: Packed<'_>) {
+    tracing::info!("DEBUG: listpack of {} elements, {} bytes", packed.len(), packed.listpack_bytes());
+    for (index, element) in packed.iter().enumerate() {
+        tracing::info!("DEBUG: {index}: {}", String::from_utf8_lossy(&element.to_vec()));
+    }
+}
+
+/// Writes the blocks of a large list to the log, and with a further argument that is not nought the
+/// elements of those that are not compressed.
+fn show_quicklist(ctx: &mut Ctx<'_>) -> Result<(), Error> {
+    let key = ctx.key(2);
+    let whole = ctx.args.len() > 3 && c_integer(ctx.args.at(3)) != 0;
+    let meta = ctx.view.meta(key, Lookup::Peek).ok_or(Error::NoSuchKey)?;
+    let list = if meta.kind == Kind::List { ctx.view.peek::<List>(key)? } else { None };
+    let Some(ListRef::Deque(deque)) = list else {
+        return Err(Error::Text("ERR Not a quicklist encoded object."));
+    };
+    tracing::info!("DEBUG:{}", quicklist(deque, false));
+    for block in deque.blocks() {
+        match block {
+            KeptBlock::Packed(packed) if whole => show_packed(packed),
+            KeptBlock::Packed(packed) => tracing::info!("DEBUG: listpack of {} elements", packed.len()),
+            KeptBlock::Plain(text) => tracing::info!("DEBUG: an element of {} bytes", text.len()),
+            KeptBlock::Compressed { compressed, len, .. } => {
+                tracing::info!("DEBUG: {len} bytes compressed to {}", compressed.len());
+            }
+        }
+    }
+    ctx.reply.simple("Quicklist structure printed on stdout");
+    Ok(())
 }
 
 /// What Valkey says of a large list besides: its blocks are ours.
