@@ -43,7 +43,7 @@ const PARTS_PER_RECORD: usize = 4;
 
 /// When the next part of what an entry holds is due.
 #[inline]
-fn next_due<X: Parts>(entry: EntryRef<'_, X>) -> Option<Millis> {
+pub(super) fn next_due<X: Parts>(entry: EntryRef<'_, X>) -> Option<Millis> {
     match entry.value() {
         ValueRef::Heap(object) => object.next_due(),
         ValueRef::Inline(_) => None,
