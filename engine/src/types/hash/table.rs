@@ -17,7 +17,7 @@ use crate::raw::Handle;
 use crate::raw::heap::{HeapBytes, malloc_bytes};
 use crate::time::Millis;
 
-/// Slots that are looked at for each field that is removed, so that holes become pages that can be given back.
+/// Slots that are looked at for each field that is removed, so that holes become pages to be given back.
 const COMPACTED_PER_REMOVAL: usize = 8;
 /// How often a field is drawn at random before those that have not perished are counted out.
 const TRIES: usize = 32;

@@ -49,8 +49,8 @@ impl Options {
     /// Reads the arguments from the second on, up to FIELDS, whose index is returned too. An option may be
     /// given twice: then the last one counts.
     pub(super) fn parse(args: Args<'_>, allow: Allow) -> Result<(Self, usize), Error> {
-        // Valkey looks for the word from the key on, so a key of that name is taken for it (the transcripts hold
-        // this).
+        // Valkey looks for the word from the key on, so a key of that name is taken for it: the transcripts
+        // hold this.
         let fields = (1..args.len()).find(|&at| args.is(at, "FIELDS")).ok_or(super::MISNUMBERED)?;
         if fields + 1 == args.len() {
             return Err(super::MISNUMBERED);
