@@ -110,16 +110,15 @@ pub(super) struct Settling {
     /// Boxed, since nearly every operation leaves none.
     garbage: Option<Box<Garbage>>,
     due: Option<Millis>,
-    /// Who was served. Boxed, since mostly nobody waits.
-    #[expect(clippy::box_collection, reason = "a pointer in every view instead of three words")]
-    served: Option<Box<Vec<Arc<dyn Waiter>>>>,
 }
 
-/// What was removed, to be dropped.
+/// What was removed, to be dropped, and what else is left after few operations.
 #[derive(Default)]
 struct Garbage {
     objects: Vec<Object>,
     slabs: Vec<ByteSlab<Object>>,
+    /// Who was served, to be woken.
+    served: Vec<Arc<dyn Waiter>>,
 }
 
 /// What takes so long to drop that a thread that serves nobody does it.
@@ -149,7 +148,7 @@ impl Settling {
 
     #[cold]
     pub(super) fn wake_later(&mut self, waiter: Arc<dyn Waiter>) {
-        self.served.get_or_insert_default().push(waiter);
+        self.garbage.get_or_insert_default().served.push(waiter);
     }
 
     /// Drops what was taken, wakes who was served, and sees that a nearer deadline is known of. After the
@@ -170,8 +169,8 @@ impl Settling {
         {
             store.wake_maintenance();
         }
-        for waiter in self.served.into_iter().flat_map(|served| *served) {
-            waiter.wake();
+        if let Some(garbage) = &self.garbage {
+            garbage.served.iter().for_each(|waiter| waiter.wake());
         }
     }
 
