@@ -40,7 +40,8 @@ impl DoubleText {
         text
     }
 
-    /// Lays `value` out by its digits even if it is an integer: from 10^8 on their noughts may make an exponent.
+    /// Lays `value` out by its digits even if it is an integer: from 10^8 on their noughts may make an
+    /// exponent.
     pub fn by_digits(value: f64) -> Self {
         let mut text = Self { bytes: [0; Self::BYTES_MAX], length: 0 };
         text.lay_out_digits(value);
