@@ -364,4 +364,21 @@ mod tests {
             }
         }
     }
+
+    /// Recorded from Valkey 9.1.2, which digests scores so.
+    #[test]
+    fn integers_by_their_digits() {
+        for (value, text) in [
+            (0.0, "0"),
+            (-0.0, "-0"),
+            (12.0, "12"),
+            (1e7, "10000000"),
+            (1e17, "1e+17"),
+            (-1e300, "-1e+300"),
+            (12_345_678_901_234_567.0, "12345678901234568"),
+            (0.1, "0.1"),
+        ] {
+            assert_eq!(DoubleText::by_digits(value).as_bytes(), text.as_bytes());
+        }
+    }
 }

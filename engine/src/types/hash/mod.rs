@@ -113,8 +113,8 @@ impl Hash {
     }
 
     /// Makes a small hash large that is about to be given `count` fields, or a field or value of so many
-    /// bytes, beyond what a small one holds. Whether the fields are there already is not asked, as Valkey does
-    /// not.
+    /// bytes, beyond what a small one holds. Whether the fields are there already is not asked, as in
+    /// Valkey.
     pub fn prepare(&mut self, count: usize, bytes_max: usize, means: &mut Means<'_>) {
         if count > means.limits.hash_max_listpack_entries || bytes_max > means.limits.hash_max_listpack_value
         {
