@@ -210,15 +210,19 @@ fn tells_of_operations_on_hashes_as_valkey_does() {
             view.hash_expire(key, fields(names), at, FieldCondition::default(), |_| {}).unwrap();
         }
     };
-    let remove = |names| move |view: &mut View<'_>| drop(view.hash_remove(key, fields(names)).unwrap());
+    let remove = |names| {
+        move |view: &mut View<'_>| {
+            view.hash_remove(key, fields(names)).unwrap();
+        }
+    };
 
     // Fields that are gone at once, of a key that never was.
     check(&set_expiring(&["a", "b"], past), &[HSet, HExpire, HExpired, Del], 0);
-    check(&|view| drop(view.hash_set(key, pairs(&["a", "b", "a"])).unwrap()), &[HSet], 3);
+    check(&|view| _ = view.hash_set(key, pairs(&["a", "b", "a"])).unwrap(), &[HSet], 3);
     check(&set_expiring(&["a"], later), &[HSet, HExpire], 1);
     check(&set_expiring(&["a", "c"], FieldDeadline::Keep), &[HSet], 2);
-    check(&|view| drop(view.hash_increment(key, b"a", 5).unwrap()), &[HIncrBy], 1);
-    check(&|view| drop(view.hash_increment_float(key, b"a", 2.into()).unwrap()), &[HIncrByFloat], 1);
+    check(&|view| _ = view.hash_increment(key, b"a", 5).unwrap(), &[HIncrBy], 1);
+    check(&|view| _ = view.hash_increment_float(key, b"a", 2.into()).unwrap(), &[HIncrByFloat], 1);
     check(&|view| view.hash_persist(key, fields(&["a", "a", "b"]), |_| {}).unwrap(), &[HPersist], 1);
     check(&|view| view.hash_persist(key, fields(&["a", "none"]), |_| {}).unwrap(), &[], 0);
     check(&expire(&["a", "b", "none", "a"], 9_000), &[HExpire], 3);
@@ -231,7 +235,7 @@ fn tells_of_operations_on_hashes_as_valkey_does() {
     check(&set_expiring(&["b", "none"], past), &[HSet, HExpire, HExpired], 1);
     check(&remove(&["a", "b", "none"]), &[], 0);
     check(&remove(&["c", "c"]), &[HDel, Del], 1);
-    check(&|view| drop(view.hash_set_if_absent(key, b"a", b"1").unwrap()), &[HSet], 1);
-    check(&|view| drop(view.hash_set_if_absent(key, b"a", b"1").unwrap()), &[], 0);
+    check(&|view| _ = view.hash_set_if_absent(key, b"a", b"1").unwrap(), &[HSet], 1);
+    check(&|view| _ = view.hash_set_if_absent(key, b"a", b"1").unwrap(), &[], 0);
     check(&expire(&["a"], 0), &[HExpired, Del], 1);
 }
