@@ -124,8 +124,7 @@ impl View<'_> {
                 let found = self.write(key, None, RAW, None, NewValue::Inline(b""));
                 self.shard(key).resize_value(key.db, found, len)
             } else {
-                let mut bytes = SharedBytes::default();
-                bytes.resize(len);
+                let bytes = SharedBytes::zeroed(len);
                 self.write(key, None, RAW, None, NewValue::Heap(Object::Bytes(bytes)))
             };
             return Ok((found, true));
@@ -148,9 +147,9 @@ impl View<'_> {
                 if string::lies_inline(key.bytes.len(), len, meta.deadline.is_some()) {
                     return shard.resize_value(key.db, found, len);
                 }
-                let mut grown = SharedBytes::with_capacity(len);
-                grown.extend_from_slice(&old[..old.len().min(len)]);
-                grown.resize(len);
+                let mut grown = SharedBytes::zeroed(len);
+                let kept = old.len().min(len);
+                grown.make_mut()[..kept].copy_from_slice(&old[..kept]);
                 shard.replace(key.place(), found, meta, NewValue::Heap(Object::Bytes(grown)), now)
             }
             ValueRef::Heap(_) => {
