@@ -93,11 +93,12 @@ fn expires(client: &mut Client, key: &[u8]) -> Result<bool, String> {
     Ok(ask(client, &[b"PTTL", key])?.integer() != Some(-1))
 }
 
-/// A table is dumped in the order in which it happens to lie, and a group with the moments at which it was
-/// read.
+/// A table is dumped in the order in which it happens to lie, a packed set in that in which it came out of a
+/// table, if it did, and a group with the moments at which it was read.
 fn is_determined(client: &mut Client, key: &[u8]) -> Result<bool, String> {
     Ok(match ask(client, &[b"OBJECT", b"ENCODING", key])?.bytes() {
         Some(b"hashtable") => false,
+        Some(b"listpack") => ask(client, &[b"TYPE", key])?.text().as_deref() != Some("set"),
         Some(b"stream") => {
             ask(client, &[b"XINFO", b"GROUPS", key])?.elements().is_some_and(<[Reply]>::is_empty)
         }

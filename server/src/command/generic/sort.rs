@@ -26,9 +26,33 @@ pub(super) static SORT: Command = Command {
     arity: -2,
     flags: Flags::WRITE.or(Flags::DENYOOM),
     acl: Acl::SET.or(Acl::SORTEDSET).or(Acl::LIST).or(Acl::DANGEROUS),
-    keys: &[Key::at(1).ro().access(), Key::unknown().ro().access().note("For the optional BY/GET keyword. It is marked 'unknown' because the key names derive from the content of the key we sort"), Key::unknown().ow().update().note("For the optional STORE keyword. It is marked 'unknown' because the keyword can appear anywhere in the argument array")],
-    args: &[Arg::key("key"), Arg::pattern("by-pattern").token("BY").display("pattern").key_spec(1).optional(), Arg::block("limit", &[Arg::integer("offset"), Arg::integer("count")]).token("LIMIT").optional(), Arg::pattern("get-pattern").token("GET").display("pattern").key_spec(1).optional().multiple().multiple_token(), Arg::one_of("order", &[Arg::pure_token("asc", "ASC"), Arg::pure_token("desc", "DESC")]).optional(), Arg::pure_token("sorting", "ALPHA").optional(), Arg::key("destination").token("STORE").key_spec(2).optional()],
-    locks: Locks::AllIf(follows_patterns),
+    keys: &[
+        Key::at(1).ro().access(),
+        Key::unknown().ro().access().note(
+            "For the optional BY/GET keyword. It is marked 'unknown' because the key names derive from the \
+             content of the key we sort",
+        ),
+        Key::unknown().ow().update().note(
+            "For the optional STORE keyword. It is marked 'unknown' because the keyword can appear anywhere in \
+             the argument array",
+        ),
+    ],
+    args: &[
+        Arg::key("key"),
+        Arg::pattern("by-pattern").token("BY").display("pattern").key_spec(1).optional(),
+        Arg::block("limit", &[Arg::integer("offset"), Arg::integer("count")]).token("LIMIT").optional(),
+        Arg::pattern("get-pattern")
+            .token("GET")
+            .display("pattern")
+            .key_spec(1)
+            .optional()
+            .multiple()
+            .multiple_token(),
+        Arg::one_of("order", &[Arg::pure_token("asc", "ASC"), Arg::pure_token("desc", "DESC")]).optional(),
+        Arg::pure_token("sorting", "ALPHA").optional(),
+        Arg::key("destination").token("STORE").key_spec(2).optional(),
+    ],
+    locks: Locks::AllIf(touches_any_key),
     handler: sort,
     ..Command::BASE
 }
@@ -43,19 +67,41 @@ pub(super) static SORT_RO: Command = Command {
     arity: -2,
     flags: Flags::READONLY,
     acl: Acl::SET.or(Acl::SORTEDSET).or(Acl::LIST).or(Acl::DANGEROUS),
-    keys: &[Key::at(1).ro().access(), Key::unknown().ro().access().note("For the optional BY/GET keyword. It is marked 'unknown' because the key names derive from the content of the key we sort")],
-    args: &[Arg::key("key"), Arg::pattern("by-pattern").token("BY").display("pattern").key_spec(1).optional(), Arg::block("limit", &[Arg::integer("offset"), Arg::integer("count")]).token("LIMIT").optional(), Arg::pattern("get-pattern").token("GET").display("pattern").key_spec(1).optional().multiple().multiple_token(), Arg::one_of("order", &[Arg::pure_token("asc", "ASC"), Arg::pure_token("desc", "DESC")]).optional(), Arg::pure_token("sorting", "ALPHA").optional()],
-    locks: Locks::AllIf(follows_patterns),
+    keys: &[
+        Key::at(1).ro().access(),
+        Key::unknown().ro().access().note(
+            "For the optional BY/GET keyword. It is marked 'unknown' because the key names derive from the \
+             content of the key we sort",
+        ),
+    ],
+    args: &[
+        Arg::key("key"),
+        Arg::pattern("by-pattern").token("BY").display("pattern").key_spec(1).optional(),
+        Arg::block("limit", &[Arg::integer("offset"), Arg::integer("count")]).token("LIMIT").optional(),
+        Arg::pattern("get-pattern")
+            .token("GET")
+            .display("pattern")
+            .key_spec(1)
+            .optional()
+            .multiple()
+            .multiple_token(),
+        Arg::one_of("order", &[Arg::pure_token("asc", "ASC"), Arg::pure_token("desc", "DESC")]).optional(),
+        Arg::pure_token("sorting", "ALPHA").optional(),
+    ],
+    locks: Locks::AllIf(touches_any_key),
     handler: sort_ro,
     ..Command::BASE
 }
 .checked();
 
-/// Patterns lead to keys that nobody knows before the elements are read: then everything is locked.
-fn follows_patterns(args: &Args<'_>) -> bool {
+/// Whether the words alone do not say which keys are touched: patterns lead to some that nobody knows before
+/// the elements are read. And a destination that is named like an option hides what follows from whoever looks
+/// for keys, as Valkey does, but not from the command.
+fn touches_any_key(args: &Args<'_>) -> bool {
     (2..args.len().saturating_sub(1)).any(|at| {
-        (args.is(at, "BY") || args.is(at, "GET"))
-            && args.get(at + 1).is_some_and(|pattern| Pattern::parse(pattern).is_some())
+        let leads_on = || args.get(at + 1).is_some_and(|pattern| Pattern::parse(pattern).is_some());
+        let is_option = || ["LIMIT", "GET", "BY", "STORE"].iter().any(|option| args.is(at + 1, option));
+        (args.is(at, "BY") || args.is(at, "GET")) && leads_on() || args.is(at, "STORE") && is_option()
     })
 }
 
