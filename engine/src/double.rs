@@ -40,7 +40,8 @@ impl DoubleText {
         text
     }
 
-    /// Lays `value` out by its digits even if it is an integer: from 10^8 on their noughts may make an exponent.
+    /// Lays `value` out by its digits even if it is an integer: from 10^8 on their noughts may make an
+    /// exponent.
     pub fn by_digits(value: f64) -> Self {
         let mut text = Self { bytes: [0; Self::BYTES_MAX], length: 0 };
         text.lay_out_digits(value);
@@ -361,6 +362,23 @@ mod tests {
                 }
                 prop_assert_eq!(text(value).parse::<f64>().expect("a number"), value);
             }
+        }
+    }
+
+    /// Recorded from Valkey 9.1.2, which digests scores so.
+    #[test]
+    fn integers_by_their_digits() {
+        for (value, text) in [
+            (0.0, "0"),
+            (-0.0, "-0"),
+            (12.0, "12"),
+            (1e7, "10000000"),
+            (1e17, "1e+17"),
+            (-1e300, "-1e+300"),
+            (12_345_678_901_234_567.0, "12345678901234568"),
+            (0.1, "0.1"),
+        ] {
+            assert_eq!(DoubleText::by_digits(value).as_bytes(), text.as_bytes());
         }
     }
 }

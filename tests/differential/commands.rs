@@ -127,7 +127,8 @@ pub(crate) const COMMANDS: &[&str] = &[
     "XTRIM stream {MAXLEN [=|~] count|MINID [=|~] id|LIMIT count}",
     "CONFIG SET stream-node-max-entries (1|2|3|100)",
     "CONFIG SET stream-node-max-entries (1|2|3|100) stream-node-max-bytes (60|200|4096)",
-    // Places. What lies at one distance may come in any order, so that little is sorted here; `geo/` does more.
+    // Places. What lies at one distance may come in any order, so that little is sorted here; `geo/` does
+    // more.
     "GEOADD key {NX|XX|CH} (degrees degrees value)...",
     "GEODIST key value value [M|KM|ft|mi|word]",
     "GEOHASH key value...",
@@ -353,7 +354,8 @@ const LONG_CONTENT: &str = match str::from_utf8(&[b'x'; 1300]) {
     Err(_) => unreachable!(),
 };
 
-/// The pools. `payload` is a dump, some of old versions and some damaged; `value` and `word` also draw bytes at random.
+/// The pools. `payload` is a dump, some of old versions and some damaged; `value` and `word` also draw bytes
+/// at random.
 pub(crate) const POOLS: &[(&str, &[&str])] = &[
     (
         "moment",

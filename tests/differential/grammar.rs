@@ -132,8 +132,8 @@ fn damage() -> impl Strategy<Value = Damage> {
 
 impl Damage {
     /// The name of the command stays, or most would only be unknown. So does the count of a SPOP: without it
-    /// chance decides what is left. And so does the score that all members of a sorted set have which are asked
-    /// for by their bytes: of others Valkey finds some by chance.
+    /// chance decides what is left. And so does the score that all members of a sorted set have which are
+    /// asked for by their bytes: of others Valkey finds some by chance.
     fn done_to(self, mut words: Words) -> Words {
         let arguments = words.len() - 1;
         match self {

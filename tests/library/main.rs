@@ -7,7 +7,7 @@ use std::thread;
 use std::time::Duration;
 
 use scrubjay::time::ManualClock;
-use scrubjay::{Change, Event, Log, Policy, Store};
+use scrubjay::{Change, End, Event, Log, Policy, Store};
 use scrubjay_server::config::Config;
 use scrubjay_server::{Server, TestServer};
 use scrubjay_tests::patience::{GENEROUS, poll};
@@ -60,6 +60,32 @@ impl Heard {
     fn so_far(&self) -> Vec<(String, Event)> {
         self.0.lock().expect("not poisoned").clone()
     }
+}
+
+/// A thread of the program and clients stand in one line.
+#[test]
+fn who_waits_is_served_by_whoever_comes() {
+    let server = TestServer::start();
+    let (store, mut client) = (Arc::clone(server.store()), connect(&server));
+    let blocked = |client: &mut Client, count| {
+        poll(GENEROUS, || (info(client, "blocked_clients") == Some(count)).then_some(())).expect("it waits");
+    };
+    let mut waits = connect(&server);
+    waits.send(&["BLMOVE", "jobs", "done", "LEFT", "RIGHT", "0"]).expect("it reads");
+    blocked(&mut client, 1);
+    let worker = {
+        let store = Arc::clone(&store);
+        thread::spawn(move || store.list("jobs").pop_waiting(End::Right, Some(GENEROUS)))
+    };
+    // The program serves a client, and its own thread if that is in the line already.
+    store.list("jobs").push_right(["wash"]).expect("no limit");
+    assert_eq!(waits.read(GENEROUS).expect("a reply"), bulk("wash"));
+    assert_eq!(ask(&mut client, "LRANGE done 0 -1"), Reply::Array(vec![bulk("wash")]));
+    // A client serves the thread.
+    assert_eq!(ask(&mut client, "RPUSH jobs cut"), Reply::Integer(1));
+    assert_eq!(worker.join().expect("it does not panic"), Ok(Some(b"cut".to_vec())));
+    assert_eq!(store.list("jobs").pop_waiting(End::Left, Some(SHORT)), Ok(None));
+    assert_eq!(store.waited_keys(), (0, 0));
 }
 
 #[test]

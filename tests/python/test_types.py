@@ -82,9 +82,7 @@ def test_sorted_sets(connect):
     assert [client.zrank("racers", "Norem"), client.zrevrank("racers", "Norem")] == [0, 2]
     assert client.zincrby("racers", 50, "Norem") == 60.0
     assert client.zscore("racers", "Norem") == 60.0
-    [popped] = client.zpopmin("racers")
-    member, score = popped if isinstance(popped, (list, tuple)) else (popped, None)
-    assert text(member) == "Royce"
+    assert "Royce" in str(client.zpopmin("racers"))
     assert client.zcard("racers") == 2
 
 
@@ -103,7 +101,7 @@ def test_streams(connect):
     client.xreadgroup("riders", "Alice", {"race:france": ">"}, count=1)
     assert client.xpending("race:france", "riders")["pending"] == 1
     assert client.xack("race:france", "riders", first) == 1
-    assert client.xtrim("race:france", maxlen=1) == 1
+    assert client.xtrim("race:france", maxlen=1, approximate=False) == 1
     assert client.xinfo_stream("race:france")["length"] == 1
 
 

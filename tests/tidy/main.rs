@@ -31,8 +31,21 @@ const ENGINE: &[Arrow] = &[
         not: &["types", "shard", "store", "cache"],
         why: "a collection does not know what is kept in it",
     },
-    Arrow { module: "types", not: &["shard", "store", "cache"], why: "a type does not know what a key is" },
-    Arrow { module: "shard", not: &["types", "store", "cache"], why: "a shard does not know what a hash is" },
+    Arrow {
+        module: "types",
+        not: &["dump", "shard", "store", "cache"],
+        why: "a type does not know what a key is",
+    },
+    Arrow {
+        module: "dump",
+        not: &["shard", "store", "cache"],
+        why: "a payload is a value, wherever it is kept",
+    },
+    Arrow {
+        module: "shard",
+        not: &["dump", "types", "store", "cache"],
+        why: "a shard does not know what a hash is",
+    },
     Arrow {
         module: "time",
         not: &["raw", "collections", "types", "shard", "store", "cache"],

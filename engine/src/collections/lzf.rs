@@ -8,9 +8,9 @@
 //! | `nnnooooo` (n of 1 to 6) | `oooooooo` | n + 2 bytes that stood o + 1 bytes before |
 //! | `111ooooo` | `nnnnnnnn` `oooooooo` | n + 9 bytes that stood o + 1 bytes before |
 //!
-//! The format leaves a compressor its choice of pieces. Payloads are compared, so this one chooses as Valkey's
-//! does: it looks three bytes up in a table of 65,536 places, takes what it finds there if it is right, and
-//! enters the positions before and at a match's end, none inside of it.
+//! The format leaves a compressor its choice of pieces. Payloads are compared, so this one chooses as
+//! Valkey's does: it looks three bytes up in a table of 65,536 places, takes what it finds there if it is
+//! right, and enters the positions before and at a match's end, none inside of it.
 
 use std::cell::RefCell;
 
@@ -39,8 +39,8 @@ impl Default for Compressor {
 }
 
 impl Compressor {
-    /// The text in at most `bytes_max` bytes, if it can be had in so few. (A last byte or two that a piece might
-    /// have needed count as needed, as they do there.)
+    /// The text in at most `bytes_max` bytes, if it can be had in so few. (A last byte or two that a piece
+    /// might have needed count as needed, as they do there.)
     pub fn compress(&mut self, text: &[u8], bytes_max: usize) -> Option<Vec<u8>> {
         let length = u32::try_from(text.len()).ok().filter(|length| *length < u32::MAX)?;
         if text.is_empty() || bytes_max == 0 {
@@ -110,8 +110,8 @@ impl Compressor {
         Some(out)
     }
 
-    /// Enters a position for the three bytes there, and says which one it takes the place of. The first position
-    /// is never found again: Valkey's compressor takes it for an empty place.
+    /// Enters a position for the three bytes there, and says which one it takes the place of. The first
+    /// position is never found again: Valkey's compressor takes it for an empty place.
     fn enter(&mut self, text: &[u8], at: usize) -> Option<usize> {
         let three = u32::from_be_bytes([0, text[at], text[at + 1], text[at + 2]]);
         let place = (three >> 8).wrapping_sub(three.wrapping_mul(5)) as usize % PLACES;

@@ -1,19 +1,20 @@
-//! Values as bytes, in Valkey's form: what `DUMP` writes and `RESTORE` reads, and a file of either could hold.
+//! Values as bytes, in Valkey's form: what `DUMP` writes and `RESTORE` reads, and a file of either could
+//! hold.
 //!
 //! ```text
 //! type:u8  the value in the form of that type  version:u16  checksum:u64
 //! ```
 //!
-//! What is written is what Valkey 9.1.2 writes, byte for byte wherever the value determines it; only the order
-//! of a large hash or set is each server's own. What is read is all that it reads, which is the forms of
-//! every version since the first.
+//! What is written is what Valkey 9.1.2 writes, byte for byte wherever the value determines it; only the
+//! order of a large hash or set is each server's own. What is read is all that it reads, which is the forms
+//! of every version since the first.
 //!
 //! A payload comes from anywhere. So reading believes nothing: each value is built through the methods of its
 //! type, element by element, and what does not fit together is [`Corrupt`]. Nothing is set aside for a count
 //! that is only claimed; what a payload can make of itself is bounded by what LZF can, 88 times its length.
 //!
-//! Where this is stricter than Valkey, which takes over packed forms as they are: numbers written as text come
-//! to be numbers, scores out of order are put in order, and scores that are none are refused.
+//! Where this is stricter than Valkey, which takes over packed forms as they are: numbers written as text
+//! come to be numbers, scores out of order are put in order, and scores that are none are refused.
 
 mod crc64;
 mod form;

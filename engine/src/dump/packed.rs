@@ -2,11 +2,15 @@
 
 use super::Corrupt;
 use crate::collections::packed::{Element, Packed, PackedBuf};
+use crate::integer;
 
 /// The elements of a listpack, as they would be packed here: what is the text of a number comes to be one.
 pub(super) fn listpack(bytes: &[u8]) -> Result<PackedBuf, Corrupt> {
     let packed = PackedBuf::from_listpack(bytes).map_err(|_| Corrupt)?;
-    let same = |element: Element<'_>| !matches!(element, Element::Text(text) if crate::integer::parse(text).is_some());
+    let same = |element| match element {
+        Element::Text(text) => integer::parse(text).is_none(),
+        Element::Int(_) => true,
+    };
     if packed.as_packed().iter().all(same) {
         return Ok(packed);
     }

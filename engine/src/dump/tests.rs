@@ -176,7 +176,10 @@ proptest! {
     }
 
     #[test]
-    fn garbage_is_refused_or_is_a_value(kind in 0..24_u8, bytes in prop::collection::vec(any::<u8>(), 0..60)) {
+    fn garbage_is_refused_or_is_a_value(
+        kind in 0..24_u8,
+        bytes in prop::collection::vec(any::<u8>(), 0..60),
+    ) {
         if let Ok(value) = read(&[&[kind], &bytes[..]].concat(), false) {
             write(value);
         }

@@ -103,6 +103,25 @@ events! {
     XGroupSetId = "xgroup-setid",
 }
 
+impl Event {
+    /// Whether it may be what somebody waits for, as Valkey sees it: nobody is told of entries that a group
+    /// could be given again since `XGROUP SETID`, before another one is added.
+    pub(crate) const fn may_serve(self) -> bool {
+        !matches!(
+            self,
+            Self::Expire
+                | Self::Persist
+                | Self::XDel
+                | Self::XTrim
+                | Self::XSetId
+                | Self::XGroupCreate
+                | Self::XGroupCreateConsumer
+                | Self::XGroupDelConsumer
+                | Self::XGroupSetId
+        )
+    }
+}
+
 /// One recorded change.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 #[non_exhaustive]
@@ -240,14 +259,14 @@ impl Log {
     }
 
     /// The next change of a key after those that were read before; it may have been recorded since.
-    pub(crate) fn next_key(&self, read: &mut Position) -> Option<(u16, &[u8])> {
+    pub(crate) fn next_key(&self, read: &mut Position) -> Option<(u16, &[u8], Event)> {
         let told = self.told.as_ref()?;
         loop {
             let change = told.changes.get(read.change)?;
             read.change += 1;
-            if let Recorded::Key { db, key_end, .. } = *change {
+            if let Recorded::Key { db, key_end, event } = *change {
                 let key_start = std::mem::replace(&mut read.key_start, key_end);
-                return Some((db, &told.keys[key_start..key_end]));
+                return Some((db, &told.keys[key_start..key_end], event));
             }
         }
     }

@@ -185,7 +185,7 @@ impl<X: Parts, P: Positions> Shard<X, P> {
             self.expire(place.db, found, log);
             return None;
         }
-        if self.part_due(found).is_some_and(|due| due <= now) {
+        if parts::next_due(entry).is_some_and(|due| due <= now) {
             return self.perish(place, found, now, log);
         }
         Some(found)

@@ -43,7 +43,7 @@ const PARTS_PER_RECORD: usize = 4;
 
 /// When the next part of what an entry holds is due.
 #[inline]
-fn next_due<X: Parts>(entry: EntryRef<'_, X>) -> Option<Millis> {
+pub(super) fn next_due<X: Parts>(entry: EntryRef<'_, X>) -> Option<Millis> {
     match entry.value() {
         ValueRef::Heap(object) => object.next_due(),
         ValueRef::Inline(_) => None,
@@ -152,8 +152,8 @@ impl<X: Parts, P: Positions> Shard<X, P> {
         Some(found)
     }
 
-    /// Removes what has perished of an entry's object, or the entry if that is everything; whether it is still
-    /// there. Its record is left to the caller, unless it is gone.
+    /// Removes what has perished of an entry's object, or the entry if that is everything; whether it is
+    /// still there. Its record is left to the caller, unless it is gone.
     fn remove_perished(&mut self, db: u16, found: Found, now: Millis, budget: usize, log: &mut Log) -> bool {
         let ValueMut::Heap(mut object) = self.slab.value_mut(found.handle) else { return true };
         let all = object.all_perished(now);

@@ -23,7 +23,7 @@ use std::fmt;
 
 use super::view::View;
 use super::{Key, Locked, OwnedKey, Store};
-use crate::shard::change::Position;
+use crate::shard::change::{Event, Position};
 use crate::sync::Arc;
 use crate::sync::atomic::{AtomicBool, AtomicUsize, Ordering::Relaxed};
 use crate::types::Kind;
@@ -288,8 +288,11 @@ impl View<'_> {
     pub(super) fn serve(&mut self) {
         let mut read = Position::default();
         loop {
-            while let Some(key) = self.next_waited_for(&mut read) {
-                self.offer(key.as_key());
+            while let Some((key, event)) = self.next_waited_for(&mut read) {
+                if event.may_serve() {
+                    self.offer(key.as_key());
+                }
+                self.note_kind(key.as_key());
             }
             let mut ready = Vec::new();
             self.held_and_log().0.for_each(|locked| {
@@ -300,19 +303,20 @@ impl View<'_> {
             }
             for key in &ready {
                 self.offer(key.as_key());
+                self.note_kind(key.as_key());
             }
         }
     }
 
     /// The next change of a key that somebody waits for.
-    fn next_waited_for(&mut self, read: &mut Position) -> Option<OwnedKey> {
+    fn next_waited_for(&mut self, read: &mut Position) -> Option<(OwnedKey, Event)> {
         let store = self.store();
         let (held, log) = self.held_and_log();
-        while let Some((db, key)) = log.next_key(read) {
+        while let Some((db, key, event)) = log.next_key(read) {
             let key = store.key(db, key);
             let waiters = held.get(key.shard()).and_then(|locked| locked.waiters.as_ref());
             if waiters.is_some_and(|waiters| waiters.line(db, key.bytes).is_some()) {
-                return Some(key.to_owned_key());
+                return Some((key.to_owned_key(), event));
             }
         }
         None
@@ -329,7 +333,7 @@ impl View<'_> {
         loop {
             let kind = self.kind(key);
             let next = self.line(key).and_then(|line| line.next(ticket, last, kind));
-            let Some((next, waiter)) = next else { break };
+            let Some((next, waiter)) = next else { return };
             ticket = next;
             let offer = waiter.offer(self, key);
             if offer == Offer::NotYet {
@@ -347,7 +351,11 @@ impl View<'_> {
                 self.wake_later(waiter);
             }
         }
-        // Those who wait for other keys as well have to know of this one when one of those comes.
+    }
+
+    /// Tells those who wait for a key what type is there, if that has changed: those who wait for other keys
+    /// as well have to know when one of those comes.
+    fn note_kind(&mut self, key: Key<'_>) {
         let kind = self.kind(key);
         let waiters = self.held_shard(key).and_then(|locked| locked.waiters.as_mut());
         if let Some(line) = waiters.and_then(|waiters| waiters.lines.get_mut(&key.db)?.get_mut(key.bytes))
@@ -395,7 +403,7 @@ mod tests {
     use super::super::taker::Taker;
     use super::super::{Deadline, Flush, Scope};
     use super::*;
-    use crate::shard::change::{Change, Event, Log};
+    use crate::shard::change::{Change, Log};
     use crate::sync::Mutex;
     use crate::time::ManualClock;
 

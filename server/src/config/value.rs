@@ -309,6 +309,7 @@ pub(super) fn integer(word: &[u8]) -> Option<i64> {
 /// Without any digit it is 0, a product that does not fit wraps, and what is behind a zero byte is not seen,
 /// all as in Valkey: a test of this file holds it.
 pub(super) fn memory(word: &[u8]) -> Option<u64> {
+    // C reads no further than a NUL.
     let word = word.split(|byte| *byte == 0).next().unwrap_or_default();
     let digits = word.iter().take_while(|byte| byte.is_ascii_digit()).count();
     let (number, unit) = word.split_at(digits);

@@ -40,9 +40,8 @@ pub fn parse_f64(text: &[u8]) -> Option<f64> {
 /// 1024, in any case; `b` or none are bytes.
 ///
 /// As in Valkey, a unit alone is nought and a product beyond 64 bits wraps; the limits of each parameter
-/// catch that. What is behind a NUL is not read.
+/// catch that.
 pub fn parse_memory_bytes(text: &[u8]) -> Option<u64> {
-    let text = text.split(|byte| *byte == 0).next().unwrap_or_default();
     let unit = text.iter().position(|byte| !byte.is_ascii_digit()).unwrap_or(text.len());
     let (number, unit) = text.split_at(unit);
     let factor: u64 = match unit.to_ascii_lowercase().as_slice() {

@@ -72,6 +72,11 @@ impl Entries for ByHash<'_> {
     fn position(&self, handle: u32) -> u64 {
         self.hasher.hash_one(item::key(self.arena.get(named(handle))))
     }
+
+    #[inline]
+    fn prefetch(&self, handle: u32) {
+        prefetch(&self.arena.get(named(handle))[..1]);
+    }
 }
 
 #[inline]

@@ -27,7 +27,7 @@ fn operation() -> impl Strategy<Value = Operation> {
         prop_oneof![6 => 0..40_usize, 2 => 240..300_usize, 1 => 1_900..2_200_usize, 1 => Just(70_000)];
     prop_oneof![
         12 => (0..600_u16, length).prop_map(|(key, length)| Operation::Set(key, length)),
-        3 => (0..600_u16, any::<Option<u64>>()).prop_map(|(key, deadline)| Operation::Deadline(key, deadline)),
+        3 => (0..600_u16, any::<Option<u64>>()).prop_map(|(key, at)| Operation::Deadline(key, at)),
         5 => (0..600_u16).prop_map(Operation::Remove),
         1 => Just(Operation::Thin),
         3 => (0..40_usize).prop_map(Operation::Compact),
@@ -128,7 +128,7 @@ impl Fixture {
 }
 
 proptest! {
-    #![proptest_config(ProptestConfig { cases: if cfg!(debug_assertions) { 24 } else { 300 }, ..Default::default() })]
+    #![proptest_config(ProptestConfig::with_cases(if cfg!(debug_assertions) { 24 } else { 300 }))]
 
     #[test]
     fn agrees_with_a_map(seed in any::<u64>(), operations in prop::collection::vec(operation(), 1..300)) {
@@ -146,7 +146,12 @@ proptest! {
 
     /// Whatever changes between the steps, what is there all the time is met.
     #[test]
-    fn a_walk_meets_what_stays(seed in any::<u64>(), stay in 1..400_u32, churn in 0..3_000_u32, step in 1..60_u32) {
+    fn a_walk_meets_what_stays(
+        seed in any::<u64>(),
+        stay in 1..400_u32,
+        churn in 0..3_000_u32,
+        step in 1..60_u32,
+    ) {
         let mut dict = Dict::new(seed);
         for number in 0..stay {
             dict.insert(&number.to_be_bytes(), b"stays", None);

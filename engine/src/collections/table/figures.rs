@@ -10,7 +10,7 @@ pub struct Figures {
     pub entries: usize,
     /// Entries that home buckets have lanes for.
     pub lanes: usize,
-    /// How many home buckets have a chain of so many overflow buckets behind them; none of that many and more.
+    /// How many home buckets have a chain of so many overflow buckets behind them. None has a longer one.
     pub chains: Vec<usize>,
 }
 

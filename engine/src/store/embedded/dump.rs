@@ -8,8 +8,8 @@ use crate::dump::{Payload, RestoreError, Trust};
 use crate::store::{Deadline, Lookup, Scope, Store, Usage};
 
 impl Store {
-    /// The value of `key` as bytes that Valkey's `RESTORE` takes too: see [`dump`](mod@crate::dump). Its deadline
-    /// is no part of them.
+    /// The value of `key` as bytes that Valkey's `RESTORE` takes too: see [`dump`](mod@crate::dump). Its
+    /// deadline is no part of them.
     ///
     /// ```
     /// # let store = scrubjay::Store::default();

@@ -10,8 +10,8 @@ use crate::{CollectionError, WrongType};
 /// The list at one key of a store: see [`Store::list`].
 #[derive(Debug, Clone, Copy)]
 pub struct ListHandle<'s, 'k> {
-    store: &'s Store,
-    key: Key<'k>,
+    pub(super) store: &'s Store,
+    pub(super) key: Key<'k>,
 }
 
 impl Store {
@@ -245,7 +245,7 @@ impl ListHandle<'_, '_> {
         Ok(pushed.unwrap_or(0))
     }
 
-    fn view(&self) -> View<'_> {
+    pub(super) fn view(&self) -> View<'_> {
         self.store.view(Scope::Key(&self.key), self.store.clock().now())
     }
 

@@ -2,10 +2,10 @@
 
 use super::{Deadline, Lookup, View, what};
 use crate::dump::{self, Building, Corrupt, Payload, Restored};
-use crate::raw::slab::ValueRef;
+use crate::raw::slab::{NewValue, ValueRef};
 use crate::shard::change::Event;
 use crate::store::Key;
-use crate::types::{Kind, string};
+use crate::types::{Kind, Object, string};
 
 /// What an entry is said to have been through that is put in place.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
@@ -50,7 +50,10 @@ impl View<'_> {
                 let old = found.and_then(|found| self.shard(key).entry(found).deadline());
                 let deadline = deadline.over(old);
                 let encoding = string::encoding_of(key.bytes.len(), &text, deadline.is_some());
-                let value = string::new_value(key.bytes.len(), &text, deadline.is_some());
+                let value = match string::lies_inline(key.bytes.len(), text.len(), deadline.is_some()) {
+                    true => NewValue::Inline(&text),
+                    false => NewValue::Heap(Object::Bytes(text.clone())),
+                };
                 self.write(key, found, (Kind::String, encoding), deadline, value);
                 self.log.changed(key.db, key.bytes, Event::Restore);
             }

@@ -251,8 +251,8 @@ impl View<'_> {
         sum.unwrap_or(Ok(0))
     }
 
-    /// Adds to the number in a field of the hash at `key`, which is taken for nought when it is not there; the
-    /// new value as text. The field keeps its deadline.
+    /// Adds to the number in a field of the hash at `key`, which is taken for nought when it is not there;
+    /// the new value as text. The field keeps its deadline.
     ///
     /// # Errors
     /// [`HashError::WrongType`]; [`HashError::NotFloat`]; [`HashError::NotFinite`].

@@ -9,8 +9,8 @@ use crate::collections::packed::Element;
 use crate::random::Random;
 use crate::time::Millis;
 
-/// A selection of fewer than one in so many fields is drawn from a table one by one; a larger one is made in a
-/// walk over all.
+/// A selection of fewer than one in so many fields is drawn from a table one by one; a larger one is made in
+/// a walk over all.
 const DRAW_FACTOR: usize = 3;
 
 impl<'a> HashRef<'a> {

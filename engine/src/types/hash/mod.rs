@@ -113,8 +113,8 @@ impl Hash {
     }
 
     /// Makes a small hash large that is about to be given `count` fields, or a field or value of so many
-    /// bytes, beyond what a small one holds. Whether the fields are there already is not asked, as Valkey does
-    /// not.
+    /// bytes, beyond what a small one holds. Whether the fields are there already is not asked, as in
+    /// Valkey.
     pub fn prepare(&mut self, count: usize, bytes_max: usize, means: &mut Means<'_>) {
         if count > means.limits.hash_max_listpack_entries || bytes_max > means.limits.hash_max_listpack_value
         {
@@ -133,17 +133,20 @@ impl Hash {
         }
         match self {
             Self::Packed(packed) => {
-                if let Some(at) = find(packed.as_packed(), field) {
+                let was = if let Some(at) = find(packed.as_packed(), field) {
                     let at = packed.as_packed().after(at);
                     packed.replace(at, value);
-                    return Was::There;
-                }
-                packed.push_back(field);
-                packed.push_back(value);
+                    Was::There
+                } else {
+                    packed.push_back(field);
+                    packed.push_back(value);
+                    Was::Missing
+                };
+                // Also where no field came: the limit may have been lowered.
                 if packed.len() / 2 > means.limits.hash_max_listpack_entries {
                     self.make_table(means.random);
                 }
-                Was::Missing
+                was
             }
             Self::Table(table) => table.set(field, value, deadline, means.now),
         }

@@ -17,13 +17,13 @@ use crate::raw::Handle;
 use crate::raw::heap::{HeapBytes, malloc_bytes};
 use crate::time::Millis;
 
-/// Slots that are looked at for each field that is removed, so that holes become pages that can be given back.
+/// Slots that are looked at for each field that is removed, so that holes become pages to be given back.
 const COMPACTED_PER_REMOVAL: usize = 8;
 /// How often a field is drawn at random before those that have not perished are counted out.
 const TRIES: usize = 32;
 
 /// A large hash; see the [module](self).
-#[derive(Debug)]
+#[derive(Debug, Clone)]
 pub struct HashTable {
     fields: Dict,
     due: Option<Box<Ranked<Due>>>,
@@ -295,22 +295,6 @@ impl HashTable {
 #[inline]
 fn is_live(deadline: Option<Millis>, now: Millis) -> bool {
     deadline.is_none_or(|deadline| deadline > now)
-}
-
-impl Clone for HashTable {
-    fn clone(&self) -> Self {
-        let mut copy = Self { fields: self.fields.empty_like(), due: None };
-        let mut due = Vec::with_capacity(self.perishing());
-        for (_, Item { key, value, deadline }) in self.fields.iter() {
-            let field = copy.fields.insert(key, value, deadline);
-            due.extend(deadline.map(|deadline| Due::new(deadline, field)));
-        }
-        if !due.is_empty() {
-            due.sort_unstable_by(|a, b| b.order()(a));
-            copy.due = Some(Box::new(Ranked::from_sorted(due)));
-        }
-        copy
-    }
 }
 
 impl HeapBytes for HashTable {

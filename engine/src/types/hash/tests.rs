@@ -86,7 +86,7 @@ fn check(hash: &Hash, model: &Model, now: Millis) {
 }
 
 proptest! {
-    #![proptest_config(ProptestConfig { cases: if cfg!(debug_assertions) { 40 } else { 400 }, ..Default::default() })]
+    #![proptest_config(ProptestConfig::with_cases(if cfg!(debug_assertions) { 40 } else { 400 }))]
 
     #[test]
     fn agrees_with_a_map(

@@ -235,7 +235,7 @@ proptest! {
         (min, max) in (member(), member()),
     ) {
         for entries in [0, 1000] {
-            let (limits, mut random) = (limits(entries, 64), Random::seeded(4));
+            let limits = limits(entries, 64);
             let mut set = SortedSet::new();
             for member in &members {
                 set.add(member, 1.0, AddOptions::default(), &limits, 4).unwrap();
@@ -335,8 +335,7 @@ fn scores_are_aggregated_as_valkey_does() {
 #[test]
 fn a_small_one_keeps_no_sign_of_nought() {
     let mut set = SortedSet::new();
-    let mut random = Random::seeded(1);
-    let mut add = |set: &mut SortedSet, limits: &Limits| {
+    let add = |set: &mut SortedSet, limits: &Limits| {
         set.add(b"m", -0.0, AddOptions::default(), limits, 4).unwrap();
         set.as_ref().score(b"m").unwrap().to_bits()
     };
@@ -346,7 +345,7 @@ fn a_small_one_keeps_no_sign_of_nought() {
 
 #[test]
 fn removals_give_memory_back() {
-    let (limits, mut random) = (limits(0, 0), Random::seeded(7));
+    let limits = limits(0, 0);
     let mut set = SortedSet::new();
     let count = if cfg!(miri) { 300 } else { 6000 };
     let member = |n: usize| format!("member:{n:07}").into_bytes();
@@ -384,4 +383,36 @@ fn a_member_is_as_likely_as_another() {
         seen[pair.score as usize - 1 + usize::from(pair.member.to_vec()[0] - b'0')] += 1;
     }
     assert!(seen.iter().all(|n| (900..1100).contains(n)), "{seen:?}");
+}
+
+/// Whatever becomes of the set between two steps: members come and go, and it is built anew as a small one.
+#[test]
+fn a_walk_comes_by_all_that_stays() {
+    let limits = limits(0, 0);
+    let count = if cfg!(miri) { 100 } else { 2000 };
+    let member = |n: usize| format!("member:{n}").into_bytes();
+    for ends_small in [false, true] {
+        let mut set = SortedSet::new();
+        for n in 0..count {
+            set.add(&member(n), n as f64, AddOptions::default(), &limits, 4).unwrap();
+        }
+        let (mut cursor, mut seen, mut step) = (0, std::collections::HashSet::new(), 0);
+        loop {
+            cursor = set.as_ref().scan(cursor, |pair| drop(seen.insert(pair.member.to_vec())));
+            if cursor == 0 {
+                break;
+            }
+            step += 1;
+            // Those of even number stay.
+            set.remove(&member((2 * step + 1) % count));
+            set.add(&member(count + step), 1.0, AddOptions::default(), &limits, 4).unwrap();
+            if ends_small && step == 20 {
+                let mut builder = Builder::new(9);
+                set.as_ref().iter().for_each(|pair| drop(builder.add(&pair.member.to_vec(), pair.score)));
+                set = builder.finish(&Limits { zset_max_listpack_entries: usize::MAX, ..Limits::default() });
+                assert!(matches!(set, SortedSet::Packed(_)));
+            }
+        }
+        assert!((0..count).step_by(2).all(|n| seen.contains(&member(n))));
+    }
 }

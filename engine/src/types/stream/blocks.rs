@@ -113,8 +113,8 @@ impl Blocks {
         self.remove_at(0);
     }
 
-    /// Removes the last blocks that have no live entries, and one that was behind `last`. To Valkey they stay,
-    /// and what is added next goes there; but then blocks would no longer be in the order of their entries.
+    /// Removes the last blocks in which nothing is live, if something was behind `last`. With Valkey they
+    /// stay, and what is added next goes there; but then blocks would not be in the order of their entries.
     pub(super) fn forget_behind(&mut self, last: StreamId) {
         while self.last().is_some_and(|block| block.live() == 0 && block.last() > last) {
             self.remove_at(self.index.len() - 1);

@@ -9,10 +9,10 @@ use crate::error::Error;
 /// Which of the options a command takes, besides the deadlines that both take.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Allow {
-    /// PERSIST.
-    HGETEX,
-    /// NX, XX, FNX, FXX and KEEPTTL.
-    HSETEX,
+    /// HGETEX: PERSIST.
+    HGetEx,
+    /// HSETEX: NX, XX, FNX, FXX and KEEPTTL.
+    HSetEx,
 }
 
 /// How the number is to be read that says when a field is to perish.
@@ -49,14 +49,14 @@ impl Options {
     /// Reads the arguments from the second on, up to FIELDS, whose index is returned too. An option may be
     /// given twice: then the last one counts.
     pub(super) fn parse(args: Args<'_>, allow: Allow) -> Result<(Self, usize), Error> {
-        // Valkey looks for the word from the key on, so a key of that name is taken for it (the transcripts hold
-        // this).
+        // Valkey looks for the word from the key on, so a key of that name is taken for it: the transcripts
+        // hold this.
         let fields = (1..args.len()).find(|&at| args.is(at, "FIELDS")).ok_or(super::MISNUMBERED)?;
         if fields + 1 == args.len() {
             return Err(super::MISNUMBERED);
         }
         let mut options = Self { expiry: Expiry::None, allow, key_there: None, presence: FieldPresence::Any };
-        let set = allow == Allow::HSETEX;
+        let set = allow == Allow::HSetEx;
         let mut at = 2;
         while at < fields {
             let is = |word| args.is(at, word);
@@ -103,7 +103,7 @@ impl Options {
         command: &'static str,
     ) -> Result<FieldDeadline, Error> {
         Ok(match self.expiry {
-            Expiry::None if self.allow == Allow::HGETEX => FieldDeadline::Keep,
+            Expiry::None if self.allow == Allow::HGetEx => FieldDeadline::Keep,
             Expiry::None | Expiry::Persist => FieldDeadline::Clear,
             Expiry::Keep => FieldDeadline::Keep,
             Expiry::At(time, index) => FieldDeadline::At(time.deadline(args, index, now, command)?),

@@ -40,7 +40,7 @@ pub(super) static HGETEX: Command = Command {
 
 fn hgetex(ctx: &mut Ctx<'_>) -> Result<(), Error> {
     let (key, now) = (ctx.key(1), ctx.now());
-    let (options, at) = Options::parse(ctx.args, Allow::HGETEX)?;
+    let (options, at) = Options::parse(ctx.args, Allow::HGetEx)?;
     let fields = super::numbered(ctx.args, at, super::MISNUMBERED)?;
     let hash = ctx.view.hash(key)?;
     let deadline = options.deadline(ctx.args, now, "hgetex")?;

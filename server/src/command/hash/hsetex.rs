@@ -50,7 +50,7 @@ pub(super) static HSETEX: Command = Command {
 
 fn hsetex(ctx: &mut Ctx<'_>) -> Result<(), Error> {
     let (key, now) = (ctx.key(1), ctx.now());
-    let (options, at) = Options::parse(ctx.args, Allow::HSETEX)?;
+    let (options, at) = Options::parse(ctx.args, Allow::HSetEx)?;
     let pairs = super::numbered_pairs(ctx.args, at)?;
     let there = ctx.view.read::<Hash>(key, Lookup::Peek)?.is_some();
     if options.key_there.is_some_and(|wanted| wanted != there) {

@@ -6,8 +6,8 @@
 //! adds a constant. A database is its number and the set of its keys; empty ones are left out.
 //!
 //! A list is the sequence of its elements; a set is a set; a hash is the set of the sequences of a field and
-//! its value, and a sorted set likewise of a member and its score. A stream is the sequence of its entries' ids, fields and
-//! values. Deadlines of fields and groups are left out.
+//! its value, and a sorted set likewise of a member and its score. A stream is the sequence of its entries'
+//! ids, fields and values. Deadlines of fields and groups are left out.
 
 use scrubjay::collections::packed::Digits;
 use scrubjay::double::DoubleText;
