@@ -58,8 +58,8 @@
 //!   Does not know what a value means.
 //! - `collections`: containers that know neither keys nor time: the bucket table, the timing wheel, rings.
 //! - `raw`: the slab and the buckets; the only `unsafe` code.
-//! - [`time`], `random`, `sync`, `error`, `integer`, `double`: the only clock, the only chance, the only names
-//!   of locks, what can fail, which texts are numbers, how numbers are written.
+//! - [`time`], `random`, `sync`, `error`, `integer`, `double`: the only clock, the only chance, the only
+//!   names of locks, what can fail, which texts are numbers, how numbers are written.
 //!
 //! The modules without a link are open to this workspace's server, tests and benchmarks, and no part of what
 //! the crate promises.

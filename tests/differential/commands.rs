@@ -127,6 +127,7 @@ pub(crate) const COMMANDS: &[&str] = &[
     "XTRIM stream {MAXLEN [=|~] count|MINID [=|~] id|LIMIT count}",
     "CONFIG SET stream-node-max-entries (1|2|3|100)",
     "CONFIG SET stream-node-max-entries (1|2|3|100) stream-node-max-bytes (60|200|4096)",
+    // Places. What lies at one distance may come in any order, so nothing is sorted here; `geo/` does more.
     // Places. What lies at one distance may come in any order, so that little is sorted here; `geo/` does
     // more.
     "GEOADD key {NX|XX|CH} (degrees degrees value)...",

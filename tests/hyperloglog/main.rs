@@ -1,5 +1,5 @@
-//! A HyperLogLog's bytes are Valkey's, so that it can be carried from one to the other: the same keys are built
-//! on both, in both forms, and every byte compared.
+//! A HyperLogLog's bytes are Valkey's, so that it can be carried from one to the other: the same keys are
+//! built on both, in both forms, and every byte compared.
 #![forbid(unsafe_code)]
 
 use scrubjay_tests::server::{Backend, Server, references};

@@ -9,8 +9,8 @@ use super::client;
 use super::replies::Replies;
 use super::template::{Batch, Slot};
 
-/// What to write: keys, or members of one key, number 0 to `keys - 1` in the form of `template`; one that names
-/// neither is sent so many times.
+/// What to write: keys, or members of one key, number 0 to `keys - 1` in the form of `template`; one that
+/// names neither is sent so many times.
 pub(crate) struct Fill<'a> {
     pub(crate) template: &'a str,
     pub(crate) value_bytes: usize,

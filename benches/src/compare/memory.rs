@@ -1,5 +1,5 @@
-//! What a key occupies, or a member of a large one: resident memory and `used_memory` before and after writing
-//! them to an empty server.
+//! What a key occupies, or a member of a large one: resident memory and `used_memory` before and after
+//! writing them to an empty server.
 
 use std::sync::atomic::AtomicU64;
 

@@ -1,12 +1,16 @@
 //! Requests written down as a person types them, rendered once and renewed in place.
 //!
-//! A template is one command line, or several with ` ; ` between them, which take turns. Words in braces are
-//! filled in: `{key}` a key of 16 bytes, `{member}` the same in 8 bytes (there are ten million), `{number}`
-//! twelve digits, `{sequence}` a member's number with no nought in front, `{value}` the scenario's value, `{deadline}` a moment in milliseconds since 1970. `{index}` is
-//! a position among all keys, but for the first tenth of them, whose numbers have fewer digits; `{index+9}` is
-//! nine further on. `[...]*10` repeats what stands in the brackets. A batch holds some requests ready to send;
-//! before each use only the digits in it are overwritten, so that the load costs far less than the server it
-//! measures.
+//! A template is one command line, or several with ` ; ` between them, which take turns. `[...]*10` repeats
+//! what stands in the brackets. Words in braces are filled in:
+//!
+//! - `{key}` a key of 16 bytes, `{member}` the same in 8 bytes, of which there are ten million;
+//! - `{number}` twelve digits, `{sequence}` a member's number with no nought in front;
+//! - `{index}` a position among all keys, but for the first tenth, whose numbers have fewer digits;
+//!   `{index+9}` is nine further on;
+//! - `{value}` the scenario's value, `{deadline}` a moment in milliseconds since 1970.
+//!
+//! A batch holds some requests ready to send; before each use only the digits in it are overwritten, so that
+//! the load costs far less than the server it measures.
 
 use std::ops::Range;
 

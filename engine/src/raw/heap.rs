@@ -3,7 +3,7 @@
 //! The engine brings no allocator of its own and hooks none: it counts what it asks for, rounded the way
 //! glibc's malloc rounds. Under another allocator the count is an estimate of the same size.
 
-use std::alloc::{Layout, alloc, dealloc, handle_alloc_error, realloc};
+use std::alloc::{Layout, alloc, alloc_zeroed, dealloc, handle_alloc_error, realloc};
 use std::ptr::NonNull;
 
 use super::extents;
@@ -96,11 +96,27 @@ pub(super) fn allocate(bytes: usize) -> NonNull<u8> {
     NonNull::new(memory).unwrap_or_else(|| handle_alloc_error(layout))
 }
 
+/// The same, with every byte zero. What is mapped by itself is so already and not touched: the system gives
+/// each page when somebody first does.
+pub(super) fn allocate_zeroed(bytes: usize) -> NonNull<u8> {
+    if extents::serves(bytes) {
+        let memory = extents::take(bytes);
+        // SAFETY: it is as long as was asked for, and nobody else's.
+        unsafe { memory.write_bytes(0, bytes) };
+        return memory;
+    }
+    let layout = layout(bytes);
+    assert!(bytes > 0, "invariant: nothing is not allocated");
+    // SAFETY: the layout is not empty, by the assertion.
+    let memory = unsafe { alloc_zeroed(layout) };
+    NonNull::new(memory).unwrap_or_else(|| handle_alloc_error(layout))
+}
+
 /// Frees what was allocated.
 ///
 /// # Safety
 ///
-/// It was allocated by [`allocate`] with this size, and nobody uses it any more.
+/// It was allocated by [`allocate`] or [`allocate_zeroed`] with this size, and nobody uses it any more.
 pub(super) unsafe fn free(at: NonNull<u8>, bytes: usize) {
     // SAFETY: the contract; which of both it came from follows from the size.
     unsafe {
@@ -116,7 +132,7 @@ pub(super) unsafe fn free(at: NonNull<u8>, bytes: usize) {
 ///
 /// # Safety
 ///
-/// It was allocated by [`allocate`] with the size `old`, and nobody uses it any more.
+/// It was allocated by [`allocate`] or [`allocate_zeroed`] with the size `old`, and nobody uses it any more.
 pub(super) unsafe fn reallocate(at: NonNull<u8>, old: usize, new: usize) -> NonNull<u8> {
     if extents::serves(old) || extents::serves(new) {
         let to = allocate(new);

@@ -23,10 +23,13 @@ use std::ptr::{self, NonNull};
 use std::slice;
 use std::sync::atomic::{AtomicUsize, Ordering, fence};
 
-use super::heap::{HeapBytes, allocate, free, held_bytes, reallocate, usable_bytes};
+use super::heap::{HeapBytes, allocate, allocate_zeroed, free, held_bytes, reallocate, usable_bytes};
 
 /// Up to this length a growing buffer doubles, beyond it grows by this much: as Valkey's strings do.
 const DOUBLING_MAX: usize = 1024 * 1024;
+
+/// From so many zero bytes on they are asked of the system, which has them, and not written.
+const ZEROED_MIN: usize = 256 * 1024;
 
 /// A counted buffer of bytes; see the module's page.
 pub struct SharedBytes {
@@ -70,6 +73,23 @@ impl SharedBytes {
         Self { header }
     }
 
+    /// A buffer of so many zero bytes. Of a large one no page is touched before somebody writes to it: half a
+    /// gigabyte that is to hold one bit is there at once.
+    pub fn zeroed(len: usize) -> Self {
+        Self::zeroed_within(len, len)
+    }
+
+    /// The same, with room for `capacity` bytes, at least `len`.
+    fn zeroed_within(len: usize, capacity: usize) -> Self {
+        let capacity = rounded(capacity);
+        debug_assert!(len <= capacity);
+        let header = allocate_zeroed(total_bytes(capacity)).cast::<Header>();
+        // SAFETY: a fresh allocation that begins with room for a header, and is aligned for one. What comes
+        // behind it is initialised, to zeros (I2).
+        unsafe { header.write(Header { refs: AtomicUsize::new(1), len, capacity }) };
+        Self { header }
+    }
+
     /// How many bytes fit before the buffer moves.
     pub fn capacity(&self) -> usize {
         self.header().capacity
@@ -106,6 +126,13 @@ impl SharedBytes {
     /// Makes the buffer `len` bytes long: cut, or filled up with zeros.
     pub fn resize(&mut self, len: usize) {
         let old = self.len();
+        if len > self.capacity() && len - old > old.max(ZEROED_MIN) {
+            let mut grown =
+                Self::zeroed_within(len, len.saturating_add(if old == 0 { 0 } else { DOUBLING_MAX }));
+            grown.make_mut()[..old].copy_from_slice(self);
+            *self = grown;
+            return;
+        }
         if len > old {
             self.reserve_total(len);
         } else {
@@ -334,6 +361,27 @@ mod tests {
         large.shrink_to_fit();
         assert!(large.capacity() < (2 << 20) + 8192);
         assert_eq!((large[0], large[2 << 20], large.len()), (1, b'x', (2 << 20) + 1));
+    }
+
+    #[test]
+    fn grows_by_zeros() {
+        for len in [1, 100, 5000, 300_000, 3 << 20] {
+            let zeroed = SharedBytes::zeroed(len);
+            assert_eq!((zeroed.len(), zeroed.iter().all(|byte| *byte == 0)), (len, true));
+            for old in [0, 3, 100_000, 1 << 20] {
+                let mut grown = SharedBytes::copy_from(&vec![7; old]);
+                let kept = grown.clone();
+                grown.resize(old + len);
+                assert!(grown[..old].iter().all(|byte| *byte == 7));
+                assert!(grown[old..].iter().all(|byte| *byte == 0));
+                assert_eq!((grown.len(), kept.len()), (old + len, old));
+                grown.extend_from_slice(b"end");
+                assert_eq!(&grown[old + len..], b"end");
+            }
+            if cfg!(miri) {
+                break;
+            }
+        }
     }
 
     #[test]

@@ -126,8 +126,8 @@ impl<X: Parts, P: Positions> Shard<X, P> {
         self.agreeing_by(db, |entry| entry.deadline(), agrees, position, tag)
     }
 
-    /// The live entry that a wheel's record is about, with the moment it is filed under: one of those that lie
-    /// about there and have a moment that the record remembers a part of.
+    /// The live entry that a wheel's record is about, with the moment it is filed under: one of those that
+    /// lie about there and have a moment that the record remembers a part of.
     pub(super) fn agreeing_by(
         &self,
         db: u16,
@@ -141,8 +141,9 @@ impl<X: Parts, P: Positions> Shard<X, P> {
         table.candidates((position >> 40) as u32, tag, |slot, handle| {
             let handle = named(handle);
             let entry = self.slab.get(handle);
-            // A neighbour in the bucket may have the same tag and moment. Taken for the record's own entry, it
-            // would leave its own record behind, which no longer leads to the other once the bucket has split.
+            // A neighbour in the bucket may have the same tag and moment. Taken for the record's own entry,
+            // it would leave its own record behind, which no longer leads to the other once the bucket has
+            // split.
             let own = |_: &Millis| self.positions.position(entry.key()) >> 40 == position >> 40;
             let moment = moment(entry).filter(|moment| agrees(*moment)).filter(own);
             if let Some(moment) = moment

@@ -7,7 +7,7 @@ use crate::shard::change::{Change, Event, Log};
 use crate::store::{Observer, Store};
 use crate::time::ManualClock;
 use crate::types::hash::FieldDeadline;
-use crate::{FieldPresence, Key, Lookup, Scope};
+use crate::{FieldCondition, FieldPresence, Key, Lookup, Scope, View};
 
 #[derive(Default)]
 struct Heard(Mutex<Vec<Event>>);
@@ -180,4 +180,62 @@ fn memory_is_counted_to_the_byte() {
     advance(&clock, 10);
     store.maintain(store.clock().now());
     agrees();
+}
+
+/// As Valkey 9.1.2 notifies with `notify-keyspace-events KEA`, and as it counts changes.
+#[test]
+fn tells_of_operations_on_hashes_as_valkey_does() {
+    use Event::{Del, HDel, HExpire, HExpired, HIncrBy, HIncrByFloat, HPersist, HSet};
+    let (store, _clock, heard) = fixture();
+    let key = store.key(0, b"h");
+    let fields = |names: &'static [&'static str]| names.iter().map(|name| name.as_bytes());
+    let pairs = |names: &'static [&'static str]| names.iter().map(|name| (name.as_bytes(), &b"1"[..]));
+    let check = |act: &dyn Fn(&mut View<'_>), events: &[Event], dirty: u64| {
+        heard.take();
+        let mut view = store.view(Scope::Key(&key), 1_000);
+        act(&mut view);
+        assert_eq!(view.dirty(), dirty, "{events:?}");
+        drop(view);
+        assert_eq!(heard.take(), events);
+    };
+    let (past, later) = (FieldDeadline::At(1), FieldDeadline::At(9_000));
+    let any = FieldPresence::Any;
+    let set_expiring = |names, deadline| {
+        move |view: &mut View<'_>| {
+            assert_eq!(view.hash_set_expiring(key, pairs(names), deadline, any), Ok(true));
+        }
+    };
+    let expire = |names, at| {
+        move |view: &mut View<'_>| {
+            view.hash_expire(key, fields(names), at, FieldCondition::default(), |_| {}).unwrap();
+        }
+    };
+    let remove = |names| {
+        move |view: &mut View<'_>| {
+            view.hash_remove(key, fields(names)).unwrap();
+        }
+    };
+
+    // Fields that are gone at once, of a key that never was.
+    check(&set_expiring(&["a", "b"], past), &[HSet, HExpire, HExpired, Del], 0);
+    check(&|view| _ = view.hash_set(key, pairs(&["a", "b", "a"])).unwrap(), &[HSet], 3);
+    check(&set_expiring(&["a"], later), &[HSet, HExpire], 1);
+    check(&set_expiring(&["a", "c"], FieldDeadline::Keep), &[HSet], 2);
+    check(&|view| _ = view.hash_increment(key, b"a", 5).unwrap(), &[HIncrBy], 1);
+    check(&|view| _ = view.hash_increment_float(key, b"a", 2.into()).unwrap(), &[HIncrByFloat], 1);
+    check(&|view| view.hash_persist(key, fields(&["a", "a", "b"]), |_| {}).unwrap(), &[HPersist], 1);
+    check(&|view| view.hash_persist(key, fields(&["a", "none"]), |_| {}).unwrap(), &[], 0);
+    check(&expire(&["a", "b", "none", "a"], 9_000), &[HExpire], 3);
+    check(
+        &|view| view.hash_read_expiring(key, fields(&["a", "b"]), FieldDeadline::Clear, |_| {}).unwrap(),
+        &[HPersist],
+        2,
+    );
+    check(&expire(&["a", "a"], 1_000), &[HExpired], 1);
+    check(&set_expiring(&["b", "none"], past), &[HSet, HExpire, HExpired], 1);
+    check(&remove(&["a", "b", "none"]), &[], 0);
+    check(&remove(&["c", "c"]), &[HDel, Del], 1);
+    check(&|view| _ = view.hash_set_if_absent(key, b"a", b"1").unwrap(), &[HSet], 1);
+    check(&|view| _ = view.hash_set_if_absent(key, b"a", b"1").unwrap(), &[], 0);
+    check(&expire(&["a"], 0), &[HExpired, Del], 1);
 }

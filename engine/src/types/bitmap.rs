@@ -1,11 +1,11 @@
 //! Strings as arrays of bits, and as arrays of integers of any width.
 //!
 //! Bit 0 is the highest bit of the first byte, and an integer lies with its highest bit first, wherever it
-//! begins. What lies beyond the string's end reads as zero bits. Everything here is a function over bytes: how
-//! a string grows is the business of whoever holds it.
+//! begins. What lies beyond the string's end reads as zero bits. Everything here is a function over bytes:
+//! how a string grows is the business of whoever holds it.
 //!
-//! Counting and searching go by words. The counting adds bits up in vertical counters, a bit of each word at a
-//! time (Harley and Seal's way, see W. Muła, N. Kurz and D. Lemire, "Faster population counts using AVX2
+//! Counting and searching go by words. The counting adds bits up in vertical counters, a bit of each word at
+//! a time (Harley and Seal's way, see W. Muła, N. Kurz and D. Lemire, "Faster population counts using AVX2
 //! instructions", 2018), which needs a population count for one word in sixteen only and no instruction that
 //! not every processor has.
 
@@ -80,8 +80,8 @@ pub fn position(bytes: &[u8], wanted: bool, bits: Range<u64>) -> Option<u64> {
 /// A byte of which only some bits count: where it is, and those bits of it.
 type Partial = Option<(usize, u8)>;
 
-/// Splits a range of bits into a byte that it begins in the middle of, whole bytes, and a byte that it ends in
-/// the middle of. A range within one byte is a beginning alone.
+/// Splits a range of bits into a byte that it begins in the middle of, whole bytes, and a byte that it ends
+/// in the middle of. A range within one byte is a beginning alone.
 fn parts(bytes: &[u8], bits: &Range<u64>) -> (Partial, Range<usize>, Partial) {
     if bits.is_empty() {
         return (None, 0..0, None);
@@ -378,6 +378,7 @@ impl FieldStep {
 #[cfg(test)]
 mod tests {
     use proptest::prelude::*;
+    use proptest::sample::select;
 
     use super::*;
 
@@ -443,11 +444,11 @@ mod tests {
 
         #[test]
         fn counts_and_finds_as_bit_by_bit(
-            runs in prop::collection::vec((prop::sample::select(vec![0u8, 0xff, 0x80, 0x01, 0x5a]), 1usize..400), 0..5),
+            runs in prop::collection::vec((select(vec![0u8, 0xff, 0x80, 0x01, 0x5a]), 1usize..400), 0..5),
             a: prop::sample::Index,
             b: prop::sample::Index,
         ) {
-            let bytes: Vec<u8> = runs.iter().flat_map(|&(byte, len)| std::iter::repeat_n(byte, len)).collect();
+            let bytes: Vec<u8> = runs.iter().flat_map(|&(byte, len)| vec![byte; len]).collect();
             let bits = bits_in(&bytes);
             let (a, b) = (a.index(bits.len() + 1), b.index(bits.len() + 1));
             for range in [0..bits.len(), a.min(b)..a.max(b), a..(a + 3).min(bits.len()), a & !7..a] {
@@ -495,7 +496,8 @@ mod tests {
         ) {
             let width = width(signed, bits);
             let read = |bytes: &[u8]| {
-                (0..u64::from(bits)).fold(0u64, |number, index| number << 1 | u64::from(bit(bytes, offset + index)))
+                let at = |index| u64::from(bit(bytes, offset + index));
+                (0..u64::from(bits)).fold(0u64, |number, index| number << 1 | at(index))
             };
             let step = FieldStep { width, offset, action: FieldAction::Set(value, Overflow::Wrap) };
             let mut written = bytes.clone();
@@ -507,7 +509,8 @@ mod tests {
             prop_assert_eq!(width.read(&written, offset), width.extend(value as u64));
             prop_assert_eq!(read(&written), value as u64 & (u64::MAX >> (64 - bits)));
             // Nothing else has changed.
-            for other in (0..bits_of(&written)).filter(|other| !(offset..offset + u64::from(bits)).contains(other)) {
+            let written_bits = offset..offset + u64::from(bits);
+            for other in (0..bits_of(&written)).filter(|other| !written_bits.contains(other)) {
                 prop_assert_eq!(bit(&written, other), bit(&bytes, other));
             }
         }

@@ -25,8 +25,8 @@
 //! Invariants, checked by `check` in the tests:
 //! - No node but the root is empty. No root has a single child. All leaves have the same depth.
 //! - `firsts` are copies of live items, never of removed ones: a closure may follow a handle in them.
-//! - A leaf or an inner node has at most `FAN` items or children. When one has lost some, it does not fit with
-//!   a neighbour into three quarters of a node.
+//! - A leaf or an inner node has at most `FAN` items or children. When one has lost some, it does not fit
+//!   with a neighbour into three quarters of a node.
 
 mod node;
 mod range;

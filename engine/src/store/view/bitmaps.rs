@@ -124,8 +124,7 @@ impl View<'_> {
                 let found = self.write(key, None, RAW, None, NewValue::Inline(b""));
                 self.shard(key).resize_value(key.db, found, len)
             } else {
-                let mut bytes = SharedBytes::default();
-                bytes.resize(len);
+                let bytes = SharedBytes::zeroed(len);
                 self.write(key, None, RAW, None, NewValue::Heap(Object::Bytes(bytes)))
             };
             return Ok((found, true));
@@ -148,9 +147,9 @@ impl View<'_> {
                 if string::lies_inline(key.bytes.len(), len, meta.deadline.is_some()) {
                     return shard.resize_value(key.db, found, len);
                 }
-                let mut grown = SharedBytes::with_capacity(len);
-                grown.extend_from_slice(&old[..old.len().min(len)]);
-                grown.resize(len);
+                let mut grown = SharedBytes::zeroed(len);
+                let kept = old.len().min(len);
+                grown.make_mut()[..kept].copy_from_slice(&old[..kept]);
                 shard.replace(key.place(), found, meta, NewValue::Heap(Object::Bytes(grown)), now)
             }
             ValueRef::Heap(_) => {
@@ -179,5 +178,108 @@ impl View<'_> {
                 change(bytes.make_mut())
             }
         }
+    }
+}
+
+#[cfg(all(test, not(shuttle)))]
+mod tests {
+    use std::sync::{Arc, Mutex};
+
+    use crate::shard::change::{Change, Event, Log};
+    use crate::store::{Deadline, Lookup, Scope, Store};
+    use crate::types::Encoding;
+    use crate::types::bitmap::{FieldAction, FieldStep, Operation, Overflow, Width};
+    use crate::{StringError, WrongType};
+
+    fn step(bits: u32, offset: u64, action: FieldAction) -> FieldStep {
+        FieldStep { width: Width::new(false, bits).expect("a width"), offset, action }
+    }
+
+    /// As Valkey 9.1.2 counts changes and notifies with `notify-keyspace-events KEA`.
+    #[test]
+    fn tells_what_happened() {
+        let store = Store::default();
+        let heard = Arc::new(Mutex::new(Vec::new()));
+        let events = heard.clone();
+        store.observe(Arc::new(move |changes: &Log| {
+            let events = &mut *events.lock().expect("no panic");
+            events.extend(changes.iter().filter_map(|change| match change {
+                Change::Key { event, .. } => Some(event),
+                _ => None,
+            }));
+        }));
+        let keys = ["a", "b", "c"].map(|key| store.key(0, key.as_bytes()));
+        let [a, b, c] = keys;
+        let mut view = store.view(Scope::Keys(&keys), 1000);
+        let mut dirty = 0;
+        let mut changes = |now: u64| {
+            let more = now - dirty;
+            dirty = now;
+            more
+        };
+
+        assert_eq!(view.set_bit(a, 7, true, 10), Ok(false));
+        assert_eq!(changes(view.dirty()), 1);
+        assert_eq!(view.set_bit(a, 7, true, 10), Ok(true));
+        assert_eq!(changes(view.dirty()), 0, "it was set before");
+        assert_eq!(view.set_bit(a, 20, false, 10), Ok(false));
+        assert_eq!(changes(view.dirty()), 1, "the string has grown");
+        assert_eq!(view.set_bit(a, 80, true, 10), Err(StringError::TooLong));
+
+        let mut results = Vec::new();
+        let fields = [
+            step(8, 0, FieldAction::Set(5, Overflow::Wrap)),
+            step(8, 0, FieldAction::Set(5, Overflow::Wrap)),
+            step(8, 0, FieldAction::Increment(255, Overflow::Fail)),
+            step(8, 100, FieldAction::Get),
+        ];
+        view.bit_fields(a, &fields, |result| results.push(result)).expect("a string");
+        assert_eq!(results, [Some(1), Some(5), None, Some(0)]);
+        assert_eq!(changes(view.dirty()), 1, "the same again is no change");
+        let fails = [step(8, 100, FieldAction::Set(300, Overflow::Fail))];
+        view.bit_fields(b, &fails, |result| assert_eq!(result, None)).expect("a string");
+        assert_eq!(changes(view.dirty()), 0, "made, and nobody is told");
+        assert_eq!(view.string(b, Lookup::Peek).map(|text| text.map(|text| text.len())), Ok(Some(14)));
+        view.bit_fields(c, &[step(8, 0, FieldAction::Get)], |_| {}).expect("no string is one");
+        assert!(!view.exists(c, Lookup::Peek));
+
+        view.set(c, b"12", Deadline::At(5000), Event::Set);
+        assert_eq!(changes(view.dirty()), 1);
+        assert_eq!(view.bit_operation(c, Operation::Or, &[a, c]), Ok(3));
+        assert_eq!(changes(view.dirty()), 1);
+        let text = view.string(c, Lookup::Peek).expect("a string").expect("it is there");
+        assert_eq!((text.encoding, text.deadline, &*text), (Encoding::Raw, None, &b"52\0"[..]));
+        assert!(view.remove(a, Event::Del));
+        assert_eq!(view.bit_operation(c, Operation::And, &[a]), Ok(0));
+        assert_eq!(view.bit_operation(c, Operation::And, &[a]), Ok(0), "nothing to take away");
+        drop(view);
+
+        let events = std::mem::take(&mut *heard.lock().expect("no panic"));
+        let set_bits = [Event::SetBit; 3];
+        let rest = [Event::Set, Event::Expire, Event::Set, Event::Del, Event::Del];
+        assert_eq!(events, [&set_bits[..], &rest].concat());
+
+        store.list("list").push_left(["x"]).expect("no limit");
+        let list = store.key(0, b"list");
+        let mut view = store.view(Scope::Key(&list), 1000);
+        assert_eq!(view.set_bit(list, 0, true, 10), Err(StringError::WrongType));
+        assert_eq!(view.bit_fields(list, &fails, |_| panic!("nothing to report")), Err(WrongType));
+        assert_eq!(view.bit_operation(list, Operation::Or, &[list]), Err(WrongType));
+    }
+
+    /// Beside its key, then in a buffer of its own, which grows.
+    #[test]
+    fn grows_from_small_to_large() {
+        let store = Store::default();
+        let bits = store.bitmap("bits");
+        for (count, offset) in [3, 900, 30_000, 33_000, 400_000, 5_000_000, 4].into_iter().enumerate() {
+            assert_eq!(bits.set(offset, true), Ok(false));
+            assert_eq!(bits.count(..), Ok(count as u64 + 1));
+            assert_eq!(bits.bit(3), Ok(true));
+        }
+        assert!(store.get("bits").is_ok_and(|value| value.is_some_and(|value| value.len() == 625_001)));
+        store.set_for("mortal", "x", std::time::Duration::from_secs(9)).expect("no limit");
+        assert_eq!(store.bitmap("mortal").set(50_000, true), Ok(false));
+        assert!(store.ttl("mortal").flatten().is_some(), "a deadline stays");
     }
 }

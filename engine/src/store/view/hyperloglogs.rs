@@ -210,3 +210,69 @@ impl View<'_> {
         Ok(found)
     }
 }
+
+#[cfg(all(test, not(shuttle)))]
+mod tests {
+    use std::sync::{Arc, Mutex};
+
+    use crate::HllError;
+    use crate::shard::change::{Change, Event, Log};
+    use crate::store::{Deadline, Lookup, Scope, Store};
+    use crate::types::Encoding;
+
+    /// As Valkey 9.1.2 counts changes and notifies with `notify-keyspace-events KEA`.
+    #[test]
+    fn tells_what_happened() {
+        let store = Store::default();
+        let heard = Arc::new(Mutex::new(Vec::new()));
+        let events = heard.clone();
+        store.observe(Arc::new(move |changes: &Log| {
+            let events = &mut *events.lock().expect("no panic");
+            events.extend(changes.iter().filter_map(|change| match change {
+                Change::Key { event, .. } => Some(event),
+                _ => None,
+            }));
+        }));
+        let keys = ["a", "b", "c"].map(|key| store.key(0, key.as_bytes()));
+        let [a, b, c] = keys;
+        let mut view = store.view(Scope::Keys(&keys), 1000);
+        let elements = |elements: &[&'static str]| -> Vec<&'static [u8]> {
+            elements.iter().map(|element| element.as_bytes()).collect()
+        };
+
+        assert_eq!(view.hll_add(a, elements(&["1", "2", "3"])), Ok(true));
+        assert_eq!(view.dirty(), 4, "made, and three elements");
+        assert_eq!(view.hll_add(a, elements(&["3"])), Ok(false));
+        assert_eq!(view.hll_count(&[a]), Ok(3));
+        assert_eq!(view.dirty(), 5, "the count was written down");
+        assert_eq!(view.hll_count(&[a]), Ok(3));
+        assert_eq!(view.hll_count(&[a, b]), Ok(3));
+        assert_eq!(view.hll_merge(b, &[a, c]), Ok(()));
+        assert_eq!(view.hll_merge(b, &[]), Ok(()));
+        assert_eq!(view.dirty(), 7);
+        assert_eq!(view.hll_to_dense(b), Ok(Some(true)));
+        assert_eq!(view.hll_to_dense(b), Ok(Some(false)));
+        assert_eq!(view.hll_to_dense(c), Ok(None));
+        assert_eq!(view.dirty(), 8);
+        assert_eq!(view.hll_count(&[b]), Ok(3));
+        assert_eq!(view.hll_add(b, elements(&["4", "4"])), Ok(true));
+        assert_eq!(view.dirty(), 10, "the count, and one element");
+
+        view.set(c, b"HYLL\x01\0\0\0\0\0\0\0\0\0\0\x80\x7f\xfe", Deadline::At(5000), Event::Set);
+        assert_eq!(view.hll_merge(a, &[c]), Err(HllError::Corrupt));
+        assert_eq!(view.hll_count(&[c]), Err(HllError::Corrupt));
+        assert_eq!(view.hll_to_dense(c), Err(HllError::Corrupt));
+        let text = view.string(c, Lookup::Peek).expect("a string").expect("it is there");
+        assert_eq!((text.encoding, text.deadline), (Encoding::Raw, Some(5000)));
+        view.set(c, b"HYLL", Deadline::Clear, Event::Set);
+        assert_eq!(view.hll_add(c, []), Err(HllError::NotHll));
+        assert_eq!(view.hll(c).map(|hll| hll.is_some()), Err(HllError::NotHll));
+        drop(view);
+
+        let events = std::mem::take(&mut *heard.lock().expect("no panic"));
+        assert_eq!(
+            events,
+            [Event::PfAdd, Event::PfAdd, Event::PfAdd, Event::PfAdd, Event::Set, Event::Expire, Event::Set]
+        );
+    }
+}

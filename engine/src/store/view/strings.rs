@@ -179,9 +179,8 @@ impl View<'_> {
                 if string::lies_inline(key.bytes.len(), end, meta.deadline.is_some()) {
                     shard.resize_value(key.db, found, end)
                 } else {
-                    let mut grown = SharedBytes::with_capacity(end);
-                    grown.extend_from_slice(old);
-                    grown.resize(end);
+                    let mut grown = SharedBytes::zeroed(end);
+                    grown.make_mut()[..old.len()].copy_from_slice(old);
                     shard.replace(key.place(), found, meta, NewValue::Heap(Object::Bytes(grown)), now)
                 }
             }

@@ -90,8 +90,8 @@ impl Point {
     }
 }
 
-/// What a score's bits are, as C's conversion to an unsigned integer has them on the machines that Valkey runs
-/// on, also of what does not fit.
+/// What a score's bits are, as C's conversion to an unsigned integer has them on the machines that Valkey
+/// runs on, also of what does not fit.
 fn score_bits(score: f64) -> u64 {
     const HALF: f64 = 9_223_372_036_854_775_808.0;
     let signed = |value: f64| if (-HALF..HALF).contains(&value) { value as i64 } else { i64::MIN };
@@ -116,8 +116,8 @@ impl Radians for f64 {
     }
 }
 
-/// A cell of the map: the first bits of all places in it. Bits of latitude and of longitude by turns, those of
-/// latitude in the even places.
+/// A cell of the map: the first bits of all places in it. Bits of latitude and of longitude by turns, those
+/// of latitude in the even places.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 struct Cell {
     bits: u64,

@@ -4,8 +4,8 @@
 //! how many noughts stand before the first one. A register keeps the greatest luck it has seen. How many
 //! elements there were follows from how many registers have which value (see `estimate`).
 //!
-//! The value is a string, and its bytes are Valkey's, so that it can be carried from one to the other with GET
-//! and SET: 16 bytes of header, then the registers, in one of two forms.
+//! The value is a string, and its bytes are Valkey's, so that it can be carried from one to the other with
+//! GET and SET: 16 bytes of header, then the registers, in one of two forms.
 //!
 //! ```text
 //! "HYLL"  form  3 unused  count (8 bytes, little-endian; the highest bit says that it is out of date)
@@ -13,8 +13,8 @@
 //!
 //! - *Dense*: six bits each, the first register in the lowest bits of the first byte.
 //! - *Sparse*: runs of equal registers, one or two bytes each, as long as no value is above 32 and the whole
-//!   is short (`hll-sparse-max-bytes`). Which runs there are depends on the order in which they came to be, so
-//!   what an addition does to them is Valkey's procedure, step by step.
+//!   is short (`hll-sparse-max-bytes`). Which runs there are depends on the order in which they came to be,
+//!   so what an addition does to them is Valkey's procedure, step by step.
 //!
 //! A client can write anything into the string. A value is therefore checked when it is opened ([`Hll::of`])
 //! and its runs when they are walked: they must make 16384 registers, neither more nor fewer, or the value is
@@ -355,12 +355,20 @@ mod tests {
     }
 
     proptest! {
-        #![proptest_config(ProptestConfig { cases: 200, failure_persistence: None, ..ProptestConfig::default() })]
+        #![proptest_config(ProptestConfig {
+            cases: 200,
+            failure_persistence: None,
+            ..ProptestConfig::default()
+        })]
 
-        /// Whatever a client has written: no panic, and what can be read after an addition has what was added.
+        /// Whatever a client has written: no panic, and what can be read after an addition has what was
+        /// added.
         #[test]
         fn survives_any_bytes(
-            header in prop_oneof![8 => Just(EMPTY[..16].to_vec()), 1 => prop::collection::vec(any::<u8>(), 0..20)],
+            header in prop_oneof![
+                8 => Just(EMPTY[..16].to_vec()),
+                1 => prop::collection::vec(any::<u8>(), 0..20),
+            ],
             runs in prop::collection::vec(run_bytes(), 0..200),
             sound: bool,
             places in prop::collection::vec((0..REGISTERS, 1u8..=51), 1..30),

@@ -6,12 +6,12 @@
 //! 1vvvvvxx            x + 1 registers of v + 1
 //! ```
 //!
-//! Half a run at the end is read as if a byte of nought came behind it: that is what ends a string in Valkey. It
-//! is not written into, which there would go past that end.
+//! Half a run at the end is read as if a byte of nought came behind it: that is what ends a string in Valkey.
+//! It is not written into, which there would go past that end.
 //!
 //! The same registers can be written in several ways. To get the bytes that Valkey would have, an addition
-//! goes its way: the run that holds the register is split in up to three, and then neighbours of one value are
-//! joined, but only among the five runs from the one before.
+//! goes its way: the run that holds the register is split in up to three, and then neighbours of one value
+//! are joined, but only among the five runs from the one before.
 
 use super::{Corrupt, Place, REGISTERS};
 

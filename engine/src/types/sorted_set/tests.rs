@@ -398,7 +398,7 @@ fn a_walk_comes_by_all_that_stays() {
         }
         let (mut cursor, mut seen, mut step) = (0, std::collections::HashSet::new(), 0);
         loop {
-            cursor = set.as_ref().scan(cursor, |pair| drop(seen.insert(pair.member.to_vec())));
+            cursor = set.as_ref().scan(cursor, |pair| seen.extend([pair.member.to_vec()]));
             if cursor == 0 {
                 break;
             }
@@ -408,7 +408,9 @@ fn a_walk_comes_by_all_that_stays() {
             set.add(&member(count + step), 1.0, AddOptions::default(), &limits, 4).unwrap();
             if ends_small && step == 20 {
                 let mut builder = Builder::new(9);
-                set.as_ref().iter().for_each(|pair| drop(builder.add(&pair.member.to_vec(), pair.score)));
+                for pair in set.as_ref().iter() {
+                    assert!(builder.add(&pair.member.to_vec(), pair.score));
+                }
                 set = builder.finish(&Limits { zset_max_listpack_entries: usize::MAX, ..Limits::default() });
                 assert!(matches!(set, SortedSet::Packed(_)));
             }

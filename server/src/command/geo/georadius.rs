@@ -1,4 +1,5 @@
-//! GEORADIUS and GEORADIUSBYMEMBER, each also in a form that only reads: the searches that GEOSEARCH replaced.
+//! GEORADIUS and GEORADIUSBYMEMBER, each also in a form that only reads: the searches that GEOSEARCH
+//! replaced.
 
 use scrubjay::Lookup;
 use scrubjay::shard::change::Event;
