@@ -1,7 +1,7 @@
 //! A client that waits for keys: what others need to serve it, and to end its waiting.
 //!
 //! The record is shared by its own thread, by whoever changes one of its keys, and by `CLIENT UNBLOCK`. Its
-//! state leaves [`State::Waiting`] once, under its lock, and whoever brings that about decides what the
+//! state leaves its first value once, under its lock, and whoever brings that about decides what the
 //! client reads: a writer that has served it, the clock, another client, or the client's own end. So nothing
 //! is taken from a key for a client that has given up. The lock is taken under those of the keyspace, never
 //! the other way round.

@@ -295,7 +295,8 @@ fn take_out<C: Collection>(shard: &mut StoreShard, found: Found) -> (C, Lay) {
 
 /// Whether a value lies beside its key from now on.
 fn fits_beside(key: Key<'_>, object: &Object, deadline: Option<Millis>) -> bool {
-    matches!(object, Object::Bytes(bytes) if string::lies_inline(key.bytes.len(), bytes.len(), deadline.is_some()))
+    let Object::Bytes(bytes) = object else { return false };
+    string::lies_inline(key.bytes.len(), bytes.len(), deadline.is_some())
 }
 
 fn lend<C: Collection>(entry: EntryRef<'_, Object>) -> Result<C::Ref<'_>, WrongType> {

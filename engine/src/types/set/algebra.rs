@@ -145,8 +145,8 @@ pub fn difference_set(sets: &[Option<SetRef<'_>>], bounds: Bounds<'_>) -> Set {
 }
 
 /// How Valkey makes a difference: by adding what no other set has, or by adding all and taking out what
-/// another has. The first looks up each member in each set, which has a chance of two to end early; the second
-/// touches each member of each set once.
+/// another has. The first looks up each member in each set, which has a chance of two to end early; the
+/// second touches each member of each set once.
 fn takes_out(first: SetRef<'_>, others: &[Option<SetRef<'_>>]) -> bool {
     let there = others.iter().flatten();
     let leaving_out = (first.len() as u64).saturating_mul(1 + there.clone().count() as u64) / 2;

@@ -118,9 +118,9 @@ impl<'a> SetRef<'a> {
 
     /// One step of a walk: shows some members and returns the cursor of the next step, 0 at the end.
     ///
-    /// A member that is there from the first step, with cursor 0, to the last is shown at least once, whatever
-    /// becomes of the set meanwhile: small forms are shown whole at every step, and a table in the order of
-    /// hashes. Cursors are below 2^42.
+    /// A member that is there from the first step, with cursor 0, to the last is shown at least once,
+    /// whatever becomes of the set meanwhile: small forms are shown whole at every step, and a table in the
+    /// order of hashes. Cursors are below 2^42.
     pub fn scan(self, cursor: u64, mut show: impl FnMut(Element<'a>)) -> u64 {
         match self {
             Self::Table(dict) => dict.scan(cursor, |handle, _| show(Element::Text(dict.key(handle)))),
