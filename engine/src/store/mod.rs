@@ -43,7 +43,9 @@ use self::observe::Observers;
 use self::room::Room;
 use self::route::{Route, ShardPositions};
 use self::waiters::Waiters;
+use crate::collections::dict::Dict;
 use crate::random::Random;
+use crate::raw::slab::ValueRef;
 use crate::shard::Shard;
 use crate::sync::atomic::AtomicU64;
 use crate::sync::{CachePadded, Mutex};
@@ -166,6 +168,29 @@ impl Store {
     pub fn key<'a>(&self, db: u16, bytes: &'a [u8]) -> Key<'a> {
         assert!(db < self.databases, "there are {} databases, and none of number {db}", self.databases);
         Key { db, routed: self.route.locate(bytes), bytes }
+    }
+
+    /// Has the memory of these members, or fields, of large collections fetched before they are asked for. To
+    /// be called when that of the keys is there. What a small collection holds lies with its key.
+    pub fn prefetch_members(&self, members: &[(Key<'_>, &[u8])]) {
+        let mut any = false;
+        for (key, member) in members {
+            any |= self.with_dict(*key, |dict| dict.prefetch_bucket(dict.hash(member)));
+        }
+        if any {
+            for (key, member) in members {
+                self.with_dict(*key, |dict| dict.prefetch_hashed(dict.hash(member)));
+            }
+        }
+    }
+
+    /// Lends the table of the collection at `key`; whether there is one. A lock that somebody holds is not
+    /// waited for.
+    fn with_dict(&self, key: Key<'_>, act: impl FnOnce(&Dict)) -> bool {
+        let Some(locked) = self.shards[key.shard()].try_lock() else { return false };
+        let Some(found) = locked.shard.peek(key.place(), key.bytes, Millis::MIN) else { return false };
+        let ValueRef::Heap(object) = locked.shard.entry(found).value() else { return false };
+        object.dict().map(act).is_some()
     }
 
     /// Has the memory of these keys fetched before they are asked for, so that the fetches overlap.

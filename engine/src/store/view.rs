@@ -30,6 +30,7 @@ use super::waiters::Waiter;
 use super::walk::Flush;
 use super::{Key, Locked, Store, StoreShard};
 use crate::WrongType;
+use crate::collections::dict::Dict;
 use crate::collections::table::Figures;
 use crate::raw::shared::SharedBytes;
 use crate::raw::slab::{EntryRef, NewValue, ValueRef};
@@ -335,7 +336,7 @@ impl<'s> View<'s> {
     pub fn value_table_figures(&mut self, key: Key<'_>) -> Option<Figures> {
         let found = self.look_up(key, Lookup::Peek)?;
         match self.shard(key).entry(found).value() {
-            ValueRef::Heap(object) => object.figures(),
+            ValueRef::Heap(object) => object.dict().map(Dict::figures),
             ValueRef::Inline(_) => None,
         }
     }

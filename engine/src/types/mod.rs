@@ -23,7 +23,6 @@ pub use limits::Limits;
 
 use crate::collections::deque::Deque;
 use crate::collections::dict::Dict;
-use crate::collections::table::Figures;
 use crate::raw::heap::{HeapBytes, malloc_bytes};
 use crate::raw::shared::SharedBytes;
 use crate::raw::slab::ValueRef;
@@ -60,12 +59,12 @@ impl Object {
 }
 
 impl Object {
-    /// How the table of its members or fields is filled, if it has one.
-    pub(crate) fn figures(&self) -> Option<Figures> {
+    /// Its members or fields, if it keeps them in a table.
+    pub(crate) fn dict(&self) -> Option<&Dict> {
         match self {
-            Self::Hash(table) => Some(table.figures()),
-            Self::Set(dict) => Some(dict.figures()),
-            Self::SortedSet(large) => Some(large.figures()),
+            Self::Hash(table) => Some(table.dict()),
+            Self::Set(dict) => Some(dict),
+            Self::SortedSet(large) => Some(large.dict()),
             _ => None,
         }
     }

@@ -26,6 +26,8 @@ pub struct Prepared<'a> {
     found: Found,
     /// Which of the batch's keys are its own.
     keys: Range<usize>,
+    /// The member or field of the first of them that it is about.
+    member: Option<&'a [u8]>,
 }
 
 /// The keys of a batch of requests, in order.
@@ -63,7 +65,16 @@ impl<'a> Prepared<'a> {
                 keys.push(shared.store.key(session.db, args.at(key.index)));
             });
         }
-        Self { args, found, keys: first..keys.len() }
+        let member = match found {
+            Found::Command(command) if command.member != 0 => args.get(command.member.into()),
+            _ => None,
+        };
+        Self { args, found, keys: first..keys.len(), member }
+    }
+
+    /// The member or field of a collection that it is about, if it is about one.
+    pub fn member(&self, keys: &BatchKeys<'a>) -> Option<(Key<'a>, &'a [u8])> {
+        Some((*keys.get(self.keys.clone())?.first()?, self.member?))
     }
 
     /// The command of this request, if `args` name it in the same letters: pipelines repeat themselves.

@@ -59,6 +59,9 @@ pub(crate) struct Command {
     /// Hints to clients: `nondeterministic_output`, `request_policy:all_nodes`, ...
     pub(crate) tips: &'static [&'static str],
     pub(crate) keys: &'static [Key],
+    /// The word that is a member or a field of the collection at the first key, so that its memory can be
+    /// fetched ahead; 0 for none. Where options come before it, it is a guess, and does no harm.
+    pub(crate) member: u8,
     pub(crate) args: &'static [Arg],
     pub(crate) subcommands: &'static [&'static Self],
     pub(crate) locks: Locks,
@@ -80,6 +83,7 @@ impl Command {
         acl: Acl::NONE,
         tips: &[],
         keys: &[],
+        member: 0,
         args: &[],
         subcommands: &[],
         locks: Locks::Keys,

@@ -311,6 +311,11 @@ impl Connection {
                 }
                 if keys.len() > 1 {
                     shared.store.prefetch(&keys);
+                    let members: SmallVec<[_; BATCH]> =
+                        prepared.iter().filter_map(|request| request.member(&keys)).collect();
+                    if members.len() > 1 {
+                        shared.store.prefetch_members(&members);
+                    }
                 }
                 for request in &prepared {
                     if self.session.closing {

@@ -157,6 +157,21 @@ impl Dict {
         item::key(self.arena.get(handle))
     }
 
+    /// A hint that the item with a key will be looked for soon: has the bucket fetched that it would be in.
+    #[inline]
+    pub fn prefetch_bucket(&self, hash: Hash) {
+        self.table.prefetch(hash.position());
+    }
+
+    /// The next hint, when the bucket is there: has the item fetched, as far as the bucket can tell.
+    #[inline]
+    pub fn prefetch_hashed(&self, hash: Hash) {
+        self.table.find(hash.position(), hash.tag(), |handle| {
+            self.prefetch(named(handle));
+            true
+        });
+    }
+
     /// A hint that an item will be asked for soon.
     #[inline]
     pub fn prefetch(&self, handle: Handle) {

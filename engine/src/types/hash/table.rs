@@ -11,7 +11,6 @@ use std::cmp::Ordering;
 
 use crate::collections::dict::{Dict, Item};
 use crate::collections::ranked::Ranked;
-use crate::collections::table::Figures;
 use crate::random::Random;
 use crate::raw::Handle;
 use crate::raw::heap::{HeapBytes, malloc_bytes};
@@ -249,9 +248,9 @@ impl HashTable {
         last.is_some_and(|last| last.deadline() <= now)
     }
 
-    /// How its table is filled.
-    pub(crate) fn figures(&self) -> Figures {
-        self.fields.figures()
+    /// Its fields, those included that have perished.
+    pub(crate) fn dict(&self) -> &Dict {
+        &self.fields
     }
 
     /// How many fields have a deadline.

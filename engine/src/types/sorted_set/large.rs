@@ -13,7 +13,6 @@ use super::{AddOptions, Added, LexRange, NotANumber, Only, Pair, ScoreRange};
 use crate::collections::dict::{self, Dict};
 use crate::collections::packed::Element;
 use crate::collections::ranked::{self, Ranked};
-use crate::collections::table::Figures;
 use crate::raw::Handle;
 use crate::raw::heap::{HeapBytes, malloc_bytes};
 
@@ -108,9 +107,9 @@ impl LargeSortedSet {
         }));
     }
 
-    /// How the table of its members is filled.
-    pub(crate) fn figures(&self) -> Figures {
-        self.members.figures()
+    /// Its members, each with its score.
+    pub(crate) fn dict(&self) -> &Dict {
+        &self.members
     }
 
     pub(super) fn len(&self) -> usize {

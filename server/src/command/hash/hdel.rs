@@ -14,6 +14,7 @@ pub(super) static HDEL: Command = Command {
     flags: Flags::WRITE.or(Flags::FAST),
     acl: Acl::HASH,
     keys: &[Key::at(1).rw().delete()],
+    member: 2,
     args: &[Arg::key("key"), Arg::string("field").multiple()],
     handler: hdel,
     ..Command::BASE

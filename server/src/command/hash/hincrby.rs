@@ -16,6 +16,7 @@ pub(super) static HINCRBY: Command = Command {
     flags: Flags::WRITE.or(Flags::DENYOOM).or(Flags::FAST),
     acl: Acl::HASH,
     keys: &[Key::at(1).rw().access().update()],
+    member: 2,
     args: &[Arg::key("key"), Arg::string("field"), Arg::integer("increment")],
     handler: hincrby,
     ..Command::BASE
@@ -39,6 +40,7 @@ pub(super) static HINCRBYFLOAT: Command = Command {
     flags: Flags::WRITE.or(Flags::DENYOOM).or(Flags::FAST),
     acl: Acl::HASH,
     keys: &[Key::at(1).rw().access().update()],
+    member: 2,
     args: &[Arg::key("key"), Arg::string("field"), Arg::double("increment")],
     handler: hincrbyfloat,
     ..Command::BASE

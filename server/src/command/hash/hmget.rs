@@ -13,6 +13,7 @@ pub(super) static HMGET: Command = Command {
     flags: Flags::READONLY.or(Flags::FAST),
     acl: Acl::HASH,
     keys: &[Key::at(1).ro().access()],
+    member: 2,
     args: &[Arg::key("key"), Arg::string("field").multiple()],
     handler: hmget,
     ..Command::BASE

@@ -15,6 +15,7 @@ pub(super) static HSET: Command = Command {
     flags: Flags::WRITE.or(Flags::DENYOOM).or(Flags::FAST),
     acl: Acl::HASH,
     keys: &[Key::at(1).rw().update()],
+    member: 2,
     args: &[Arg::key("key"), Arg::block("data", &[Arg::string("field"), Arg::string("value")]).multiple()],
     handler: hset,
     ..Command::BASE

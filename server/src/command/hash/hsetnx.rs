@@ -13,6 +13,7 @@ pub(super) static HSETNX: Command = Command {
     flags: Flags::WRITE.or(Flags::DENYOOM).or(Flags::FAST),
     acl: Acl::HASH,
     keys: &[Key::at(1).rw().insert()],
+    member: 2,
     args: &[Arg::key("key"), Arg::string("field"), Arg::string("value")],
     handler: hsetnx,
     ..Command::BASE

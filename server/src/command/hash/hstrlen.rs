@@ -13,6 +13,7 @@ pub(super) static HSTRLEN: Command = Command {
     flags: Flags::READONLY.or(Flags::FAST),
     acl: Acl::HASH,
     keys: &[Key::at(1).ro()],
+    member: 2,
     args: &[Arg::key("key"), Arg::string("field")],
     handler: hstrlen,
     ..Command::BASE

@@ -15,6 +15,7 @@ pub(super) static SADD: Command = Command {
     flags: Flags::WRITE.or(Flags::DENYOOM).or(Flags::FAST),
     acl: Acl::SET,
     keys: &[Key::at(1).rw().insert()],
+    member: 2,
     args: &[Arg::key("key"), Arg::string("member").multiple()],
     handler: sadd,
     ..Command::BASE

@@ -15,6 +15,7 @@ pub(super) static SISMEMBER: Command = Command {
     flags: Flags::READONLY.or(Flags::FAST),
     acl: Acl::SET,
     keys: &[Key::at(1).ro()],
+    member: 2,
     args: &[Arg::key("key"), Arg::string("member")],
     handler: sismember,
     ..Command::BASE
@@ -30,6 +31,7 @@ pub(super) static SMISMEMBER: Command = Command {
     flags: Flags::READONLY.or(Flags::FAST),
     acl: Acl::SET,
     keys: &[Key::at(1).ro().access()],
+    member: 2,
     args: &[Arg::key("key"), Arg::string("member").multiple()],
     handler: smismember,
     ..Command::BASE

@@ -14,6 +14,7 @@ pub(super) static SREM: Command = Command {
     flags: Flags::WRITE.or(Flags::FAST),
     acl: Acl::SET,
     keys: &[Key::at(1).rw().delete()],
+    member: 2,
     args: &[Arg::key("key"), Arg::string("member").multiple()],
     handler: srem,
     ..Command::BASE

@@ -24,6 +24,7 @@ pub(super) static ZADD: Command = Command {
     flags: Flags::WRITE.or(Flags::DENYOOM).or(Flags::FAST),
     acl: Acl::SORTEDSET,
     keys: &[Key::at(1).rw().update()],
+    member: 3,
     args: &[
         Arg::key("key"),
         Arg::one_of("condition", &[Arg::pure_token("nx", "NX"), Arg::pure_token("xx", "XX")])
@@ -126,6 +127,7 @@ pub(super) static ZINCRBY: Command = Command {
     flags: Flags::WRITE.or(Flags::DENYOOM).or(Flags::FAST),
     acl: Acl::SORTEDSET,
     keys: &[Key::at(1).rw().access().update()],
+    member: 3,
     args: &[Arg::key("key"), Arg::integer("increment"), Arg::string("member")],
     handler: zincrby,
     ..Command::BASE

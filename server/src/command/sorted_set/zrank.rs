@@ -16,6 +16,7 @@ pub(super) static ZRANK: Command = Command {
     flags: Flags::READONLY.or(Flags::FAST),
     acl: Acl::SORTEDSET,
     keys: &[Key::at(1).ro().access()],
+    member: 2,
     args: &[Arg::key("key"), Arg::string("member"), Arg::pure_token("withscore", "WITHSCORE").optional()],
     handler: zrank,
     ..Command::BASE
@@ -36,6 +37,7 @@ pub(super) static ZREVRANK: Command = Command {
     flags: Flags::READONLY.or(Flags::FAST),
     acl: Acl::SORTEDSET,
     keys: &[Key::at(1).ro().access()],
+    member: 2,
     args: &[Arg::key("key"), Arg::string("member"), Arg::pure_token("withscore", "WITHSCORE").optional()],
     handler: zrevrank,
     ..Command::BASE

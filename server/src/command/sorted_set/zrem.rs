@@ -16,6 +16,7 @@ pub(super) static ZREM: Command = Command {
     flags: Flags::WRITE.or(Flags::FAST),
     acl: Acl::SORTEDSET,
     keys: &[Key::at(1).rw().delete()],
+    member: 2,
     args: &[Arg::key("key"), Arg::string("member").multiple()],
     handler: zrem,
     ..Command::BASE

@@ -15,6 +15,7 @@ pub(super) static ZSCORE: Command = Command {
     flags: Flags::READONLY.or(Flags::FAST),
     acl: Acl::SORTEDSET,
     keys: &[Key::at(1).ro().access()],
+    member: 2,
     args: &[Arg::key("key"), Arg::string("member")],
     handler: zscore,
     ..Command::BASE
@@ -39,6 +40,7 @@ pub(super) static ZMSCORE: Command = Command {
     flags: Flags::READONLY.or(Flags::FAST),
     acl: Acl::SORTEDSET,
     keys: &[Key::at(1).ro().access()],
+    member: 2,
     args: &[Arg::key("key"), Arg::string("member").multiple()],
     handler: zmscore,
     ..Command::BASE
