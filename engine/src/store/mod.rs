@@ -43,7 +43,6 @@ use self::observe::Observers;
 use self::room::Room;
 use self::route::{Route, ShardPositions};
 use self::waiters::Waiters;
-use crate::collections::dict::Dict;
 use crate::random::Random;
 use crate::raw::slab::ValueRef;
 use crate::shard::Shard;
@@ -173,24 +172,27 @@ impl Store {
     /// Has the memory of these members, or fields, of large collections fetched before they are asked for. To
     /// be called when that of the keys is there. What a small collection holds lies with its key.
     pub fn prefetch_members(&self, members: &[(Key<'_>, &[u8])]) {
-        let mut any = false;
-        for (key, member) in members {
-            any |= self.with_dict(*key, |dict| dict.prefetch_bucket(dict.hash(member)));
-        }
-        if any {
+        let stages: [fn(&Object, &[u8]) -> bool; 3] =
+            [Object::prefetch_bucket, Object::prefetch_member, Object::prefetch_rank];
+        for stage in stages {
+            let mut more = false;
             for (key, member) in members {
-                self.with_dict(*key, |dict| dict.prefetch_hashed(dict.hash(member)));
+                more |= self.with_object(*key, |object| stage(object, member));
+            }
+            if !more {
+                return;
             }
         }
     }
 
-    /// Lends the table of the collection at `key`; whether there is one. A lock that somebody holds is not
-    /// waited for.
-    fn with_dict(&self, key: Key<'_>, act: impl FnOnce(&Dict)) -> bool {
+    /// Lends the object at `key` to a hint, if there is one. A lock that somebody holds is not waited for.
+    fn with_object(&self, key: Key<'_>, hint: impl FnOnce(&Object) -> bool) -> bool {
         let Some(locked) = self.shards[key.shard()].try_lock() else { return false };
         let Some(found) = locked.shard.peek(key.place(), key.bytes, Millis::MIN) else { return false };
-        let ValueRef::Heap(object) = locked.shard.entry(found).value() else { return false };
-        object.dict().map(act).is_some()
+        match locked.shard.entry(found).value() {
+            ValueRef::Heap(object) => hint(object),
+            ValueRef::Inline(_) => false,
+        }
     }
 
     /// Has the memory of these keys fetched before they are asked for, so that the fetches overlap.

@@ -68,6 +68,26 @@ impl Object {
             _ => None,
         }
     }
+
+    /// Hints that a member or field will be looked for soon, three that build on each other: each has fetched
+    /// what the next one reads, and says whether there is a next one.
+    pub(crate) fn prefetch_bucket(&self, member: &[u8]) -> bool {
+        self.dict().map(|dict| dict.prefetch_bucket(dict.hash(member))).is_some()
+    }
+
+    /// See [`prefetch_bucket`](Self::prefetch_bucket).
+    pub(crate) fn prefetch_member(&self, member: &[u8]) -> bool {
+        self.dict().inspect(|dict| dict.prefetch_hashed(dict.hash(member)));
+        matches!(self, Self::SortedSet(_))
+    }
+
+    /// See [`prefetch_bucket`](Self::prefetch_bucket).
+    pub(crate) fn prefetch_rank(&self, member: &[u8]) -> bool {
+        if let Self::SortedSet(large) = self {
+            large.prefetch_rank(member);
+        }
+        false
+    }
 }
 
 impl HeapBytes for Object {

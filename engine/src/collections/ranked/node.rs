@@ -206,6 +206,13 @@ impl<T: Copy, const FAN: usize> Node<T, FAN> {
         }
     }
 
+    pub(super) fn prefetch(&self, order: &mut impl FnMut(&T) -> Ordering) {
+        match self {
+            Self::Leaf(items) => prefetch(items),
+            Self::Inner(inner) => inner.children[inner.child_of(order)].prefetch(order),
+        }
+    }
+
     pub(super) fn insert(
         &mut self,
         item: T,

@@ -172,11 +172,26 @@ impl LargeSortedSet {
         if new == old {
             return Ok(Added::Same(new));
         }
-        let removed = self.ranked.remove(place(&self.members, member, old));
+        // The item itself is told by its handle, without a look at its member.
+        let mut by_member = place(&self.members, member, old);
+        let removed =
+            self.ranked.remove(|item| if item.member == handle { Ordering::Equal } else { by_member(item) });
+        drop(by_member);
         debug_assert!(removed.is_some(), "the tree has each member");
         self.members.value_mut(handle).copy_from_slice(&new.to_le_bytes());
         self.ranked.insert(Item::new(new, handle), place(&self.members, member, new));
         Ok(Added::Changed(new))
+    }
+
+    /// A hint that a member, which is in the cache already if it is there, will be looked for in its order.
+    pub(crate) fn prefetch_rank(&self, member: &[u8]) {
+        if let Some(handle) = self.members.find(member) {
+            self.prefetch_score(score_at(&self.members, handle));
+        }
+    }
+
+    fn prefetch_score(&self, score: f64) {
+        self.ranked.prefetch(|item| by_score(item.score(), score));
     }
 
     pub(super) fn remove(&mut self, member: &[u8]) -> bool {
