@@ -343,7 +343,6 @@ impl<T: Copy, const FAN: usize> Inner<T, FAN> {
     /// The child below which the item would be that is equal: the last that does not begin after it.
     #[inline]
     pub(super) fn child_of(&self, order: &mut impl FnMut(&T) -> Ordering) -> usize {
-        prefetch(&self.firsts);
         self.firsts[1..].partition_point(|first| order(first) != Ordering::Greater)
     }
 
