@@ -23,6 +23,14 @@ const EXPIRED_IN_PASSING: usize = 8;
 /// collection of so many bytes apart takes some tens of microseconds.
 const LARGE_BYTES: usize = 256 * 1024;
 
+#[cfg(test)]
+impl Trash {
+    /// How many values wait to be dropped.
+    pub(super) fn objects(&self) -> usize {
+        self.objects.len()
+    }
+}
+
 /// Wakes whoever calls [`Store::maintain`], because a deadline has come nearer than it was told.
 pub type Waker = Arc<dyn Fn() + Send + Sync>;
 

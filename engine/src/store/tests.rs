@@ -409,3 +409,64 @@ fn a_record_is_not_spent_on_a_neighbour() {
     model.step(Step::Pass(1));
     model.step(Step::Maintain);
 }
+
+/// What was removed is out of the account at once, and large values are dropped by whoever tends the store:
+/// not by the operation, and not under a lock. A small one is dropped on the spot.
+#[test]
+fn large_values_are_dropped_elsewhere() {
+    let clock = ManualClock::new(START);
+    let store = Store::builder().clock(clock.clone()).shards(1).build();
+    let before = store.used_bytes();
+    let removals: [fn(&Store, &ManualClock); 4] = [
+        |store, _| assert!(store.remove("large")),
+        |store, _| store.set("large", "small now").expect("no limit"),
+        |store, clock| {
+            store.expire("large", Duration::from_millis(1));
+            clock.advance(Duration::from_millis(1));
+            assert!(!store.contains("large"));
+        },
+        |store, _| {
+            store.set_max_memory(1);
+            store.set_policy(Policy::AllKeysRandom, Tuning::default());
+            assert!(store.make_room(0, START).is_err(), "all is evicted, and it is still too much");
+            store.set_max_memory(0);
+        },
+    ];
+    store.on_due(Arc::new(|| {}));
+    for remove in removals {
+        store.set_of("large").add((0..50_000).map(|n| format!("member:{n}"))).expect("no limit");
+        store.set_of("small").add(["a", "b"]).expect("no limit");
+        assert!(store.used_bytes() > before + 1_000_000);
+        remove(&store, &clock);
+        assert!(store.used_bytes() < before + 100_000);
+        assert_eq!(store.trash.lock().objects(), 1);
+        store.remove("small");
+        assert_eq!(store.trash.lock().objects(), 1);
+        store.drop_removed();
+        assert_eq!(store.trash.lock().objects(), 0);
+        store.clear();
+    }
+}
+
+/// Renaming a large value hands over what it owns, and copies nothing.
+#[test]
+fn large_values_are_renamed_by_handing_them_over() {
+    let store = Store::builder().shards(4).build();
+    store
+        .sorted_set("from")
+        .add_many((0..10_000).map(|n| (format!("member:{n}"), f64::from(n))))
+        .expect("no limit");
+    let (from, to) = (store.key(0, b"from"), store.key(3, b"to"));
+    let address = |view: &View<'_>, key| match view
+        .peek::<crate::types::sorted_set::SortedSet>(key)
+        .expect("a sorted set")
+        .expect("it is there")
+    {
+        crate::types::sorted_set::SortedSetRef::Large(large) => std::ptr::from_ref(large),
+        crate::types::sorted_set::SortedSetRef::Packed(_) => unreachable!("it is large"),
+    };
+    let mut view = store.view(Scope::Keys(&[from, to]), START);
+    let before = address(&view, from);
+    assert!(view.transfer(from, to, (Event::MoveFrom, Event::MoveTo)));
+    assert_eq!(address(&view, to), before);
+}
