@@ -161,7 +161,7 @@ impl Store {
     }
 
     /// Evicts until the memory limit holds with `bytes` more than now. Call it before an operation that takes
-    /// memory, and not while a [`View`](super::View) is open; and after one, with 0 bytes, as it may have
+    /// memory, and not while a [`View`] is open; and after one, with 0 bytes, as it may have
     /// taken more than was foreseen. Then the limit is passed by half a per cent at most, if there is enough
     /// to evict.
     ///

@@ -2,7 +2,7 @@
 //!
 //! Longitude and latitude are cut in half 26 times each, and a bit for every half is written down, by turns:
 //! the 52 bits are a number that a double holds, and places that share their first bits share a cell of the
-//! map. All members of a cell stand next to each other in the sorted set, so a search ([`area`]) looks up the
+//! map. All members of a cell stand next to each other in the sorted set, so a search (`area`) looks up the
 //! few cells that cover what is searched, and measures the distance to each member in them.
 //!
 //! The map ends at 85.05 degrees of latitude, where Mercator's does. The earth is taken for a sphere. Every

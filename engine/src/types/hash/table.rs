@@ -21,7 +21,7 @@ const COMPACTED_PER_REMOVAL: usize = 8;
 /// How often a field is drawn at random before those that have not perished are counted out.
 const TRIES: usize = 32;
 
-/// A large hash; see the [module](self).
+/// A large hash; see the module's page.
 #[derive(Debug, Clone)]
 pub struct HashTable {
     fields: Dict,

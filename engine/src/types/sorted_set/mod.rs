@@ -2,7 +2,7 @@
 //! are equal.
 //!
 //! A small one is packed: member and score by turns, in order, a score as the text that `ZSCORE` replies (an
-//! integer's is kept as a number). A large one is two collections ([`large`]): a tree of scores and handles
+//! integer's is kept as a number). A large one is two collections (`large`): a tree of scores and handles
 //! that knows ranks, and a dictionary of members with their scores.
 //!
 //! A sorted set that has outgrown the small form stays large when it shrinks again; only one that is built

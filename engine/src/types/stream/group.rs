@@ -15,7 +15,7 @@ use crate::collections::ranked::Ranked;
 use crate::raw::heap::malloc_bytes;
 use crate::time::Millis;
 
-/// A consumer group; see the [module](self).
+/// A consumer group; see the module's page.
 #[derive(Debug)]
 pub struct Group {
     name: Box<[u8]>,

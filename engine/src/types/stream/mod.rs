@@ -8,7 +8,7 @@
 //! ```
 //!
 //! Blocks begin where Valkey's begin, since trimming with `~` removes whole ones and clients see how many
-//! entries that were. See [`block`] for what one is, [`group`] for groups, [`tally`] for how far behind they
+//! entries that were. See `block` for what one is, `group` for groups, `tally` for how far behind they
 //! are.
 //!
 //! A stream stays when nothing is left in it: it remembers its last id, and its groups.
