@@ -339,7 +339,7 @@ mod tests {
             assert_eq!(lookup(entry.name.as_bytes()).map(Entry::id), Some(entry.id()), "{}", entry.name);
             assert_eq!(lookup(entry.name.to_uppercase().as_bytes()).map(Entry::id), Some(entry.id()));
             for wrong in
-                [format!("{}x", entry.name), format!("{}\0", entry.name), format!("\0{}", entry.name)]
+                [format!("{}~", entry.name), format!("{}\0", entry.name), format!("\0{}", entry.name)]
             {
                 assert!(lookup(wrong.as_bytes()).is_none(), "{wrong:?}");
             }
