@@ -51,8 +51,8 @@ pub(crate) async fn expire(shared: Arc<Shared>) {
     }
 }
 
-/// Takes flushed databases and large removed values apart, and gives free memory back to the system, for ever: long work, for a thread
-/// that serves nobody.
+/// Takes flushed databases and large removed values apart, and gives free memory back to the system, for
+/// ever: long work, for a thread that serves nobody.
 pub(crate) async fn give_back(shared: Arc<Shared>) {
     let store = &shared.store;
     let (mut most_bytes, mut trimmed_at) = (0, 0);

@@ -103,8 +103,8 @@ impl<T: Copy, const FAN: usize> Ranked<T, FAN> {
         self.finish_insert(inserted);
     }
 
-    /// A hint that the item that is equal, or its place, will be looked for soon: has the leaf fetched that it
-    /// lies in. What lies above the leaves is mostly there, as it is for all of them.
+    /// A hint that the item that is equal, or its place, will be looked for soon: has the leaf fetched that
+    /// it lies in. What lies above the leaves is mostly there, as it is for all of them.
     pub fn prefetch(&self, mut order: impl FnMut(&T) -> Ordering) {
         self.root.prefetch(&mut order);
     }

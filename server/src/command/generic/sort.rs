@@ -95,8 +95,8 @@ pub(super) static SORT_RO: Command = Command {
 .checked();
 
 /// Whether the words alone do not say which keys are touched: patterns lead to some that nobody knows before
-/// the elements are read. And a destination that is named like an option hides what follows from whoever looks
-/// for keys, as Valkey does, but not from the command.
+/// the elements are read. And a destination that is named like an option hides what follows from whoever
+/// looks for keys, as Valkey does, but not from the command.
 fn touches_any_key(args: &Args<'_>) -> bool {
     (2..args.len().saturating_sub(1)).any(|at| {
         let leads_on = || args.get(at + 1).is_some_and(|pattern| Pattern::parse(pattern).is_some());
