@@ -22,6 +22,23 @@
 //! # Ok::<_, Box<dyn std::error::Error>>(())
 //! ```
 //!
+//! Besides strings there is every data type of Valkey, each behind a handle of its own, complete and without
+//! a protocol in between:
+//!
+//! ```
+//! # let store = scrubjay::Store::default();
+//! let user = store.hash("user:1");
+//! user.set("name", "Ada")?;
+//! user.set("visits", "1")?;
+//! assert_eq!(user.increment("visits", 1)?, 2);
+//!
+//! let board = store.sorted_set("board");
+//! board.add("alice", 300.0)?;
+//! board.add("bob", 200.0)?;
+//! assert_eq!(board.rank("alice")?, Some(1));
+//! # Ok::<_, Box<dyn std::error::Error>>(())
+//! ```
+//!
 //! A [`Store`] is the keyspace of Redis and Valkey: byte strings as keys, exact expiry in milliseconds,
 //! eviction by a byte budget, 16 databases. It is shared by reference between threads. `scrubjay-server`
 //! serves the same store to clients while the program goes on using it, and whoever
@@ -31,6 +48,8 @@
 //!
 //! - [`Builder`]: the memory limit, the [`Policy`] by which entries go, the clock, the number of locks.
 //! - [`Store`]: reading and writing; [`Store::view`] for several steps as one operation.
+//! - [`Store::list`], [`Store::set_of`], [`Store::sorted_set`], [`Store::hash`], [`Store::stream`],
+//!   [`Store::bitmap`], [`Store::hyperloglog`], [`Store::places`]: the data types.
 //! - [`Observer`]: hearing of every change. [`Stats`]: hits, misses, bytes.
 //! - [`time::ManualClock`]: tests in which time passes only when they say so.
 //!

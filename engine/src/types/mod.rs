@@ -56,9 +56,7 @@ impl Object {
             other => other.clone(),
         }
     }
-}
 
-impl Object {
     /// Its members or fields, if it keeps them in a table.
     pub(crate) fn dict(&self) -> Option<&Dict> {
         match self {
