@@ -53,8 +53,8 @@ impl Timeout {
 
 /// Attempts at once, and has the client wait if that was in vain.
 pub(super) fn attempt_or_block(
-    ctx: &mut Ctx<'_>,
-    wanted: impl FnOnce(&Ctx<'_>) -> Wanted,
+    ctx: &mut Ctx<'_, '_>,
+    wanted: impl FnOnce(&Ctx<'_, '_>) -> Wanted,
     timeout: Timeout,
     attempt: impl Attempt + 'static,
 ) -> Result<(), Error> {
@@ -67,7 +67,12 @@ pub(super) fn attempt_or_block(
 
 /// Has the client wait until one of the keys has what it wants. `attempt` has just been made in the view of
 /// `ctx`, in vain; it is made again whenever a key may have it.
-pub(super) fn block(ctx: &mut Ctx<'_>, wanted: Wanted, timeout: Timeout, attempt: impl Attempt + 'static) {
+pub(super) fn block(
+    ctx: &mut Ctx<'_, '_>,
+    wanted: Wanted,
+    timeout: Timeout,
+    attempt: impl Attempt + 'static,
+) {
     let clock = ctx.shared.store.clock();
     let deadline_micros = match timeout {
         Timeout::Never => None,

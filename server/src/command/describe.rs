@@ -144,17 +144,17 @@ static COMMAND_LIST: Command = Command {
 }
 .checked();
 
-fn command(ctx: &mut Ctx<'_>) -> Result<(), Error> {
+fn command(ctx: &mut Ctx<'_, '_>) -> Result<(), Error> {
     all_infos(ctx.reply);
     Ok(())
 }
 
-fn command_count(ctx: &mut Ctx<'_>) -> Result<(), Error> {
+fn command_count(ctx: &mut Ctx<'_, '_>) -> Result<(), Error> {
     ctx.reply.count(table::commands().count());
     Ok(())
 }
 
-fn command_info(ctx: &mut Ctx<'_>) -> Result<(), Error> {
+fn command_info(ctx: &mut Ctx<'_, '_>) -> Result<(), Error> {
     if ctx.args.len() == 2 {
         all_infos(ctx.reply);
         return Ok(());
@@ -170,7 +170,7 @@ fn command_info(ctx: &mut Ctx<'_>) -> Result<(), Error> {
     Ok(())
 }
 
-fn command_docs(ctx: &mut Ctx<'_>) -> Result<(), Error> {
+fn command_docs(ctx: &mut Ctx<'_, '_>) -> Result<(), Error> {
     if ctx.args.len() == 2 {
         ctx.reply.map(table::commands().count());
         for entry in table::commands() {
@@ -190,7 +190,7 @@ fn command_docs(ctx: &mut Ctx<'_>) -> Result<(), Error> {
     Ok(())
 }
 
-fn command_getkeys(ctx: &mut Ctx<'_>) -> Result<(), Error> {
+fn command_getkeys(ctx: &mut Ctx<'_, '_>) -> Result<(), Error> {
     let (call, keys) = keys_of_call(ctx.args)?;
     ctx.reply.array(keys.len());
     for key in keys {
@@ -199,7 +199,7 @@ fn command_getkeys(ctx: &mut Ctx<'_>) -> Result<(), Error> {
     Ok(())
 }
 
-fn command_getkeysandflags(ctx: &mut Ctx<'_>) -> Result<(), Error> {
+fn command_getkeysandflags(ctx: &mut Ctx<'_, '_>) -> Result<(), Error> {
     let (call, keys) = keys_of_call(ctx.args)?;
     ctx.reply.array(keys.len());
     for key in keys {
@@ -210,7 +210,7 @@ fn command_getkeysandflags(ctx: &mut Ctx<'_>) -> Result<(), Error> {
     Ok(())
 }
 
-fn command_list(ctx: &mut Ctx<'_>) -> Result<(), Error> {
+fn command_list(ctx: &mut Ctx<'_, '_>) -> Result<(), Error> {
     let args = ctx.args;
     let Some(filter) = Filter::parse(&args) else { return Err(Error::Syntax) };
     let chosen = || table::entries().iter().filter(|entry| filter.chooses(entry));
@@ -221,7 +221,7 @@ fn command_list(ctx: &mut Ctx<'_>) -> Result<(), Error> {
     Ok(())
 }
 
-fn command_help(ctx: &mut Ctx<'_>) -> Result<(), Error> {
+fn command_help(ctx: &mut Ctx<'_, '_>) -> Result<(), Error> {
     help(ctx, HELP);
     Ok(())
 }
@@ -249,7 +249,7 @@ const HELP: &[&str] = &[
 
 /// The answer to HELP of a container: `lines` is what Valkey says of its subcommands, without the first line
 /// and without what it says of HELP itself.
-pub(super) fn help(ctx: &mut Ctx<'_>, lines: &[&str]) {
+pub(super) fn help(ctx: &mut Ctx<'_, '_>, lines: &[&str]) {
     let name = String::from_utf8_lossy(ctx.args.at(0)).to_ascii_uppercase();
     ctx.reply.array(lines.len() + 3);
     ctx.reply.simple(&format!("{name} <subcommand> [<arg> [value] [opt] ...]. Subcommands are:"));

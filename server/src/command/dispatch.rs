@@ -281,7 +281,7 @@ fn run(
     if session.no_touch {
         view.set_touches(false);
     }
-    let mut ctx = Ctx { shared, session, view, keys, args, reply };
+    let mut ctx = Ctx { shared, session, view: &mut view, keys, args, reply };
     let result = (command.handler)(&mut ctx);
     // Whoever waits for what has changed is served here, and what that changes is counted with it.
     ctx.view.settle();

@@ -34,16 +34,16 @@ use crate::shared::Shared;
 
 /// A command's code: reads its arguments, works on the view, writes its reply. What it wrote is dropped when
 /// it fails.
-pub type Handler = fn(&mut Ctx<'_>) -> Result<(), Error>;
+pub type Handler = fn(&mut Ctx<'_, '_>) -> Result<(), Error>;
 
-/// What a handler may use.
-pub struct Ctx<'a> {
+/// What a handler may use: of the request, and of the store.
+pub struct Ctx<'a, 's> {
     /// What all clients share.
     pub shared: &'a Shared,
     /// The client that asks.
     pub session: &'a mut Session,
     /// The keyspace, as far as the command's declaration lets it see.
-    pub view: View<'a>,
+    pub view: &'a mut View<'s>,
     /// The keys that the declaration finds in the request, in their order.
     pub keys: &'a [Key<'a>],
     /// The request.
@@ -52,7 +52,7 @@ pub struct Ctx<'a> {
     pub reply: &'a mut Reply,
 }
 
-impl<'a> Ctx<'a> {
+impl<'a> Ctx<'a, '_> {
     /// The argument at `index` as a key of the client's database.
     pub fn key(&self, index: usize) -> Key<'a> {
         let bytes = self.args.at(index);

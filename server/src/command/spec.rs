@@ -169,7 +169,7 @@ impl Command {
 
 /// The handler of a container that does nothing by itself: its arity asks for a subcommand, and a name that
 /// is none was refused before any handler ran.
-fn container(_: &mut Ctx<'_>) -> Result<(), Error> {
+fn container(_: &mut Ctx<'_, '_>) -> Result<(), Error> {
     Err(Error::Syntax)
 }
 

@@ -49,7 +49,7 @@ pub(super) static BITCOUNT: Command = Command {
 }
 .checked();
 
-fn bitcount(ctx: &mut Ctx<'_>) -> Result<(), Error> {
+fn bitcount(ctx: &mut Ctx<'_, '_>) -> Result<(), Error> {
     let key = ctx.key(1);
     let span = if ctx.args.len() > 2 { Span::parse(ctx.args, 2)? } else { Span::ALL };
     let count = match ctx.view.string(key, Lookup::Read)? {

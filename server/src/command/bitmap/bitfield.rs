@@ -94,12 +94,12 @@ pub(super) static BITFIELD_RO: Command = Command {
 }
 .checked();
 
-fn bitfield(ctx: &mut Ctx<'_>) -> Result<(), Error> {
+fn bitfield(ctx: &mut Ctx<'_, '_>) -> Result<(), Error> {
     let steps = steps(ctx)?;
     run(ctx, &steps)
 }
 
-fn bitfield_ro(ctx: &mut Ctx<'_>) -> Result<(), Error> {
+fn bitfield_ro(ctx: &mut Ctx<'_, '_>) -> Result<(), Error> {
     let steps = steps(ctx)?;
     if steps.iter().any(|step| step.action != FieldAction::Get) {
         return Err(Error::Text("ERR BITFIELD_RO only supports the GET subcommand"));
@@ -107,7 +107,7 @@ fn bitfield_ro(ctx: &mut Ctx<'_>) -> Result<(), Error> {
     run(ctx, &steps)
 }
 
-fn run(ctx: &mut Ctx<'_>, steps: &[FieldStep]) -> Result<(), Error> {
+fn run(ctx: &mut Ctx<'_, '_>, steps: &[FieldStep]) -> Result<(), Error> {
     let key = ctx.key(1);
     let reply = &mut *ctx.reply;
     reply.array(steps.len());
@@ -119,7 +119,7 @@ fn run(ctx: &mut Ctx<'_>, steps: &[FieldStep]) -> Result<(), Error> {
 }
 
 /// Reads the subcommands: what was read up to a mistake counts for nothing.
-fn steps(ctx: &Ctx<'_>) -> Result<SmallVec<[FieldStep; 4]>, Error> {
+fn steps(ctx: &Ctx<'_, '_>) -> Result<SmallVec<[FieldStep; 4]>, Error> {
     let args = ctx.args;
     let mut steps = SmallVec::new();
     let mut overflow = Overflow::default();

@@ -33,7 +33,7 @@ pub(super) static BITOP: Command = Command {
 }
 .checked();
 
-fn bitop(ctx: &mut Ctx<'_>) -> Result<(), Error> {
+fn bitop(ctx: &mut Ctx<'_, '_>) -> Result<(), Error> {
     let operation = match () {
         () if ctx.args.is(1, "AND") => Operation::And,
         () if ctx.args.is(1, "OR") => Operation::Or,

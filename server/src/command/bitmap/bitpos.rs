@@ -47,7 +47,7 @@ pub(super) static BITPOS: Command = Command {
 }
 .checked();
 
-fn bitpos(ctx: &mut Ctx<'_>) -> Result<(), Error> {
+fn bitpos(ctx: &mut Ctx<'_, '_>) -> Result<(), Error> {
     let key = ctx.key(1);
     let wanted = match ctx.args.integer(2)? {
         0 => false,

@@ -22,7 +22,7 @@ pub(super) static GETBIT: Command = Command {
 }
 .checked();
 
-fn getbit(ctx: &mut Ctx<'_>) -> Result<(), Error> {
+fn getbit(ctx: &mut Ctx<'_, '_>) -> Result<(), Error> {
     let key = ctx.key(1);
     let offset = super::offset(ctx, ctx.args.at(2), None)?;
     let bit = ctx.view.string(key, Lookup::Read)?.is_some_and(|text| bitmap::bit(&text, offset));

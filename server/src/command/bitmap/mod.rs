@@ -27,7 +27,7 @@ pub(super) const COMMANDS: &[&Command] = &[
 
 /// The offset of a bit, within the longest string that is allowed. With a `#` in front, where the command
 /// takes it, it counts fields of so many bits: the product wraps before it is compared, as in Valkey.
-fn offset(ctx: &Ctx<'_>, arg: &[u8], field_bits: Option<u32>) -> Result<u64, Error> {
+fn offset(ctx: &Ctx<'_, '_>, arg: &[u8], field_bits: Option<u32>) -> Result<u64, Error> {
     let offset = match (arg, field_bits) {
         ([b'#', field @ ..], Some(bits)) => {
             number::parse_i64(field).map(|field| field.wrapping_mul(i64::from(bits)))

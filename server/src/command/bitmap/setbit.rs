@@ -19,7 +19,7 @@ pub(super) static SETBIT: Command = Command {
 }
 .checked();
 
-fn setbit(ctx: &mut Ctx<'_>) -> Result<(), Error> {
+fn setbit(ctx: &mut Ctx<'_, '_>) -> Result<(), Error> {
     let key = ctx.key(1);
     let offset = super::offset(ctx, ctx.args.at(2), None)?;
     let on = match ctx.args.at(3) {

@@ -24,7 +24,7 @@ pub(super) static AUTH: Command = Command {
 }
 .checked();
 
-fn auth(ctx: &mut Ctx<'_>) -> Result<(), Error> {
+fn auth(ctx: &mut Ctx<'_, '_>) -> Result<(), Error> {
     let args = ctx.args;
     let (user, password) = match args.len() {
         2 if ctx.shared.config.password().is_none() => return Err(NO_PASSWORD_SET),
@@ -46,7 +46,7 @@ const NO_PASSWORD_SET: Error = Error::Text(
 );
 
 /// Lets the client in if it knows the password; any will do where none is set.
-pub(super) fn authenticate(ctx: &mut Ctx<'_>, user: &[u8], password: &[u8]) -> Result<(), Error> {
+pub(super) fn authenticate(ctx: &mut Ctx<'_, '_>, user: &[u8], password: &[u8]) -> Result<(), Error> {
     let right = ctx.shared.config.password().is_none_or(|right| is_same(&right, password));
     if user != DEFAULT_USER || !right {
         return Err(Error::Text("WRONGPASS invalid username-password pair or user is disabled."));

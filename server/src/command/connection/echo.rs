@@ -18,7 +18,7 @@ pub(super) static ECHO: Command = Command {
 }
 .checked();
 
-fn echo(ctx: &mut Ctx<'_>) -> Result<(), Error> {
+fn echo(ctx: &mut Ctx<'_, '_>) -> Result<(), Error> {
     ctx.reply.bulk(ctx.args.at(1));
     Ok(())
 }

@@ -49,7 +49,7 @@ pub(super) static HELLO: Command = Command {
 }
 .checked();
 
-fn hello(ctx: &mut Ctx<'_>) -> Result<(), Error> {
+fn hello(ctx: &mut Ctx<'_, '_>) -> Result<(), Error> {
     let args = ctx.args;
     let protocol = args.get(1).map(protocol).transpose()?;
     let (mut login, mut name) = (None, None);
@@ -104,7 +104,7 @@ fn protocol(version: &[u8]) -> Result<Protocol, Error> {
     }
 }
 
-fn greet(ctx: &mut Ctx<'_>) {
+fn greet(ctx: &mut Ctx<'_, '_>) {
     let config = &ctx.shared.config;
     let (server, version) = match config.extended_redis_compatibility() {
         true => ("redis", "7.2.4"),

@@ -19,7 +19,7 @@ pub(super) static PING: Command = Command {
 }
 .checked();
 
-fn ping(ctx: &mut Ctx<'_>) -> Result<(), Error> {
+fn ping(ctx: &mut Ctx<'_, '_>) -> Result<(), Error> {
     match ctx.args.len() {
         1 => ctx.reply.simple("PONG"),
         2 => ctx.reply.bulk(ctx.args.at(1)),

@@ -22,7 +22,7 @@ pub(super) static QUIT: Command = Command {
 }
 .checked();
 
-fn quit(ctx: &mut Ctx<'_>) -> Result<(), Error> {
+fn quit(ctx: &mut Ctx<'_, '_>) -> Result<(), Error> {
     ctx.reply.ok();
     ctx.session.closing = true;
     Ok(())

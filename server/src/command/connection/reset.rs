@@ -27,7 +27,7 @@ pub(super) static RESET: Command = Command {
 .checked();
 
 /// What a client has told of its library and its capabilities stays: they are facts, not choices.
-fn reset(ctx: &mut Ctx<'_>) -> Result<(), Error> {
+fn reset(ctx: &mut Ctx<'_, '_>) -> Result<(), Error> {
     let session = &mut *ctx.session;
     session.select(0);
     session.authenticated = ctx.shared.config.password().is_none();

@@ -18,7 +18,7 @@ pub(super) static SELECT: Command = Command {
 }
 .checked();
 
-fn select(ctx: &mut Ctx<'_>) -> Result<(), Error> {
+fn select(ctx: &mut Ctx<'_, '_>) -> Result<(), Error> {
     let db = ctx.database(1)?;
     ctx.session.select(db);
     ctx.reply.ok();

@@ -27,7 +27,7 @@ pub(super) static COPY: Command = Command {
 }
 .checked();
 
-fn copy(ctx: &mut Ctx<'_>) -> Result<(), Error> {
+fn copy(ctx: &mut Ctx<'_, '_>) -> Result<(), Error> {
     let mut db = ctx.session.db;
     let mut replace = false;
     let mut at = 3;

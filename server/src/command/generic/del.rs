@@ -43,7 +43,7 @@ pub(super) static UNLINK: Command = Command {
 }
 .checked();
 
-fn del(ctx: &mut Ctx<'_>) -> Result<(), Error> {
+fn del(ctx: &mut Ctx<'_, '_>) -> Result<(), Error> {
     let removed = ctx.keys.iter().filter(|key| ctx.view.remove(**key, Event::Del)).count();
     ctx.reply.count(removed);
     Ok(())

@@ -60,7 +60,7 @@ pub(super) static RESTORE: Command = Command {
 }
 .checked();
 
-fn dump(ctx: &mut Ctx<'_>) -> Result<(), Error> {
+fn dump(ctx: &mut Ctx<'_, '_>) -> Result<(), Error> {
     let compress = ctx.shared.config.rdbcompression();
     match ctx.view.dump(ctx.key(1), Lookup::Read, compress) {
         Some(payload) => ctx.reply.bulk(&payload),
@@ -79,7 +79,7 @@ struct Options {
 }
 
 impl Options {
-    fn parse(ctx: &Ctx<'_>) -> Result<Self, Error> {
+    fn parse(ctx: &Ctx<'_, '_>) -> Result<Self, Error> {
         let (mut options, mut at) = (Self::default(), 4);
         while at < ctx.args.len() {
             let has_value = at + 1 < ctx.args.len();
@@ -107,7 +107,7 @@ impl Options {
     }
 }
 
-fn restore(ctx: &mut Ctx<'_>) -> Result<(), Error> {
+fn restore(ctx: &mut Ctx<'_, '_>) -> Result<(), Error> {
     let key = ctx.key(1);
     let options = Options::parse(ctx)?;
     if !options.replace && ctx.view.exists(key, Lookup::Write) {

@@ -23,7 +23,7 @@ pub(super) static EXISTS: Command = Command {
 }
 .checked();
 
-fn exists(ctx: &mut Ctx<'_>) -> Result<(), Error> {
+fn exists(ctx: &mut Ctx<'_, '_>) -> Result<(), Error> {
     let there = ctx.keys.iter().filter(|key| ctx.view.exists(**key, Lookup::Ask)).count();
     ctx.reply.count(there);
     Ok(())

@@ -137,23 +137,23 @@ struct Form {
     from_now: bool,
 }
 
-fn expire(ctx: &mut Ctx<'_>) -> Result<(), Error> {
+fn expire(ctx: &mut Ctx<'_, '_>) -> Result<(), Error> {
     run(ctx, Form { name: "expire", unit_ms: 1000, from_now: true })
 }
 
-fn pexpire(ctx: &mut Ctx<'_>) -> Result<(), Error> {
+fn pexpire(ctx: &mut Ctx<'_, '_>) -> Result<(), Error> {
     run(ctx, Form { name: "pexpire", unit_ms: 1, from_now: true })
 }
 
-fn expireat(ctx: &mut Ctx<'_>) -> Result<(), Error> {
+fn expireat(ctx: &mut Ctx<'_, '_>) -> Result<(), Error> {
     run(ctx, Form { name: "expireat", unit_ms: 1000, from_now: false })
 }
 
-fn pexpireat(ctx: &mut Ctx<'_>) -> Result<(), Error> {
+fn pexpireat(ctx: &mut Ctx<'_, '_>) -> Result<(), Error> {
     run(ctx, Form { name: "pexpireat", unit_ms: 1, from_now: false })
 }
 
-fn run(ctx: &mut Ctx<'_>, form: Form) -> Result<(), Error> {
+fn run(ctx: &mut Ctx<'_, '_>, form: Form) -> Result<(), Error> {
     let conditions = Conditions::read(ctx)?;
     let deadline_ms = form.deadline_ms(ctx.args.integer(2)?, ctx.now())?;
     let key = ctx.key(1);
@@ -189,7 +189,7 @@ struct Conditions {
 }
 
 impl Conditions {
-    fn read(ctx: &Ctx<'_>) -> Result<Self, Error> {
+    fn read(ctx: &Ctx<'_, '_>) -> Result<Self, Error> {
         let mut conditions = Self::default();
         for at in 3..ctx.args.len() {
             let word = |word| ctx.args.is(at, word);

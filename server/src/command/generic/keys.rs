@@ -25,7 +25,7 @@ pub(super) static KEYS: Command = Command {
 }
 .checked();
 
-fn keys(ctx: &mut Ctx<'_>) -> Result<(), Error> {
+fn keys(ctx: &mut Ctx<'_, '_>) -> Result<(), Error> {
     let pattern = ctx.args.at(1);
     let Ctx { view, reply, session, .. } = ctx;
     let header = reply.defer_array();

@@ -22,7 +22,7 @@ pub(super) static MOVE: Command = Command {
 }
 .checked();
 
-fn move_key(ctx: &mut Ctx<'_>) -> Result<(), Error> {
+fn move_key(ctx: &mut Ctx<'_, '_>) -> Result<(), Error> {
     let db = ctx.database(2)?;
     let from = ctx.key(1);
     let to = from.in_db(db);

@@ -112,7 +112,7 @@ const HELP: &[&str] = &[
 
 const ENDING: &[&str] = &["HELP", "    Print this help."];
 
-fn object_help(ctx: &mut Ctx<'_>) -> Result<(), Error> {
+fn object_help(ctx: &mut Ctx<'_, '_>) -> Result<(), Error> {
     ctx.reply.array(1 + HELP.len() + ENDING.len());
     ctx.reply.simple("OBJECT <subcommand> [<arg> [value] [opt] ...]. Subcommands are:");
     for line in HELP.iter().chain(ENDING) {
@@ -121,13 +121,13 @@ fn object_help(ctx: &mut Ctx<'_>) -> Result<(), Error> {
     Ok(())
 }
 
-fn object_encoding(ctx: &mut Ctx<'_>) -> Result<(), Error> {
+fn object_encoding(ctx: &mut Ctx<'_, '_>) -> Result<(), Error> {
     let encoding = look_up(ctx).map(|meta| meta.encoding.name());
     ctx.reply.bulk_or_null(encoding);
     Ok(())
 }
 
-fn object_refcount(ctx: &mut Ctx<'_>) -> Result<(), Error> {
+fn object_refcount(ctx: &mut Ctx<'_, '_>) -> Result<(), Error> {
     match look_up(ctx) {
         Some(_) => ctx.reply.integer(1),
         None => ctx.reply.null(),
@@ -135,7 +135,7 @@ fn object_refcount(ctx: &mut Ctx<'_>) -> Result<(), Error> {
     Ok(())
 }
 
-fn object_freq(ctx: &mut Ctx<'_>) -> Result<(), Error> {
+fn object_freq(ctx: &mut Ctx<'_, '_>) -> Result<(), Error> {
     match look_up(ctx) {
         Some(_) if !counts_uses(ctx) => {
             return Err(Error::Text(
@@ -149,7 +149,7 @@ fn object_freq(ctx: &mut Ctx<'_>) -> Result<(), Error> {
     Ok(())
 }
 
-fn object_idletime(ctx: &mut Ctx<'_>) -> Result<(), Error> {
+fn object_idletime(ctx: &mut Ctx<'_, '_>) -> Result<(), Error> {
     match look_up(ctx) {
         Some(_) if counts_uses(ctx) => {
             return Err(Error::Text(
@@ -163,11 +163,11 @@ fn object_idletime(ctx: &mut Ctx<'_>) -> Result<(), Error> {
     Ok(())
 }
 
-fn look_up(ctx: &mut Ctx<'_>) -> Option<Meta> {
+fn look_up(ctx: &mut Ctx<'_, '_>) -> Option<Meta> {
     ctx.view.meta(ctx.key(2), Lookup::Ask)
 }
 
 /// Whether the policy has entries count their uses instead of noting when the last was.
-fn counts_uses(ctx: &Ctx<'_>) -> bool {
+fn counts_uses(ctx: &Ctx<'_, '_>) -> bool {
     ctx.shared.store.policy().0.is_lfu()
 }

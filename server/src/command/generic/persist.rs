@@ -22,7 +22,7 @@ pub(super) static PERSIST: Command = Command {
 }
 .checked();
 
-fn persist(ctx: &mut Ctx<'_>) -> Result<(), Error> {
+fn persist(ctx: &mut Ctx<'_, '_>) -> Result<(), Error> {
     let key = ctx.key(1);
     let meta = ctx.view.meta(key, Lookup::Write);
     let volatile = meta.is_some_and(|meta| meta.deadline.is_some());

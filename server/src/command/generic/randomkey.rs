@@ -19,7 +19,7 @@ pub(super) static RANDOMKEY: Command = Command {
 }
 .checked();
 
-fn randomkey(ctx: &mut Ctx<'_>) -> Result<(), Error> {
+fn randomkey(ctx: &mut Ctx<'_, '_>) -> Result<(), Error> {
     let key = ctx.view.random_key(ctx.session.db);
     ctx.reply.bulk_or_null(key);
     Ok(())

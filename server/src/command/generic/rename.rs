@@ -41,7 +41,7 @@ pub(super) static RENAMENX: Command = Command {
 }
 .checked();
 
-fn rename(ctx: &mut Ctx<'_>) -> Result<(), Error> {
+fn rename(ctx: &mut Ctx<'_, '_>) -> Result<(), Error> {
     let (from, to) = (ctx.key(1), ctx.key(2));
     if !ctx.view.exists(from, Lookup::Write) {
         return Err(Error::NoSuchKey);
@@ -54,7 +54,7 @@ fn rename(ctx: &mut Ctx<'_>) -> Result<(), Error> {
     Ok(())
 }
 
-fn renamenx(ctx: &mut Ctx<'_>) -> Result<(), Error> {
+fn renamenx(ctx: &mut Ctx<'_, '_>) -> Result<(), Error> {
     let (from, to) = (ctx.key(1), ctx.key(2));
     if !ctx.view.exists(from, Lookup::Write) {
         return Err(Error::NoSuchKey);

@@ -28,7 +28,7 @@ pub(super) static SCAN: Command = Command {
 }
 .checked();
 
-fn scan(ctx: &mut Ctx<'_>) -> Result<(), Error> {
+fn scan(ctx: &mut Ctx<'_, '_>) -> Result<(), Error> {
     let cursor = scan::cursor(ctx.args, 1)?;
     let options = Options::parse(ctx.args, 2, Walked::Keys)?;
     let db = ctx.session.db;

@@ -105,15 +105,15 @@ fn touches_any_key(args: &Args<'_>) -> bool {
     })
 }
 
-fn sort(ctx: &mut Ctx<'_>) -> Result<(), Error> {
+fn sort(ctx: &mut Ctx<'_, '_>) -> Result<(), Error> {
     run(ctx, Store::Allowed)
 }
 
-fn sort_ro(ctx: &mut Ctx<'_>) -> Result<(), Error> {
+fn sort_ro(ctx: &mut Ctx<'_, '_>) -> Result<(), Error> {
     run(ctx, Store::Refused)
 }
 
-fn run(ctx: &mut Ctx<'_>, store: Store) -> Result<(), Error> {
+fn run(ctx: &mut Ctx<'_, '_>, store: Store) -> Result<(), Error> {
     let mut options = Options::parse(ctx.args, store)?;
     let kind = ctx.view.meta(ctx.key(1), Lookup::Read).map(|meta| meta.kind);
     if kind == Some(Kind::SortedSet) {
@@ -148,7 +148,7 @@ fn run(ctx: &mut Ctx<'_>, store: Store) -> Result<(), Error> {
     Ok(())
 }
 
-fn reply(ctx: &mut Ctx<'_>, elements: &Texts, chosen: &[usize], options: &Options<'_>) {
+fn reply(ctx: &mut Ctx<'_, '_>, elements: &Texts, chosen: &[usize], options: &Options<'_>) {
     ctx.reply.array(chosen.len() * options.gets.len().max(1));
     for &index in chosen {
         options.results(ctx, elements.get(index), |reply, result| reply.bulk_or_null(result));
@@ -258,7 +258,12 @@ impl<'a> Options<'a> {
     }
 
     /// Hands out what an element contributes to the reply, each with the writer of that.
-    fn results(&self, ctx: &mut Ctx<'_>, element: &[u8], mut take: impl FnMut(&mut Reply, Option<&[u8]>)) {
+    fn results(
+        &self,
+        ctx: &mut Ctx<'_, '_>,
+        element: &[u8],
+        mut take: impl FnMut(&mut Reply, Option<&[u8]>),
+    ) {
         if self.gets.is_empty() {
             take(ctx.reply, Some(element));
         }
@@ -299,7 +304,7 @@ impl<'a> Pattern<'a> {
     }
 
     /// Lends the string that the pattern leads to for an element, if there is one.
-    fn follow(&self, ctx: &mut Ctx<'_>, element: &[u8], mut take: impl FnMut(&mut Reply, Option<&[u8]>)) {
+    fn follow(&self, ctx: &mut Ctx<'_, '_>, element: &[u8], mut take: impl FnMut(&mut Reply, Option<&[u8]>)) {
         let name: SmallVec<[u8; 64]> =
             [self.before, element, self.after].into_iter().flatten().copied().collect();
         let key = ctx.shared.store.key(ctx.session.db, &name);
@@ -344,7 +349,7 @@ impl Texts {
 }
 
 /// All elements.
-fn all(ctx: &Ctx<'_>, kind: Option<Kind>) -> Result<Texts, Error> {
+fn all(ctx: &Ctx<'_, '_>, kind: Option<Kind>) -> Result<Texts, Error> {
     let key = ctx.key(1);
     let mut texts = Texts::default();
     let mut digits = Default::default();
@@ -372,7 +377,11 @@ fn all(ctx: &Ctx<'_>, kind: Option<Kind>) -> Result<Texts, Error> {
 
 /// The elements of the reply as they lie, and their order in it. Lists and sorted sets have an order, which
 /// DESC turns round; of a set there is none to turn.
-fn as_it_is(ctx: &Ctx<'_>, kind: Option<Kind>, options: &Options<'_>) -> Result<(Texts, Vec<usize>), Error> {
+fn as_it_is(
+    ctx: &Ctx<'_, '_>,
+    kind: Option<Kind>,
+    options: &Options<'_>,
+) -> Result<(Texts, Vec<usize>), Error> {
     let key = ctx.key(1);
     let mut texts = Texts::default();
     let mut digits = Default::default();
@@ -416,7 +425,7 @@ fn as_it_is(ctx: &Ctx<'_>, kind: Option<Kind>, options: &Options<'_>) -> Result<
 }
 
 /// The order of all elements.
-fn sorted(ctx: &mut Ctx<'_>, elements: &Texts, options: &Options<'_>) -> Result<Vec<usize>, Error> {
+fn sorted(ctx: &mut Ctx<'_, '_>, elements: &Texts, options: &Options<'_>) -> Result<Vec<usize>, Error> {
     // What each is compared by, where that is not the element.
     let mut weights = Texts::default();
     let mut has_weight = Vec::new();

@@ -23,7 +23,7 @@ pub(super) static TOUCH: Command = Command {
 }
 .checked();
 
-fn touch(ctx: &mut Ctx<'_>) -> Result<(), Error> {
+fn touch(ctx: &mut Ctx<'_, '_>) -> Result<(), Error> {
     // Under CLIENT NO-TOUCH too: it is what TOUCH is for.
     ctx.view.set_touches(true);
     let there = ctx.keys.iter().filter(|key| ctx.view.exists(**key, Lookup::Read)).count();

@@ -70,26 +70,26 @@ pub(super) static PEXPIRETIME: Command = Command {
 }
 .checked();
 
-fn ttl(ctx: &mut Ctx<'_>) -> Result<(), Error> {
+fn ttl(ctx: &mut Ctx<'_, '_>) -> Result<(), Error> {
     let now = ctx.now();
     answer(ctx, |deadline| seconds(deadline.saturating_sub(now)))
 }
 
-fn pttl(ctx: &mut Ctx<'_>) -> Result<(), Error> {
+fn pttl(ctx: &mut Ctx<'_, '_>) -> Result<(), Error> {
     let now = ctx.now();
     answer(ctx, |deadline| deadline.saturating_sub(now))
 }
 
-fn expiretime(ctx: &mut Ctx<'_>) -> Result<(), Error> {
+fn expiretime(ctx: &mut Ctx<'_, '_>) -> Result<(), Error> {
     answer(ctx, seconds)
 }
 
-fn pexpiretime(ctx: &mut Ctx<'_>) -> Result<(), Error> {
+fn pexpiretime(ctx: &mut Ctx<'_, '_>) -> Result<(), Error> {
     answer(ctx, |deadline| deadline)
 }
 
 /// What a command of this family makes of the deadline; -1 when the key has none, -2 when there is no key.
-fn answer(ctx: &mut Ctx<'_>, of_deadline: impl FnOnce(u64) -> u64) -> Result<(), Error> {
+fn answer(ctx: &mut Ctx<'_, '_>, of_deadline: impl FnOnce(u64) -> u64) -> Result<(), Error> {
     let reply = match ctx.view.meta(ctx.key(1), Lookup::Ask) {
         None => -2,
         Some(meta) => meta.deadline.map_or(-1, |deadline| of_deadline(deadline).cast_signed()),

@@ -21,7 +21,7 @@ pub(super) static TYPE: Command = Command {
 }
 .checked();
 
-fn type_of(ctx: &mut Ctx<'_>) -> Result<(), Error> {
+fn type_of(ctx: &mut Ctx<'_, '_>) -> Result<(), Error> {
     let meta = ctx.view.meta(ctx.key(1), Lookup::Ask);
     ctx.reply.simple(meta.map_or("none", |meta| meta.kind.name()));
     Ok(())

@@ -31,7 +31,7 @@ pub(super) static GEOADD: Command = Command {
 }
 .checked();
 
-fn geoadd(ctx: &mut Ctx<'_>) -> Result<(), Error> {
+fn geoadd(ctx: &mut Ctx<'_, '_>) -> Result<(), Error> {
     let key = ctx.key(1);
     let args = ctx.args;
     let (mut nx, mut xx, mut counts_changed) = (false, false, false);

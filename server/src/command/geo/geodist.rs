@@ -36,7 +36,7 @@ pub(super) static GEODIST: Command = Command {
 }
 .checked();
 
-fn geodist(ctx: &mut Ctx<'_>) -> Result<(), Error> {
+fn geodist(ctx: &mut Ctx<'_, '_>) -> Result<(), Error> {
     let key = ctx.key(1);
     if ctx.args.len() > 5 {
         return Err(Error::Syntax);

@@ -22,7 +22,7 @@ pub(super) static GEOHASH: Command = Command {
 }
 .checked();
 
-fn geohash(ctx: &mut Ctx<'_>) -> Result<(), Error> {
+fn geohash(ctx: &mut Ctx<'_, '_>) -> Result<(), Error> {
     let key = ctx.key(1);
     let set = ctx.view.sorted_set(key, Lookup::Read)?;
     ctx.reply.array(ctx.args.len() - 2);

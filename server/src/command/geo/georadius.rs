@@ -206,19 +206,19 @@ pub(super) static GEORADIUSBYMEMBER_RO: Command = Command {
 }
 .checked();
 
-fn georadius(ctx: &mut Ctx<'_>) -> Result<(), Error> {
+fn georadius(ctx: &mut Ctx<'_, '_>) -> Result<(), Error> {
     by_coordinates(ctx, Stores::Yes)
 }
 
-fn georadius_ro(ctx: &mut Ctx<'_>) -> Result<(), Error> {
+fn georadius_ro(ctx: &mut Ctx<'_, '_>) -> Result<(), Error> {
     by_coordinates(ctx, Stores::No)
 }
 
-fn georadiusbymember(ctx: &mut Ctx<'_>) -> Result<(), Error> {
+fn georadiusbymember(ctx: &mut Ctx<'_, '_>) -> Result<(), Error> {
     by_member(ctx, Stores::Yes)
 }
 
-fn georadiusbymember_ro(ctx: &mut Ctx<'_>) -> Result<(), Error> {
+fn georadiusbymember_ro(ctx: &mut Ctx<'_, '_>) -> Result<(), Error> {
     by_member(ctx, Stores::No)
 }
 
@@ -229,7 +229,7 @@ enum Stores {
     No,
 }
 
-fn by_coordinates(ctx: &mut Ctx<'_>, stores: Stores) -> Result<(), Error> {
+fn by_coordinates(ctx: &mut Ctx<'_, '_>, stores: Stores) -> Result<(), Error> {
     let key = ctx.key(1);
     ctx.view.sorted_set(key, Lookup::Read)?;
     let center = super::point(ctx.args, 2)?;
@@ -239,7 +239,7 @@ fn by_coordinates(ctx: &mut Ctx<'_>, stores: Stores) -> Result<(), Error> {
     query::run(ctx, key, Some(&place), &options, store)
 }
 
-fn by_member(ctx: &mut Ctx<'_>, stores: Stores) -> Result<(), Error> {
+fn by_member(ctx: &mut Ctx<'_, '_>, stores: Stores) -> Result<(), Error> {
     let key = ctx.key(1);
     ctx.view.sorted_set(key, Lookup::Read)?;
     // Without the key nobody asks what is searched.
@@ -254,7 +254,7 @@ fn by_member(ctx: &mut Ctx<'_>, stores: Stores) -> Result<(), Error> {
     query::run(ctx, key, place.as_ref(), &options, store)
 }
 
-fn options(ctx: &Ctx<'_>, first: usize, stores: Stores) -> Result<(Options, Option<Store>), Error> {
+fn options(ctx: &Ctx<'_, '_>, first: usize, stores: Stores) -> Result<(Options, Option<Store>), Error> {
     let mut options = Options::default();
     let mut store = None;
     let mut index = first;

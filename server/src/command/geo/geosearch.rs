@@ -179,7 +179,7 @@ pub(super) static GEOSEARCHSTORE: Command = Command {
 }
 .checked();
 
-fn geosearch(ctx: &mut Ctx<'_>) -> Result<(), Error> {
+fn geosearch(ctx: &mut Ctx<'_, '_>) -> Result<(), Error> {
     let key = ctx.key(1);
     ctx.view.sorted_set(key, Lookup::Read)?;
     let request = Request::parse(ctx, key, 2)?;
@@ -188,7 +188,7 @@ fn geosearch(ctx: &mut Ctx<'_>) -> Result<(), Error> {
     query::run(ctx, key, place.as_ref(), &request.options, None)
 }
 
-fn geosearchstore(ctx: &mut Ctx<'_>) -> Result<(), Error> {
+fn geosearchstore(ctx: &mut Ctx<'_, '_>) -> Result<(), Error> {
     let key = ctx.key(2);
     ctx.view.sorted_set(key, Lookup::Read)?;
     let request = Request::parse(ctx, key, 3)?;
@@ -231,7 +231,7 @@ struct Request {
 
 impl Request {
     /// Reads the arguments from `first` on. Of the same thing said twice the last counts.
-    fn parse(ctx: &mut Ctx<'_>, key: scrubjay::Key<'_>, first: usize) -> Result<Self, Error> {
+    fn parse(ctx: &mut Ctx<'_, '_>, key: scrubjay::Key<'_>, first: usize) -> Result<Self, Error> {
         let mut request = Self::default();
         let args = ctx.args;
         let may_store = first == 3;

@@ -22,7 +22,7 @@ pub(super) struct Options {
 
 impl Options {
     /// Reads an option that all searches have, if it is one; how many words it took.
-    pub(super) fn parse(&mut self, ctx: &Ctx<'_>, index: usize) -> Result<Option<usize>, Error> {
+    pub(super) fn parse(&mut self, ctx: &Ctx<'_, '_>, index: usize) -> Result<Option<usize>, Error> {
         let args = ctx.args;
         match () {
             () if args.is(index, "WITHDIST") => self.with_distance = true,
@@ -79,7 +79,7 @@ pub(super) struct Place {
 }
 
 /// A radius and its unit; both are there.
-pub(super) fn circle(ctx: &Ctx<'_>, index: usize) -> Result<(Shape, f64), Error> {
+pub(super) fn circle(ctx: &Ctx<'_, '_>, index: usize) -> Result<(Shape, f64), Error> {
     let radius = parse_f64(ctx.args.at(index)).ok_or(Error::Text("ERR need numeric radius"))?;
     if radius < 0.0 {
         return Err(Error::Text("ERR radius cannot be negative"));
@@ -89,7 +89,7 @@ pub(super) fn circle(ctx: &Ctx<'_>, index: usize) -> Result<(Shape, f64), Error>
 }
 
 /// A width, a height and their unit; all are there.
-pub(super) fn rectangle(ctx: &Ctx<'_>, index: usize) -> Result<(Shape, f64), Error> {
+pub(super) fn rectangle(ctx: &Ctx<'_, '_>, index: usize) -> Result<(Shape, f64), Error> {
     let width = parse_f64(ctx.args.at(index)).ok_or(Error::Text("ERR need numeric width"))?;
     let height = parse_f64(ctx.args.at(index + 1)).ok_or(Error::Text("ERR need numeric height"))?;
     if width < 0.0 || height < 0.0 {
@@ -100,7 +100,7 @@ pub(super) fn rectangle(ctx: &Ctx<'_>, index: usize) -> Result<(Shape, f64), Err
 }
 
 /// A number of corners, and the corners; and how many words that is.
-pub(super) fn polygon(ctx: &Ctx<'_>, index: usize) -> Result<(Area, usize), Error> {
+pub(super) fn polygon(ctx: &Ctx<'_, '_>, index: usize) -> Result<(Area, usize), Error> {
     let count = parse_i64(ctx.args.at(index)).and_then(|count| i32::try_from(count).ok());
     let count = count.ok_or(Error::Text("ERR invalid number of vertices"))?;
     let left = ctx.args.len() - index - 1;
@@ -115,7 +115,7 @@ pub(super) fn polygon(ctx: &Ctx<'_>, index: usize) -> Result<(Area, usize), Erro
 
 /// The place of the member that the argument at `index` says, if the key is there; it must have it then.
 pub(super) fn member(
-    ctx: &mut Ctx<'_>,
+    ctx: &mut Ctx<'_, '_>,
     key: scrubjay::Key<'_>,
     index: usize,
 ) -> Result<Option<Point>, Error> {
@@ -129,7 +129,7 @@ pub(super) fn member(
 
 /// Searches, and replies or stores what is found. Without a place the key is not there.
 pub(super) fn run(
-    ctx: &mut Ctx<'_>,
+    ctx: &mut Ctx<'_, '_>,
     key: scrubjay::Key<'_>,
     place: Option<&Place>,
     options: &Options,

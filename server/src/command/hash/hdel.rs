@@ -21,7 +21,7 @@ pub(super) static HDEL: Command = Command {
 }
 .checked();
 
-fn hdel(ctx: &mut Ctx<'_>) -> Result<(), Error> {
+fn hdel(ctx: &mut Ctx<'_, '_>) -> Result<(), Error> {
     let removed = ctx.view.hash_remove(ctx.key(1), super::fields(ctx.args, 2))?;
     ctx.reply.count(removed);
     Ok(())

@@ -20,7 +20,7 @@ pub(super) static HEXISTS: Command = Command {
 }
 .checked();
 
-fn hexists(ctx: &mut Ctx<'_>) -> Result<(), Error> {
+fn hexists(ctx: &mut Ctx<'_, '_>) -> Result<(), Error> {
     let (key, now) = (ctx.key(1), ctx.now());
     let value = ctx.view.hash(key)?.and_then(|hash| hash.get(ctx.args.at(2), now));
     ctx.reply.integer(value.is_some().into());

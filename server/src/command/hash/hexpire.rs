@@ -37,7 +37,7 @@ pub(super) static HEXPIRE: Command = Command {
 }
 .checked();
 
-fn hexpire(ctx: &mut Ctx<'_>) -> Result<(), Error> {
+fn hexpire(ctx: &mut Ctx<'_, '_>) -> Result<(), Error> {
     expire(ctx, "hexpire", Time::Ex)
 }
 
@@ -72,7 +72,7 @@ pub(super) static HPEXPIRE: Command = Command {
 }
 .checked();
 
-fn hpexpire(ctx: &mut Ctx<'_>) -> Result<(), Error> {
+fn hpexpire(ctx: &mut Ctx<'_, '_>) -> Result<(), Error> {
     expire(ctx, "hpexpire", Time::Px)
 }
 
@@ -107,7 +107,7 @@ pub(super) static HEXPIREAT: Command = Command {
 }
 .checked();
 
-fn hexpireat(ctx: &mut Ctx<'_>) -> Result<(), Error> {
+fn hexpireat(ctx: &mut Ctx<'_, '_>) -> Result<(), Error> {
     expire(ctx, "hexpireat", Time::ExAt)
 }
 
@@ -142,11 +142,11 @@ pub(super) static HPEXPIREAT: Command = Command {
 }
 .checked();
 
-fn hpexpireat(ctx: &mut Ctx<'_>) -> Result<(), Error> {
+fn hpexpireat(ctx: &mut Ctx<'_, '_>) -> Result<(), Error> {
     expire(ctx, "hpexpireat", Time::PxAt)
 }
 
-fn expire(ctx: &mut Ctx<'_>, command: &'static str, time: Time) -> Result<(), Error> {
+fn expire(ctx: &mut Ctx<'_, '_>, command: &'static str, time: Time) -> Result<(), Error> {
     let key = ctx.key(1);
     let at = (3..ctx.args.len()).find(|&at| ctx.args.is(at, "FIELDS")).ok_or(super::MISNUMBERED)?;
     let condition = condition(ctx.args, 3, at)?;

@@ -20,7 +20,7 @@ pub(super) static HGET: Command = Command {
 }
 .checked();
 
-fn hget(ctx: &mut Ctx<'_>) -> Result<(), Error> {
+fn hget(ctx: &mut Ctx<'_, '_>) -> Result<(), Error> {
     let (key, now) = (ctx.key(1), ctx.now());
     let hash = ctx.view.hash(key)?;
     super::value_or_null(ctx.reply, hash.and_then(|hash| hash.get(ctx.args.at(2), now)));

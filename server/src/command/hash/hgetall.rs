@@ -22,7 +22,7 @@ pub(super) static HGETALL: Command = Command {
 }
 .checked();
 
-fn hgetall(ctx: &mut Ctx<'_>) -> Result<(), Error> {
+fn hgetall(ctx: &mut Ctx<'_, '_>) -> Result<(), Error> {
     let (key, now) = (ctx.key(1), ctx.now());
     let Some(hash) = ctx.view.hash(key)? else {
         ctx.reply.map(0);
@@ -52,7 +52,7 @@ pub(super) static HKEYS: Command = Command {
 }
 .checked();
 
-fn hkeys(ctx: &mut Ctx<'_>) -> Result<(), Error> {
+fn hkeys(ctx: &mut Ctx<'_, '_>) -> Result<(), Error> {
     one_side(ctx, |field, _| field)
 }
 
@@ -72,12 +72,12 @@ pub(super) static HVALS: Command = Command {
 }
 .checked();
 
-fn hvals(ctx: &mut Ctx<'_>) -> Result<(), Error> {
+fn hvals(ctx: &mut Ctx<'_, '_>) -> Result<(), Error> {
     one_side(ctx, |_, value| value)
 }
 
 fn one_side(
-    ctx: &mut Ctx<'_>,
+    ctx: &mut Ctx<'_, '_>,
     side: impl for<'e> Fn(Element<'e>, Element<'e>) -> Element<'e>,
 ) -> Result<(), Error> {
     let (key, now) = (ctx.key(1), ctx.now());

@@ -23,7 +23,7 @@ pub(super) static HGETDEL: Command = Command {
 }
 .checked();
 
-fn hgetdel(ctx: &mut Ctx<'_>) -> Result<(), Error> {
+fn hgetdel(ctx: &mut Ctx<'_, '_>) -> Result<(), Error> {
     let key = ctx.key(1);
     let fields = super::numbered(ctx.args, 2, super::MISNUMBERED)?;
     ctx.reply.array(fields.len());

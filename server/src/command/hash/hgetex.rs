@@ -38,7 +38,7 @@ pub(super) static HGETEX: Command = Command {
 }
 .checked();
 
-fn hgetex(ctx: &mut Ctx<'_>) -> Result<(), Error> {
+fn hgetex(ctx: &mut Ctx<'_, '_>) -> Result<(), Error> {
     let (key, now) = (ctx.key(1), ctx.now());
     let (options, at) = Options::parse(ctx.args, Allow::HGetEx)?;
     let fields = super::numbered(ctx.args, at, super::MISNUMBERED)?;

@@ -23,7 +23,7 @@ pub(super) static HINCRBY: Command = Command {
 }
 .checked();
 
-fn hincrby(ctx: &mut Ctx<'_>) -> Result<(), Error> {
+fn hincrby(ctx: &mut Ctx<'_, '_>) -> Result<(), Error> {
     let by = ctx.args.integer(3)?;
     let sum = ctx.view.hash_increment(ctx.key(1), ctx.args.at(2), by)?;
     ctx.reply.integer(sum);
@@ -47,7 +47,7 @@ pub(super) static HINCRBYFLOAT: Command = Command {
 }
 .checked();
 
-fn hincrbyfloat(ctx: &mut Ctx<'_>) -> Result<(), Error> {
+fn hincrbyfloat(ctx: &mut Ctx<'_, '_>) -> Result<(), Error> {
     let by = LongDouble::parse(ctx.args.at(3)).ok_or(Error::NotFloat)?;
     if !by.is_finite() {
         return Err(Error::Text("ERR value is NaN or Infinity"));

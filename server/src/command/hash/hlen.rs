@@ -19,7 +19,7 @@ pub(super) static HLEN: Command = Command {
 }
 .checked();
 
-fn hlen(ctx: &mut Ctx<'_>) -> Result<(), Error> {
+fn hlen(ctx: &mut Ctx<'_, '_>) -> Result<(), Error> {
     let (key, now) = (ctx.key(1), ctx.now());
     let len = ctx.view.hash(key)?.map_or(0, |hash| hash.len(now));
     ctx.reply.count(len);

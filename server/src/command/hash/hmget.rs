@@ -20,7 +20,7 @@ pub(super) static HMGET: Command = Command {
 }
 .checked();
 
-fn hmget(ctx: &mut Ctx<'_>) -> Result<(), Error> {
+fn hmget(ctx: &mut Ctx<'_, '_>) -> Result<(), Error> {
     let (key, now) = (ctx.key(1), ctx.now());
     let hash = ctx.view.hash(key)?;
     let fields = super::fields(ctx.args, 2);

@@ -25,7 +25,7 @@ pub(super) static HPERSIST: Command = Command {
 }
 .checked();
 
-fn hpersist(ctx: &mut Ctx<'_>) -> Result<(), Error> {
+fn hpersist(ctx: &mut Ctx<'_, '_>) -> Result<(), Error> {
     let key = ctx.key(1);
     let fields = super::numbered(ctx.args, 2, super::MISNUMBERED)?;
     ctx.reply.array(fields.len());

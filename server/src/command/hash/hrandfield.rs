@@ -39,7 +39,7 @@ const REPLY_BYTES_MAX: usize = 1 << 30;
 /// The shortest element of a reply: an empty bulk string.
 const ELEMENT_BYTES_MIN: usize = 6;
 
-fn hrandfield(ctx: &mut Ctx<'_>) -> Result<(), Error> {
+fn hrandfield(ctx: &mut Ctx<'_, '_>) -> Result<(), Error> {
     let (key, now) = (ctx.key(1), ctx.now());
     if ctx.args.len() == 2 {
         let mut found = false;
@@ -78,14 +78,14 @@ fn hrandfield(ctx: &mut Ctx<'_>) -> Result<(), Error> {
 }
 
 /// Different fields.
-fn sample(ctx: &mut Ctx<'_>, count: usize, with_values: bool) -> Result<(), Error> {
+fn sample(ctx: &mut Ctx<'_, '_>, count: usize, with_values: bool) -> Result<(), Error> {
     begin(ctx.reply, count, with_values);
     ctx.view.hash_sample(ctx.key(1), count, |field, value| write(ctx.reply, field, value, with_values))?;
     Ok(())
 }
 
 /// Any fields, so many times.
-fn draw(ctx: &mut Ctx<'_>, times: usize, with_values: bool) -> Result<(), Error> {
+fn draw(ctx: &mut Ctx<'_, '_>, times: usize, with_values: bool) -> Result<(), Error> {
     const TOO_LONG: Error = Error::Text("ERR value is out of range, the reply would be longer than 1 GiB");
     if times > REPLY_BYTES_MAX / ELEMENT_BYTES_MIN {
         return Err(TOO_LONG);

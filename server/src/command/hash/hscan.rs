@@ -30,7 +30,7 @@ pub(super) static HSCAN: Command = Command {
 }
 .checked();
 
-fn hscan(ctx: &mut Ctx<'_>) -> Result<(), Error> {
+fn hscan(ctx: &mut Ctx<'_, '_>) -> Result<(), Error> {
     let (key, now) = (ctx.key(1), ctx.now());
     let cursor = scan::cursor(ctx.args, 2)?;
     let Some(hash) = ctx.view.hash(key)? else {

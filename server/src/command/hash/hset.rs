@@ -22,7 +22,7 @@ pub(super) static HSET: Command = Command {
 }
 .checked();
 
-fn hset(ctx: &mut Ctx<'_>) -> Result<(), Error> {
+fn hset(ctx: &mut Ctx<'_, '_>) -> Result<(), Error> {
     let created = set(ctx, "hset")?;
     ctx.reply.count(created);
     Ok(())
@@ -43,14 +43,14 @@ pub(super) static HMSET: Command = Command {
 }
 .checked();
 
-fn hmset(ctx: &mut Ctx<'_>) -> Result<(), Error> {
+fn hmset(ctx: &mut Ctx<'_, '_>) -> Result<(), Error> {
     set(ctx, "hmset")?;
     ctx.reply.ok();
     Ok(())
 }
 
 /// Sets all fields; how many are new.
-fn set(ctx: &mut Ctx<'_>, command: &'static str) -> Result<usize, Error> {
+fn set(ctx: &mut Ctx<'_, '_>, command: &'static str) -> Result<usize, Error> {
     if ctx.args.len() % 2 == 1 {
         return Err(Error::Arity(command.into()));
     }

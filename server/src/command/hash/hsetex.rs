@@ -48,7 +48,7 @@ pub(super) static HSETEX: Command = Command {
 }
 .checked();
 
-fn hsetex(ctx: &mut Ctx<'_>) -> Result<(), Error> {
+fn hsetex(ctx: &mut Ctx<'_, '_>) -> Result<(), Error> {
     let (key, now) = (ctx.key(1), ctx.now());
     let (options, at) = Options::parse(ctx.args, Allow::HSetEx)?;
     let pairs = super::numbered_pairs(ctx.args, at)?;

@@ -20,7 +20,7 @@ pub(super) static HSETNX: Command = Command {
 }
 .checked();
 
-fn hsetnx(ctx: &mut Ctx<'_>) -> Result<(), Error> {
+fn hsetnx(ctx: &mut Ctx<'_, '_>) -> Result<(), Error> {
     let set = ctx.view.hash_set_if_absent(ctx.key(1), ctx.args.at(2), ctx.args.at(3))?;
     ctx.reply.integer(set.into());
     Ok(())

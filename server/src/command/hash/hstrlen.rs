@@ -20,7 +20,7 @@ pub(super) static HSTRLEN: Command = Command {
 }
 .checked();
 
-fn hstrlen(ctx: &mut Ctx<'_>) -> Result<(), Error> {
+fn hstrlen(ctx: &mut Ctx<'_, '_>) -> Result<(), Error> {
     let (key, now) = (ctx.key(1), ctx.now());
     let value = ctx.view.hash(key)?.and_then(|hash| hash.get(ctx.args.at(2), now));
     ctx.reply.count(value.map_or(0, |value| value.text_bytes()));

@@ -24,7 +24,7 @@ pub(super) static HTTL: Command = Command {
 }
 .checked();
 
-fn httl(ctx: &mut Ctx<'_>) -> Result<(), Error> {
+fn httl(ctx: &mut Ctx<'_, '_>) -> Result<(), Error> {
     let now = ctx.now();
     answer(ctx, |deadline| seconds(deadline.saturating_sub(now)))
 }
@@ -49,7 +49,7 @@ pub(super) static HPTTL: Command = Command {
 }
 .checked();
 
-fn hpttl(ctx: &mut Ctx<'_>) -> Result<(), Error> {
+fn hpttl(ctx: &mut Ctx<'_, '_>) -> Result<(), Error> {
     let now = ctx.now();
     answer(ctx, |deadline| deadline.saturating_sub(now))
 }
@@ -74,7 +74,7 @@ pub(super) static HEXPIRETIME: Command = Command {
 }
 .checked();
 
-fn hexpiretime(ctx: &mut Ctx<'_>) -> Result<(), Error> {
+fn hexpiretime(ctx: &mut Ctx<'_, '_>) -> Result<(), Error> {
     answer(ctx, seconds)
 }
 
@@ -98,13 +98,13 @@ pub(super) static HPEXPIRETIME: Command = Command {
 }
 .checked();
 
-fn hpexpiretime(ctx: &mut Ctx<'_>) -> Result<(), Error> {
+fn hpexpiretime(ctx: &mut Ctx<'_, '_>) -> Result<(), Error> {
     answer(ctx, |deadline| deadline)
 }
 
 /// What a command of this family makes of each deadline; -1 for a field that has none, -2 for one that is not
 /// there.
-fn answer(ctx: &mut Ctx<'_>, of_deadline: impl Fn(u64) -> u64) -> Result<(), Error> {
+fn answer(ctx: &mut Ctx<'_, '_>, of_deadline: impl Fn(u64) -> u64) -> Result<(), Error> {
     let (key, now) = (ctx.key(1), ctx.now());
     let fields = super::numbered(ctx.args, 2, Error::Syntax)?;
     let hash = ctx.view.hash(key)?;

@@ -19,7 +19,7 @@ pub(super) static PFADD: Command = Command {
 }
 .checked();
 
-fn pfadd(ctx: &mut Ctx<'_>) -> Result<(), Error> {
+fn pfadd(ctx: &mut Ctx<'_, '_>) -> Result<(), Error> {
     let key = ctx.key(1);
     let changed = ctx.view.hll_add(key, ctx.args.iter().skip(2))?;
     ctx.reply.integer(i64::from(changed));

@@ -23,7 +23,7 @@ pub(super) static PFCOUNT: Command =
     }
     .checked();
 
-fn pfcount(ctx: &mut Ctx<'_>) -> Result<(), Error> {
+fn pfcount(ctx: &mut Ctx<'_, '_>) -> Result<(), Error> {
     let count = ctx.view.hll_count(ctx.keys)?;
     // What does not fit comes out as it would of C: a string that a client made can claim any count.
     ctx.reply.integer(count as i64);

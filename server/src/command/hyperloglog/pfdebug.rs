@@ -24,7 +24,7 @@ pub(super) static PFDEBUG: Command = Command {
 }
 .checked();
 
-fn pfdebug(ctx: &mut Ctx<'_>) -> Result<(), Error> {
+fn pfdebug(ctx: &mut Ctx<'_, '_>) -> Result<(), Error> {
     if ctx.args.is(1, "SIMD") {
         return simd(ctx);
     }
@@ -62,7 +62,7 @@ fn pfdebug(ctx: &mut Ctx<'_>) -> Result<(), Error> {
 
 /// There is one way of working here, and nothing to choose; the reply is that of the choice. After its error
 /// Valkey sends a second reply, which a client would take for that of its next command: we do not.
-fn simd(ctx: &mut Ctx<'_>) -> Result<(), Error> {
+fn simd(ctx: &mut Ctx<'_, '_>) -> Result<(), Error> {
     match () {
         () if ctx.args.is(2, "ON") => ctx.reply.simple("enabled"),
         () if ctx.args.is(2, "OFF") => ctx.reply.simple("disabled"),

@@ -19,7 +19,7 @@ pub(super) static PFMERGE: Command = Command {
 }
 .checked();
 
-fn pfmerge(ctx: &mut Ctx<'_>) -> Result<(), Error> {
+fn pfmerge(ctx: &mut Ctx<'_, '_>) -> Result<(), Error> {
     let (to, sources) = ctx.keys.split_first().expect("invariant: the declaration finds the destination");
     ctx.view.hll_merge(*to, sources)?;
     ctx.reply.ok();

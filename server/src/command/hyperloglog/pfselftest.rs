@@ -21,7 +21,7 @@ pub(super) static PFSELFTEST: Command = Command {
 }
 .checked();
 
-fn pfselftest(ctx: &mut Ctx<'_>) -> Result<(), Error> {
+fn pfselftest(ctx: &mut Ctx<'_, '_>) -> Result<(), Error> {
     hyperloglog::self_test(&mut Random::seeded(ctx.now()))
         .map_err(|wrong| Error::Owned(format!("TESTFAILED {wrong}")))?;
     ctx.reply.ok();

@@ -48,19 +48,19 @@ pub(super) static BRPOPLPUSH: Command = Command {
 }
 .checked();
 
-fn blmove(ctx: &mut Ctx<'_>) -> Result<(), Error> {
+fn blmove(ctx: &mut Ctx<'_, '_>) -> Result<(), Error> {
     let (take, put) = (super::end(ctx, 3)?, super::end(ctx, 4)?);
     move_one(ctx, take, put, 5)
 }
 
-fn brpoplpush(ctx: &mut Ctx<'_>) -> Result<(), Error> {
+fn brpoplpush(ctx: &mut Ctx<'_, '_>) -> Result<(), Error> {
     move_one(ctx, End::Right, End::Left, 3)
 }
 
-fn move_one(ctx: &mut Ctx<'_>, take: End, put: End, timeout_at: usize) -> Result<(), Error> {
+fn move_one(ctx: &mut Ctx<'_, '_>, take: End, put: End, timeout_at: usize) -> Result<(), Error> {
     let timeout = Timeout::seconds(ctx.args.at(timeout_at), ctx.now())?;
     let (from, to) = (ctx.keys[0], ctx.keys[1]);
-    let wanted = |_: &Ctx<'_>| Wanted::new(&[from], Kind::List).with_second(to);
+    let wanted = |_: &Ctx<'_, '_>| Wanted::new(&[from], Kind::List).with_second(to);
     attempt_or_block(ctx, wanted, timeout, Move { take, to: to.to_owned_key(), put })
 }
 

@@ -31,7 +31,7 @@ pub(super) static BLMPOP: Command = Command {
 }
 .checked();
 
-fn blmpop(ctx: &mut Ctx<'_>) -> Result<(), Error> {
+fn blmpop(ctx: &mut Ctx<'_, '_>) -> Result<(), Error> {
     let (end, count) = super::lmpop::parse(ctx, 2)?;
     // Read last, as in Valkey.
     let timeout = Timeout::seconds(ctx.args.at(1), ctx.now())?;

@@ -43,15 +43,15 @@ pub(super) static BRPOP: Command = Command {
 }
 .checked();
 
-fn blpop(ctx: &mut Ctx<'_>) -> Result<(), Error> {
+fn blpop(ctx: &mut Ctx<'_, '_>) -> Result<(), Error> {
     pop(ctx, End::Left)
 }
 
-fn brpop(ctx: &mut Ctx<'_>) -> Result<(), Error> {
+fn brpop(ctx: &mut Ctx<'_, '_>) -> Result<(), Error> {
     pop(ctx, End::Right)
 }
 
-fn pop(ctx: &mut Ctx<'_>, end: End) -> Result<(), Error> {
+fn pop(ctx: &mut Ctx<'_, '_>, end: End) -> Result<(), Error> {
     let timeout = Timeout::seconds(ctx.args.at(ctx.args.len() - 1), ctx.now())?;
     attempt_or_block(ctx, |ctx| Wanted::new(ctx.keys, Kind::List), timeout, Pop { end })
 }

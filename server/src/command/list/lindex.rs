@@ -24,7 +24,7 @@ pub(super) static LINDEX: Command = Command {
 }
 .checked();
 
-fn lindex(ctx: &mut Ctx<'_>) -> Result<(), Error> {
+fn lindex(ctx: &mut Ctx<'_, '_>) -> Result<(), Error> {
     let key = ctx.key(1);
     // Whether there is a list comes before whether there is a number.
     let Some(list) = ctx.view.read::<List>(key, Lookup::Read)? else {

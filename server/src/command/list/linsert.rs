@@ -28,7 +28,7 @@ pub(super) static LINSERT: Command = Command {
 }
 .checked();
 
-fn linsert(ctx: &mut Ctx<'_>) -> Result<(), Error> {
+fn linsert(ctx: &mut Ctx<'_, '_>) -> Result<(), Error> {
     let side = match () {
         () if ctx.args.is(2, "after") => Side::After,
         () if ctx.args.is(2, "before") => Side::Before,

@@ -22,7 +22,7 @@ pub(super) static LLEN: Command = Command {
 }
 .checked();
 
-fn llen(ctx: &mut Ctx<'_>) -> Result<(), Error> {
+fn llen(ctx: &mut Ctx<'_, '_>) -> Result<(), Error> {
     let key = ctx.key(1);
     let len = ctx.view.read::<List>(key, Lookup::Read)?.map_or(0, |list| list.len());
     ctx.reply.count(len);

@@ -43,16 +43,16 @@ pub(super) static RPOPLPUSH: Command = Command {
 }
 .checked();
 
-fn lmove(ctx: &mut Ctx<'_>) -> Result<(), Error> {
+fn lmove(ctx: &mut Ctx<'_, '_>) -> Result<(), Error> {
     let ends = (super::end(ctx, 3)?, super::end(ctx, 4)?);
     move_between(ctx, ends)
 }
 
-fn rpoplpush(ctx: &mut Ctx<'_>) -> Result<(), Error> {
+fn rpoplpush(ctx: &mut Ctx<'_, '_>) -> Result<(), Error> {
     move_between(ctx, (End::Right, End::Left))
 }
 
-fn move_between(ctx: &mut Ctx<'_>, (take, put): (End, End)) -> Result<(), Error> {
+fn move_between(ctx: &mut Ctx<'_, '_>, (take, put): (End, End)) -> Result<(), Error> {
     let (from, to) = (ctx.key(1), ctx.key(2));
     if !super::move_one(&mut ctx.view, ctx.reply, (from, take), (to, put))? {
         ctx.reply.null();

@@ -28,7 +28,7 @@ pub(super) static LMPOP: Command = Command {
 }
 .checked();
 
-fn lmpop(ctx: &mut Ctx<'_>) -> Result<(), Error> {
+fn lmpop(ctx: &mut Ctx<'_, '_>) -> Result<(), Error> {
     let (end, count) = parse(ctx, 1)?;
     for key in ctx.keys {
         if super::pop_from(&mut ctx.view, ctx.reply, *key, end, count)? {
@@ -41,7 +41,7 @@ fn lmpop(ctx: &mut Ctx<'_>) -> Result<(), Error> {
 
 /// Reads the number of keys, which stands at an index, and what follows the keys: which end, and how many
 /// elements.
-pub(in crate::command) fn parse(ctx: &Ctx<'_>, index: usize) -> Result<(End, usize), Error> {
+pub(in crate::command) fn parse(ctx: &Ctx<'_, '_>, index: usize) -> Result<(End, usize), Error> {
     let positive = |index, error| {
         let number = ctx.args.get(index).and_then(number::parse_i64).filter(|number| *number > 0);
         number.and_then(|number| usize::try_from(number).ok()).ok_or(Error::Text(error))

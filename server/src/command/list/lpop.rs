@@ -41,15 +41,15 @@ pub(super) static RPOP: Command = Command {
 }
 .checked();
 
-fn lpop(ctx: &mut Ctx<'_>) -> Result<(), Error> {
+fn lpop(ctx: &mut Ctx<'_, '_>) -> Result<(), Error> {
     pop(ctx, End::Left, "lpop")
 }
 
-fn rpop(ctx: &mut Ctx<'_>) -> Result<(), Error> {
+fn rpop(ctx: &mut Ctx<'_, '_>) -> Result<(), Error> {
     pop(ctx, End::Right, "rpop")
 }
 
-fn pop(ctx: &mut Ctx<'_>, end: End, name: &'static str) -> Result<(), Error> {
+fn pop(ctx: &mut Ctx<'_, '_>, end: End, name: &'static str) -> Result<(), Error> {
     let key = ctx.key(1);
     match ctx.args.len() {
         2 => {

@@ -31,7 +31,7 @@ pub(super) static LPOS: Command = Command {
 }
 .checked();
 
-fn lpos(ctx: &mut Ctx<'_>) -> Result<(), Error> {
+fn lpos(ctx: &mut Ctx<'_, '_>) -> Result<(), Error> {
     let key = ctx.key(1);
     let (search, several) = parse(ctx)?;
     let list = ctx.view.read::<List>(key, Lookup::Read)?;
@@ -49,7 +49,7 @@ fn lpos(ctx: &mut Ctx<'_>) -> Result<(), Error> {
 }
 
 /// The options: what to search for, and whether several positions are asked for.
-fn parse(ctx: &Ctx<'_>) -> Result<(Search, bool), Error> {
+fn parse(ctx: &Ctx<'_, '_>) -> Result<(Search, bool), Error> {
     let no_less_than_none = |index, error| {
         let number = ctx.args.get(index).and_then(number::parse_i64);
         number.and_then(|number| u64::try_from(number).ok()).ok_or(Error::Text(error))

@@ -74,23 +74,23 @@ pub(super) static RPUSHX: Command = Command {
 }
 .checked();
 
-fn lpush(ctx: &mut Ctx<'_>) -> Result<(), Error> {
+fn lpush(ctx: &mut Ctx<'_, '_>) -> Result<(), Error> {
     push(ctx, End::Left, Missing::Create)
 }
 
-fn rpush(ctx: &mut Ctx<'_>) -> Result<(), Error> {
+fn rpush(ctx: &mut Ctx<'_, '_>) -> Result<(), Error> {
     push(ctx, End::Right, Missing::Create)
 }
 
-fn lpushx(ctx: &mut Ctx<'_>) -> Result<(), Error> {
+fn lpushx(ctx: &mut Ctx<'_, '_>) -> Result<(), Error> {
     push(ctx, End::Left, Missing::Skip)
 }
 
-fn rpushx(ctx: &mut Ctx<'_>) -> Result<(), Error> {
+fn rpushx(ctx: &mut Ctx<'_, '_>) -> Result<(), Error> {
     push(ctx, End::Right, Missing::Skip)
 }
 
-fn push(ctx: &mut Ctx<'_>, end: End, missing: Missing) -> Result<(), Error> {
+fn push(ctx: &mut Ctx<'_, '_>, end: End, missing: Missing) -> Result<(), Error> {
     let args = ctx.args;
     let elements = (2..args.len()).map(|index| args.at(index));
     let len = ctx.view.list_push(ctx.key(1), end, elements, missing)?;

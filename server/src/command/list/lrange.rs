@@ -23,7 +23,7 @@ pub(super) static LRANGE: Command = Command {
 }
 .checked();
 
-fn lrange(ctx: &mut Ctx<'_>) -> Result<(), Error> {
+fn lrange(ctx: &mut Ctx<'_, '_>) -> Result<(), Error> {
     let key = ctx.key(1);
     let (start, stop) = (ctx.args.integer(2)?, ctx.args.integer(3)?);
     let Some(list) = ctx.view.read::<List>(key, Lookup::Read)? else {

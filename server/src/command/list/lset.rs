@@ -23,7 +23,7 @@ pub(super) static LSET: Command = Command {
 }
 .checked();
 
-fn lset(ctx: &mut Ctx<'_>) -> Result<(), Error> {
+fn lset(ctx: &mut Ctx<'_, '_>) -> Result<(), Error> {
     let key = ctx.key(1);
     // Whether there is a list comes before whether there is a number.
     ctx.view.read::<List>(key, Lookup::Peek)?.ok_or(Error::NoSuchKey)?;

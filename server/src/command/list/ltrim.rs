@@ -19,7 +19,7 @@ pub(super) static LTRIM: Command = Command {
 }
 .checked();
 
-fn ltrim(ctx: &mut Ctx<'_>) -> Result<(), Error> {
+fn ltrim(ctx: &mut Ctx<'_, '_>) -> Result<(), Error> {
     let (start, stop) = (ctx.args.integer(2)?, ctx.args.integer(3)?);
     ctx.view.list_trim(ctx.key(1), start, stop)?;
     ctx.reply.ok();

@@ -116,7 +116,7 @@ pub(super) fn bulk(reply: &mut Reply, element: Element<'_>) {
 }
 
 /// The argument at `index` as the name of an end.
-pub(super) fn end(ctx: &Ctx<'_>, index: usize) -> Result<End, Error> {
+pub(super) fn end(ctx: &Ctx<'_, '_>, index: usize) -> Result<End, Error> {
     match () {
         () if ctx.args.is(index, "left") => Ok(End::Left),
         () if ctx.args.is(index, "right") => Ok(End::Right),

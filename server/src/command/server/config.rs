@@ -97,7 +97,7 @@ const HELP: &[&str] = &[
     "    Rewrite the configuration file.",
 ];
 
-fn config_get(ctx: &mut Ctx<'_>) -> Result<(), Error> {
+fn config_get(ctx: &mut Ctx<'_, '_>) -> Result<(), Error> {
     let patterns: Vec<&[u8]> = ctx.args.skip(2).iter().collect();
     let found = ctx.shared.config.get(&patterns);
     ctx.reply.map(found.len());
@@ -108,7 +108,7 @@ fn config_get(ctx: &mut Ctx<'_>) -> Result<(), Error> {
     Ok(())
 }
 
-fn config_set(ctx: &mut Ctx<'_>) -> Result<(), Error> {
+fn config_set(ctx: &mut Ctx<'_, '_>) -> Result<(), Error> {
     let args: Vec<&[u8]> = ctx.args.skip(2).iter().collect();
     let origin = if ctx.session.client.peer.is_local() { Origin::Local } else { Origin::Remote };
     let changed =
@@ -120,14 +120,14 @@ fn config_set(ctx: &mut Ctx<'_>) -> Result<(), Error> {
     Ok(())
 }
 
-fn config_resetstat(ctx: &mut Ctx<'_>) -> Result<(), Error> {
+fn config_resetstat(ctx: &mut Ctx<'_, '_>) -> Result<(), Error> {
     ctx.shared.stats.reset();
     ctx.shared.store.reset_counters();
     ctx.reply.ok();
     Ok(())
 }
 
-fn config_rewrite(ctx: &mut Ctx<'_>) -> Result<(), Error> {
+fn config_rewrite(ctx: &mut Ctx<'_, '_>) -> Result<(), Error> {
     match ctx.shared.config.rewrite() {
         Ok(()) => tracing::info!("CONFIG REWRITE executed with success."),
         Err(error) => {
@@ -139,7 +139,7 @@ fn config_rewrite(ctx: &mut Ctx<'_>) -> Result<(), Error> {
     Ok(())
 }
 
-fn config_help(ctx: &mut Ctx<'_>) -> Result<(), Error> {
+fn config_help(ctx: &mut Ctx<'_, '_>) -> Result<(), Error> {
     help(ctx, HELP);
     Ok(())
 }

@@ -19,7 +19,7 @@ pub(super) static DBSIZE: Command = Command {
 }
 .checked();
 
-fn dbsize(ctx: &mut Ctx<'_>) -> Result<(), Error> {
+fn dbsize(ctx: &mut Ctx<'_, '_>) -> Result<(), Error> {
     let (keys, _) = ctx.view.len(ctx.session.db);
     ctx.reply.count(keys);
     Ok(())

@@ -54,15 +54,15 @@ pub(super) static FLUSHDB: Command = Command {
 }
 .checked();
 
-fn flushall(ctx: &mut Ctx<'_>) -> Result<(), Error> {
+fn flushall(ctx: &mut Ctx<'_, '_>) -> Result<(), Error> {
     flush(ctx, None)
 }
 
-fn flushdb(ctx: &mut Ctx<'_>) -> Result<(), Error> {
+fn flushdb(ctx: &mut Ctx<'_, '_>) -> Result<(), Error> {
     flush(ctx, Some(ctx.session.db))
 }
 
-fn flush(ctx: &mut Ctx<'_>, db: Option<u16>) -> Result<(), Error> {
+fn flush(ctx: &mut Ctx<'_, '_>, db: Option<u16>) -> Result<(), Error> {
     let how = match ctx.args.len() {
         1 if ctx.shared.config.lazyfree_lazy_user_flush() => Flush::Async,
         1 => Flush::Sync,

@@ -22,7 +22,7 @@ pub(super) static INFO: Command = Command {
 }
 .checked();
 
-fn info(ctx: &mut Ctx<'_>) -> Result<(), Error> {
+fn info(ctx: &mut Ctx<'_, '_>) -> Result<(), Error> {
     let names: Vec<&[u8]> = ctx.args.skip(1).iter().collect();
     let text = observe::info::text(ctx.shared, &mut ctx.view, &names);
     ctx.reply.verbatim(*b"txt", text);

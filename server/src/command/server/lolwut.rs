@@ -17,7 +17,7 @@ pub(super) static LOLWUT: Command = Command {
 }
 .checked();
 
-fn lolwut(ctx: &mut Ctx<'_>) -> Result<(), Error> {
+fn lolwut(ctx: &mut Ctx<'_, '_>) -> Result<(), Error> {
     if ctx.args.len() > 2 && ctx.args.is(1, "version") {
         ctx.args.integer(2)?;
     }

@@ -71,7 +71,7 @@ const HELP: &[&str] = &[
     "    sampled up to <count> times (default: 5, 0 means sample all).",
 ];
 
-fn memory_usage(ctx: &mut Ctx<'_>) -> Result<(), Error> {
+fn memory_usage(ctx: &mut Ctx<'_, '_>) -> Result<(), Error> {
     // The options are read before the key is looked up. How many elements are sampled makes no difference:
     // all sizes are known.
     let mut at = 3;
@@ -91,13 +91,13 @@ fn memory_usage(ctx: &mut Ctx<'_>) -> Result<(), Error> {
     Ok(())
 }
 
-fn memory_purge(ctx: &mut Ctx<'_>) -> Result<(), Error> {
+fn memory_purge(ctx: &mut Ctx<'_, '_>) -> Result<(), Error> {
     scrubjay::raw::heap::trim();
     ctx.reply.ok();
     Ok(())
 }
 
-fn memory_help(ctx: &mut Ctx<'_>) -> Result<(), Error> {
+fn memory_help(ctx: &mut Ctx<'_, '_>) -> Result<(), Error> {
     help(ctx, HELP);
     Ok(())
 }

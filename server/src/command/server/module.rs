@@ -100,18 +100,18 @@ const HELP: &[&str] = &[
     "    Unload a module.",
 ];
 
-fn module_list(ctx: &mut Ctx<'_>) -> Result<(), Error> {
+fn module_list(ctx: &mut Ctx<'_, '_>) -> Result<(), Error> {
     ctx.reply.array(0);
     Ok(())
 }
 
-fn module_help(ctx: &mut Ctx<'_>) -> Result<(), Error> {
+fn module_help(ctx: &mut Ctx<'_, '_>) -> Result<(), Error> {
     help(ctx, HELP);
     Ok(())
 }
 
 /// What Valkey answers while `enable-module-command` is `no`, the only value it has here.
-fn refuse(_: &mut Ctx<'_>) -> Result<(), Error> {
+fn refuse(_: &mut Ctx<'_, '_>) -> Result<(), Error> {
     Err(Error::Text(
         "ERR MODULE command not allowed. If the enable-module-command option is set to \"local\", you can run it from a \
             local connection, otherwise you need to set this option in the configuration file, and then restart the \

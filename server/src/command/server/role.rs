@@ -17,7 +17,7 @@ pub(super) static ROLE: Command = Command {
 }
 .checked();
 
-fn role(ctx: &mut Ctx<'_>) -> Result<(), Error> {
+fn role(ctx: &mut Ctx<'_, '_>) -> Result<(), Error> {
     ctx.reply.array(3);
     ctx.reply.bulk("master");
     ctx.reply.integer(0);

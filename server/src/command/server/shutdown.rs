@@ -47,7 +47,7 @@ pub(super) static SHUTDOWN: Command = Command {
 }
 .checked();
 
-fn shutdown(ctx: &mut Ctx<'_>) -> Result<(), Error> {
+fn shutdown(ctx: &mut Ctx<'_, '_>) -> Result<(), Error> {
     let options = Options::parse(ctx)?;
     if options.abort {
         // It ends at once, so there is never one in progress.
@@ -73,7 +73,7 @@ struct Options {
 }
 
 impl Options {
-    fn parse(ctx: &Ctx<'_>) -> Result<Self, Error> {
+    fn parse(ctx: &Ctx<'_, '_>) -> Result<Self, Error> {
         let mut options = Self::default();
         let (mut nosave, mut others) = (false, false);
         for at in 1..ctx.args.len() {

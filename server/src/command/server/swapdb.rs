@@ -19,7 +19,7 @@ pub(super) static SWAPDB: Command = Command {
 }
 .checked();
 
-fn swapdb(ctx: &mut Ctx<'_>) -> Result<(), Error> {
+fn swapdb(ctx: &mut Ctx<'_, '_>) -> Result<(), Error> {
     // Both are read before either is looked up.
     let index = |at, error| ctx.args.integer(at).ok().and_then(|n| i32::try_from(n).ok()).ok_or(error);
     let first = index(1, Error::Text("ERR invalid first DB index"))?;

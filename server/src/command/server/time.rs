@@ -31,7 +31,7 @@ pub(super) static LASTSAVE: Command = Command {
 }
 .checked();
 
-fn time(ctx: &mut Ctx<'_>) -> Result<(), Error> {
+fn time(ctx: &mut Ctx<'_, '_>) -> Result<(), Error> {
     // Not the moment of the command, which is in milliseconds.
     let micros = ctx.shared.store.clock().wall_micros() as i64;
     ctx.reply.array(2);
@@ -40,7 +40,7 @@ fn time(ctx: &mut Ctx<'_>) -> Result<(), Error> {
     Ok(())
 }
 
-fn lastsave(ctx: &mut Ctx<'_>) -> Result<(), Error> {
+fn lastsave(ctx: &mut Ctx<'_, '_>) -> Result<(), Error> {
     // As in Valkey, a server that has saved nothing yet says when it started.
     ctx.reply.integer((ctx.shared.start.at_ms / 1000) as i64);
     Ok(())

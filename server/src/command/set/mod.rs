@@ -51,7 +51,7 @@ fn member(reply: &mut Reply, member: Element<'_>) {
 }
 
 /// Replies with what is made of the sets at the command's keys.
-fn combine(ctx: &mut Ctx<'_>, operation: SetOperation) -> Result<(), Error> {
+fn combine(ctx: &mut Ctx<'_, '_>, operation: SetOperation) -> Result<(), Error> {
     let header = ctx.reply.defer_set();
     let mut count = 0;
     ctx.view.set_combine(operation, ctx.keys, |one| {
@@ -63,7 +63,7 @@ fn combine(ctx: &mut Ctx<'_>, operation: SetOperation) -> Result<(), Error> {
 }
 
 /// Stores at the command's first key what is made of the sets at the others.
-fn store(ctx: &mut Ctx<'_>, operation: SetOperation) -> Result<(), Error> {
+fn store(ctx: &mut Ctx<'_, '_>, operation: SetOperation) -> Result<(), Error> {
     let (&to, from) = ctx.keys.split_first().expect("invariant: the arity promised a destination");
     let count = ctx.view.set_store(operation, to, from)?;
     ctx.reply.count(count);

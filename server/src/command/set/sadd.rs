@@ -22,7 +22,7 @@ pub(super) static SADD: Command = Command {
 }
 .checked();
 
-fn sadd(ctx: &mut Ctx<'_>) -> Result<(), Error> {
+fn sadd(ctx: &mut Ctx<'_, '_>) -> Result<(), Error> {
     let added = ctx.view.set_add(ctx.key(1), ctx.args.iter().skip(2))?;
     ctx.reply.count(added);
     Ok(())

@@ -21,7 +21,7 @@ pub(super) static SCARD: Command = Command {
 }
 .checked();
 
-fn scard(ctx: &mut Ctx<'_>) -> Result<(), Error> {
+fn scard(ctx: &mut Ctx<'_, '_>) -> Result<(), Error> {
     let set = ctx.view.set_at(ctx.key(1), Lookup::Read)?;
     ctx.reply.count(set.map_or(0, |set| set.len()));
     Ok(())

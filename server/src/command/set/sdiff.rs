@@ -37,10 +37,10 @@ pub(super) static SDIFFSTORE: Command = Command {
 }
 .checked();
 
-fn sdiff(ctx: &mut Ctx<'_>) -> Result<(), Error> {
+fn sdiff(ctx: &mut Ctx<'_, '_>) -> Result<(), Error> {
     super::combine(ctx, SetOperation::Difference)
 }
 
-fn sdiffstore(ctx: &mut Ctx<'_>) -> Result<(), Error> {
+fn sdiffstore(ctx: &mut Ctx<'_, '_>) -> Result<(), Error> {
     super::store(ctx, SetOperation::Difference)
 }

@@ -59,15 +59,15 @@ pub(super) static SINTERSTORE: Command = Command {
 }
 .checked();
 
-fn sinter(ctx: &mut Ctx<'_>) -> Result<(), Error> {
+fn sinter(ctx: &mut Ctx<'_, '_>) -> Result<(), Error> {
     super::combine(ctx, SetOperation::Intersection)
 }
 
-fn sinterstore(ctx: &mut Ctx<'_>) -> Result<(), Error> {
+fn sinterstore(ctx: &mut Ctx<'_, '_>) -> Result<(), Error> {
     super::store(ctx, SetOperation::Intersection)
 }
 
-fn sintercard(ctx: &mut Ctx<'_>) -> Result<(), Error> {
+fn sintercard(ctx: &mut Ctx<'_, '_>) -> Result<(), Error> {
     let count = match ctx.args.integer(1) {
         Ok(count @ 1..) => usize::try_from(count).unwrap_or(usize::MAX),
         _ => return Err(Error::Text("ERR numkeys should be greater than 0")),

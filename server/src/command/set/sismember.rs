@@ -38,13 +38,13 @@ pub(super) static SMISMEMBER: Command = Command {
 }
 .checked();
 
-fn sismember(ctx: &mut Ctx<'_>) -> Result<(), Error> {
+fn sismember(ctx: &mut Ctx<'_, '_>) -> Result<(), Error> {
     let set = ctx.view.set_at(ctx.key(1), Lookup::Read)?;
     ctx.reply.integer(set.is_some_and(|set| set.contains(ctx.args.at(2))).into());
     Ok(())
 }
 
-fn smismember(ctx: &mut Ctx<'_>) -> Result<(), Error> {
+fn smismember(ctx: &mut Ctx<'_, '_>) -> Result<(), Error> {
     let set = ctx.view.set_at(ctx.key(1), Lookup::Read)?;
     let members = ctx.args.iter().skip(2);
     ctx.reply.array(members.len());

@@ -22,7 +22,7 @@ pub(super) static SMEMBERS: Command = Command {
 }
 .checked();
 
-fn smembers(ctx: &mut Ctx<'_>) -> Result<(), Error> {
+fn smembers(ctx: &mut Ctx<'_, '_>) -> Result<(), Error> {
     match ctx.view.set_at(ctx.key(1), Lookup::Read)? {
         Some(set) => {
             ctx.reply.set(set.len());

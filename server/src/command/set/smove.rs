@@ -19,7 +19,7 @@ pub(super) static SMOVE: Command = Command {
 }
 .checked();
 
-fn smove(ctx: &mut Ctx<'_>) -> Result<(), Error> {
+fn smove(ctx: &mut Ctx<'_, '_>) -> Result<(), Error> {
     let moved = ctx.view.set_move(ctx.key(1), ctx.key(2), ctx.args.at(3))?;
     ctx.reply.integer(moved.into());
     Ok(())

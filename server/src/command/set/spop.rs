@@ -24,7 +24,7 @@ pub(super) static SPOP: Command = Command {
 }
 .checked();
 
-fn spop(ctx: &mut Ctx<'_>) -> Result<(), Error> {
+fn spop(ctx: &mut Ctx<'_, '_>) -> Result<(), Error> {
     let key = ctx.key(1);
     match ctx.args.len() {
         2 => {

@@ -32,7 +32,7 @@ const REPLY_BYTES_MAX: usize = 1 << 30;
 /// The shortest element of a reply: an empty bulk string.
 const ELEMENT_BYTES_MIN: u64 = 6;
 
-fn srandmember(ctx: &mut Ctx<'_>) -> Result<(), Error> {
+fn srandmember(ctx: &mut Ctx<'_, '_>) -> Result<(), Error> {
     let key = ctx.key(1);
     match ctx.args.len() {
         2 => {
@@ -58,14 +58,14 @@ fn srandmember(ctx: &mut Ctx<'_>) -> Result<(), Error> {
 }
 
 /// Different members.
-fn sample(ctx: &mut Ctx<'_>, count: usize, len: usize) -> Result<(), Error> {
+fn sample(ctx: &mut Ctx<'_, '_>, count: usize, len: usize) -> Result<(), Error> {
     ctx.reply.array(count.min(len));
     ctx.view.set_sample(ctx.key(1), count, |member| super::member(ctx.reply, member))?;
     Ok(())
 }
 
 /// Any members, so many times.
-fn draw(ctx: &mut Ctx<'_>, times: usize, len: usize) -> Result<(), Error> {
+fn draw(ctx: &mut Ctx<'_, '_>, times: usize, len: usize) -> Result<(), Error> {
     if len == 0 {
         ctx.reply.array(0);
         return Ok(());

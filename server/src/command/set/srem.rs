@@ -21,7 +21,7 @@ pub(super) static SREM: Command = Command {
 }
 .checked();
 
-fn srem(ctx: &mut Ctx<'_>) -> Result<(), Error> {
+fn srem(ctx: &mut Ctx<'_, '_>) -> Result<(), Error> {
     let removed = ctx.view.set_remove(ctx.key(1), ctx.args.iter().skip(2))?;
     ctx.reply.count(removed);
     Ok(())

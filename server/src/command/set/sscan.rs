@@ -30,7 +30,7 @@ pub(super) static SSCAN: Command = Command {
 }
 .checked();
 
-fn sscan(ctx: &mut Ctx<'_>) -> Result<(), Error> {
+fn sscan(ctx: &mut Ctx<'_, '_>) -> Result<(), Error> {
     let cursor = scan::cursor(ctx.args, 2)?;
     // The options of a walk over nothing are not looked at.
     let Some(set) = ctx.view.set_at(ctx.key(1), Lookup::Read)? else {

@@ -37,10 +37,10 @@ pub(super) static SUNIONSTORE: Command = Command {
 }
 .checked();
 
-fn sunion(ctx: &mut Ctx<'_>) -> Result<(), Error> {
+fn sunion(ctx: &mut Ctx<'_, '_>) -> Result<(), Error> {
     super::combine(ctx, SetOperation::Union)
 }
 
-fn sunionstore(ctx: &mut Ctx<'_>) -> Result<(), Error> {
+fn sunionstore(ctx: &mut Ctx<'_, '_>) -> Result<(), Error> {
     super::store(ctx, SetOperation::Union)
 }

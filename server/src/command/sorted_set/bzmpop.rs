@@ -34,7 +34,7 @@ pub(super) static BZMPOP: Command = Command {
 }
 .checked();
 
-fn bzmpop(ctx: &mut Ctx<'_>) -> Result<(), Error> {
+fn bzmpop(ctx: &mut Ctx<'_, '_>) -> Result<(), Error> {
     let Request { end, count } = Request::parse(ctx.args, 2)?;
     // Read last, as in Valkey.
     let timeout = Timeout::seconds(ctx.args.at(1), ctx.now())?;

@@ -44,15 +44,15 @@ pub(super) static BZPOPMAX: Command = Command {
 }
 .checked();
 
-fn bzpopmin(ctx: &mut Ctx<'_>) -> Result<(), Error> {
+fn bzpopmin(ctx: &mut Ctx<'_, '_>) -> Result<(), Error> {
     pop(ctx, End::Min)
 }
 
-fn bzpopmax(ctx: &mut Ctx<'_>) -> Result<(), Error> {
+fn bzpopmax(ctx: &mut Ctx<'_, '_>) -> Result<(), Error> {
     pop(ctx, End::Max)
 }
 
-fn pop(ctx: &mut Ctx<'_>, end: End) -> Result<(), Error> {
+fn pop(ctx: &mut Ctx<'_, '_>, end: End) -> Result<(), Error> {
     let timeout = Timeout::seconds(ctx.args.at(ctx.args.len() - 1), ctx.now())?;
     attempt_or_block(ctx, |ctx| Wanted::new(ctx.keys, Kind::SortedSet), timeout, Pop { end })
 }

@@ -30,7 +30,7 @@ pub(super) enum Target {
 
 /// The keys to read, and where the arguments behind them begin. What lives at the keys can be combined.
 pub(super) fn sources<'a>(
-    ctx: &mut Ctx<'a>,
+    ctx: &mut Ctx<'a, '_>,
     count_at: usize,
     command: &str,
 ) -> Result<(SmallVec<[Key<'a>; 4]>, usize), Error> {
@@ -49,7 +49,7 @@ pub(super) fn sources<'a>(
 
 /// The whole of ZUNION, ZINTER, ZDIFF and those that store.
 pub(super) fn combine(
-    ctx: &mut Ctx<'_>,
+    ctx: &mut Ctx<'_, '_>,
     operation: Operation,
     target: Target,
     command: &str,

@@ -42,7 +42,7 @@ pub(super) static ZADD: Command = Command {
 }
 .checked();
 
-fn zadd(ctx: &mut Ctx<'_>) -> Result<(), Error> {
+fn zadd(ctx: &mut Ctx<'_, '_>) -> Result<(), Error> {
     let key = ctx.key(1);
     let Request { options, counts_changed, first } = Request::parse(ctx.args)?;
     let args = ctx.args;
@@ -134,7 +134,7 @@ pub(super) static ZINCRBY: Command = Command {
 }
 .checked();
 
-fn zincrby(ctx: &mut Ctx<'_>) -> Result<(), Error> {
+fn zincrby(ctx: &mut Ctx<'_, '_>) -> Result<(), Error> {
     let key = ctx.key(1);
     // As in Valkey, a word that is an option of ZADD is one here, and then too little is left.
     Request::parse(ctx.args)?;

@@ -21,7 +21,7 @@ pub(super) static ZCARD: Command = Command {
 }
 .checked();
 
-fn zcard(ctx: &mut Ctx<'_>) -> Result<(), Error> {
+fn zcard(ctx: &mut Ctx<'_, '_>) -> Result<(), Error> {
     let key = ctx.key(1);
     let set = ctx.view.sorted_set(key, Lookup::Read)?;
     ctx.reply.count(set.map_or(0, |set| set.len()));

@@ -22,7 +22,7 @@ pub(super) static ZCOUNT: Command = Command {
 }
 .checked();
 
-fn zcount(ctx: &mut Ctx<'_>) -> Result<(), Error> {
+fn zcount(ctx: &mut Ctx<'_, '_>) -> Result<(), Error> {
     let key = ctx.key(1);
     let range = bounds::scores(ctx.args.at(2), ctx.args.at(3))?;
     let set = ctx.view.sorted_set(key, Lookup::Read)?;
@@ -45,7 +45,7 @@ pub(super) static ZLEXCOUNT: Command = Command {
 }
 .checked();
 
-fn zlexcount(ctx: &mut Ctx<'_>) -> Result<(), Error> {
+fn zlexcount(ctx: &mut Ctx<'_, '_>) -> Result<(), Error> {
     let key = ctx.key(1);
     let range = bounds::members(ctx.args.at(2), ctx.args.at(3))?;
     let set = ctx.view.sorted_set(key, Lookup::Read)?;

@@ -25,7 +25,7 @@ pub(super) static ZDIFF: Command = Command {
 }
 .checked();
 
-fn zdiff(ctx: &mut Ctx<'_>) -> Result<(), Error> {
+fn zdiff(ctx: &mut Ctx<'_, '_>) -> Result<(), Error> {
     combine(ctx, Operation::Difference, Target::Reply, "zdiff")
 }
 
@@ -45,6 +45,6 @@ pub(super) static ZDIFFSTORE: Command = Command {
 }
 .checked();
 
-fn zdiffstore(ctx: &mut Ctx<'_>) -> Result<(), Error> {
+fn zdiffstore(ctx: &mut Ctx<'_, '_>) -> Result<(), Error> {
     combine(ctx, Operation::Difference, Target::Store, "zdiffstore")
 }

@@ -32,7 +32,7 @@ pub(super) static ZINTER: Command = Command {
 }
 .checked();
 
-fn zinter(ctx: &mut Ctx<'_>) -> Result<(), Error> {
+fn zinter(ctx: &mut Ctx<'_, '_>) -> Result<(), Error> {
     combine(ctx, Operation::Intersection, Target::Reply, "zinter")
 }
 
@@ -63,7 +63,7 @@ pub(super) static ZINTERSTORE: Command = Command {
 }
 .checked();
 
-fn zinterstore(ctx: &mut Ctx<'_>) -> Result<(), Error> {
+fn zinterstore(ctx: &mut Ctx<'_, '_>) -> Result<(), Error> {
     combine(ctx, Operation::Intersection, Target::Store, "zinterstore")
 }
 
@@ -87,7 +87,7 @@ pub(super) static ZINTERCARD: Command = Command {
 }
 .checked();
 
-fn zintercard(ctx: &mut Ctx<'_>) -> Result<(), Error> {
+fn zintercard(ctx: &mut Ctx<'_, '_>) -> Result<(), Error> {
     let (keys, mut at) = sources(ctx, 1, "zintercard")?;
     // Nought is no limit.
     let mut limit = 0;

@@ -24,7 +24,7 @@ pub(super) static ZPOPMIN: Command = Command {
 }
 .checked();
 
-fn zpopmin(ctx: &mut Ctx<'_>) -> Result<(), Error> {
+fn zpopmin(ctx: &mut Ctx<'_, '_>) -> Result<(), Error> {
     pop(ctx, End::Min)
 }
 
@@ -45,11 +45,11 @@ pub(super) static ZPOPMAX: Command = Command {
 }
 .checked();
 
-fn zpopmax(ctx: &mut Ctx<'_>) -> Result<(), Error> {
+fn zpopmax(ctx: &mut Ctx<'_, '_>) -> Result<(), Error> {
     pop(ctx, End::Max)
 }
 
-fn pop(ctx: &mut Ctx<'_>, end: End) -> Result<(), Error> {
+fn pop(ctx: &mut Ctx<'_, '_>, end: End) -> Result<(), Error> {
     if ctx.args.len() > 3 {
         return Err(Error::Syntax);
     }

@@ -40,7 +40,7 @@ const REPLY_BYTES_MAX: usize = 1 << 30;
 const MEMBER_BYTES_MIN: u64 = 6;
 const TOO_LONG: Error = Error::Text("ERR value is out of range, the reply would be longer than 1 GiB");
 
-fn zrandmember(ctx: &mut Ctx<'_>) -> Result<(), Error> {
+fn zrandmember(ctx: &mut Ctx<'_, '_>) -> Result<(), Error> {
     let key = ctx.key(1);
     if ctx.args.len() == 2 {
         let mut random = ctx.view.chance(key);

@@ -41,7 +41,7 @@ pub(super) static ZRANGE: Command = Command {
 }
 .checked();
 
-fn zrange(ctx: &mut Ctx<'_>) -> Result<(), Error> {
+fn zrange(ctx: &mut Ctx<'_, '_>) -> Result<(), Error> {
     range(ctx, None, None)
 }
 
@@ -69,7 +69,7 @@ pub(super) static ZRANGEBYSCORE: Command = Command {
 }
 .checked();
 
-fn zrangebyscore(ctx: &mut Ctx<'_>) -> Result<(), Error> {
+fn zrangebyscore(ctx: &mut Ctx<'_, '_>) -> Result<(), Error> {
     range(ctx, Some(By::Score), Some(Direction::Up))
 }
 
@@ -95,7 +95,7 @@ pub(super) static ZRANGEBYLEX: Command = Command {
 }
 .checked();
 
-fn zrangebylex(ctx: &mut Ctx<'_>) -> Result<(), Error> {
+fn zrangebylex(ctx: &mut Ctx<'_, '_>) -> Result<(), Error> {
     range(ctx, Some(By::Member), Some(Direction::Up))
 }
 
@@ -120,7 +120,7 @@ pub(super) static ZREVRANGE: Command = Command {
 }
 .checked();
 
-fn zrevrange(ctx: &mut Ctx<'_>) -> Result<(), Error> {
+fn zrevrange(ctx: &mut Ctx<'_, '_>) -> Result<(), Error> {
     range(ctx, Some(By::Rank), Some(Direction::Down))
 }
 
@@ -148,7 +148,7 @@ pub(super) static ZREVRANGEBYSCORE: Command = Command {
 }
 .checked();
 
-fn zrevrangebyscore(ctx: &mut Ctx<'_>) -> Result<(), Error> {
+fn zrevrangebyscore(ctx: &mut Ctx<'_, '_>) -> Result<(), Error> {
     range(ctx, Some(By::Score), Some(Direction::Down))
 }
 
@@ -174,11 +174,11 @@ pub(super) static ZREVRANGEBYLEX: Command = Command {
 }
 .checked();
 
-fn zrevrangebylex(ctx: &mut Ctx<'_>) -> Result<(), Error> {
+fn zrevrangebylex(ctx: &mut Ctx<'_, '_>) -> Result<(), Error> {
     range(ctx, Some(By::Member), Some(Direction::Down))
 }
 
-fn range(ctx: &mut Ctx<'_>, by: Option<By>, direction: Option<Direction>) -> Result<(), Error> {
+fn range(ctx: &mut Ctx<'_, '_>, by: Option<By>, direction: Option<Direction>) -> Result<(), Error> {
     let request = Request::parse(ctx.args, 2, by, direction, WithScores::Allowed)?;
     let key = ctx.key(1);
     let Some(set) = ctx.view.sorted_set(key, Lookup::Read)? else {

@@ -35,7 +35,7 @@ pub(super) static ZRANGESTORE: Command = Command {
 }
 .checked();
 
-fn zrangestore(ctx: &mut Ctx<'_>) -> Result<(), Error> {
+fn zrangestore(ctx: &mut Ctx<'_, '_>) -> Result<(), Error> {
     let request = Request::parse(ctx.args, 3, None, None, WithScores::Unknown)?;
     let (to, from) = (ctx.key(1), ctx.shared.store.key(ctx.session.db, ctx.args.at(2)));
     let mut stored = Builder::new(ctx.view.seed(to));

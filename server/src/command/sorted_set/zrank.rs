@@ -23,7 +23,7 @@ pub(super) static ZRANK: Command = Command {
 }
 .checked();
 
-fn zrank(ctx: &mut Ctx<'_>) -> Result<(), Error> {
+fn zrank(ctx: &mut Ctx<'_, '_>) -> Result<(), Error> {
     rank(ctx, "zrank", |rank, _| rank)
 }
 
@@ -44,11 +44,11 @@ pub(super) static ZREVRANK: Command = Command {
 }
 .checked();
 
-fn zrevrank(ctx: &mut Ctx<'_>) -> Result<(), Error> {
+fn zrevrank(ctx: &mut Ctx<'_, '_>) -> Result<(), Error> {
     rank(ctx, "zrevrank", |rank, len| len - 1 - rank)
 }
 
-fn rank(ctx: &mut Ctx<'_>, command: &'static str, count: fn(usize, usize) -> usize) -> Result<(), Error> {
+fn rank(ctx: &mut Ctx<'_, '_>, command: &'static str, count: fn(usize, usize) -> usize) -> Result<(), Error> {
     let with_score = match ctx.args.len() {
         3 => false,
         4 if ctx.args.is(3, "WITHSCORE") => true,

@@ -23,7 +23,7 @@ pub(super) static ZREM: Command = Command {
 }
 .checked();
 
-fn zrem(ctx: &mut Ctx<'_>) -> Result<(), Error> {
+fn zrem(ctx: &mut Ctx<'_, '_>) -> Result<(), Error> {
     let key = ctx.key(1);
     let removed = ctx.view.sorted_set_remove(key, ctx.args.skip(2).iter())?;
     ctx.reply.count(removed);

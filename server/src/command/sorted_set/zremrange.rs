@@ -24,7 +24,7 @@ pub(super) static ZREMRANGEBYRANK: Command = Command {
 }
 .checked();
 
-fn zremrangebyrank(ctx: &mut Ctx<'_>) -> Result<(), Error> {
+fn zremrangebyrank(ctx: &mut Ctx<'_, '_>) -> Result<(), Error> {
     let span = Span::Ranks(ctx.args.integer(2)?, ctx.args.integer(3)?);
     remove(ctx, span)
 }
@@ -46,7 +46,7 @@ pub(super) static ZREMRANGEBYSCORE: Command = Command {
 }
 .checked();
 
-fn zremrangebyscore(ctx: &mut Ctx<'_>) -> Result<(), Error> {
+fn zremrangebyscore(ctx: &mut Ctx<'_, '_>) -> Result<(), Error> {
     let span = Span::Scores(bounds::scores(ctx.args.at(2), ctx.args.at(3))?);
     remove(ctx, span)
 }
@@ -68,12 +68,12 @@ pub(super) static ZREMRANGEBYLEX: Command = Command {
 }
 .checked();
 
-fn zremrangebylex(ctx: &mut Ctx<'_>) -> Result<(), Error> {
+fn zremrangebylex(ctx: &mut Ctx<'_, '_>) -> Result<(), Error> {
     let span = Span::Members(bounds::members(ctx.args.at(2), ctx.args.at(3))?);
     remove(ctx, span)
 }
 
-fn remove(ctx: &mut Ctx<'_>, span: Span<'_>) -> Result<(), Error> {
+fn remove(ctx: &mut Ctx<'_, '_>, span: Span<'_>) -> Result<(), Error> {
     let key = ctx.key(1);
     let removed = ctx.view.sorted_set_remove_span(key, span)?;
     ctx.reply.count(removed);

@@ -34,7 +34,7 @@ pub(super) static ZSCAN: Command = Command {
 }
 .checked();
 
-fn zscan(ctx: &mut Ctx<'_>) -> Result<(), Error> {
+fn zscan(ctx: &mut Ctx<'_, '_>) -> Result<(), Error> {
     let cursor = scan::cursor(ctx.args, 2)?;
     let key = ctx.key(1);
     let Some(set) = ctx.view.sorted_set(key, Lookup::Read)? else {

@@ -22,7 +22,7 @@ pub(super) static ZSCORE: Command = Command {
 }
 .checked();
 
-fn zscore(ctx: &mut Ctx<'_>) -> Result<(), Error> {
+fn zscore(ctx: &mut Ctx<'_, '_>) -> Result<(), Error> {
     let (key, member) = (ctx.key(1), ctx.args.at(2));
     match ctx.view.sorted_set(key, Lookup::Read)?.and_then(|set| set.score(member)) {
         Some(score) => ctx.reply.double(score),
@@ -47,7 +47,7 @@ pub(super) static ZMSCORE: Command = Command {
 }
 .checked();
 
-fn zmscore(ctx: &mut Ctx<'_>) -> Result<(), Error> {
+fn zmscore(ctx: &mut Ctx<'_, '_>) -> Result<(), Error> {
     let (key, members) = (ctx.key(1), ctx.args.skip(2));
     let set = ctx.view.sorted_set(key, Lookup::Read)?;
     ctx.reply.array(members.len());

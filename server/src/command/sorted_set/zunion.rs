@@ -32,7 +32,7 @@ pub(super) static ZUNION: Command = Command {
 }
 .checked();
 
-fn zunion(ctx: &mut Ctx<'_>) -> Result<(), Error> {
+fn zunion(ctx: &mut Ctx<'_, '_>) -> Result<(), Error> {
     combine(ctx, Operation::Union, Target::Reply, "zunion")
 }
 
@@ -63,6 +63,6 @@ pub(super) static ZUNIONSTORE: Command = Command {
 }
 .checked();
 
-fn zunionstore(ctx: &mut Ctx<'_>) -> Result<(), Error> {
+fn zunionstore(ctx: &mut Ctx<'_, '_>) -> Result<(), Error> {
     combine(ctx, Operation::Union, Target::Store, "zunionstore")
 }

@@ -23,7 +23,7 @@ pub(super) static XACK: Command = Command {
 }
 .checked();
 
-fn xack(ctx: &mut Ctx<'_>) -> Result<(), Error> {
+fn xack(ctx: &mut Ctx<'_, '_>) -> Result<(), Error> {
     let (key, group) = (ctx.key(1), ctx.args.at(2));
     // Without the group nobody looks at the ids.
     let has_group = ctx.view.stream(key, Lookup::Read)?.is_some_and(|stream| stream.group(group).is_some());

@@ -55,7 +55,7 @@ pub(super) static XADD: Command = Command {
 }
 .checked();
 
-fn xadd(ctx: &mut Ctx<'_>) -> Result<(), Error> {
+fn xadd(ctx: &mut Ctx<'_, '_>) -> Result<(), Error> {
     let (key, args) = (ctx.key(1), ctx.args);
     let (mut trimming, mut missing, mut index) = (Trimming::default(), Missing::Create, 2);
     // Without an id nothing is left for fields either, which is what is said then.

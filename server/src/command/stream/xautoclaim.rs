@@ -45,7 +45,7 @@ const COUNT_MAX: u64 = i64::MAX as u64 / 16;
 /// From here on it finds no memory for them: addresses have 47 bits.
 const COUNT_WITHOUT_MEMORY: u64 = 1 << 43;
 
-fn xautoclaim(ctx: &mut Ctx<'_>) -> Result<(), Error> {
+fn xautoclaim(ctx: &mut Ctx<'_, '_>) -> Result<(), Error> {
     let (key, args) = (ctx.key(1), ctx.args);
     let (group, consumer) = (args.at(2), args.at(3));
     let idle_min = args.get(4).and_then(parse_i64);

@@ -47,7 +47,7 @@ struct Options {
 
 impl Options {
     /// Reads the options from the word at `index` on.
-    fn parse(ctx: &Ctx<'_>, idle_min: u64, mut index: usize) -> Result<Self, Error> {
+    fn parse(ctx: &Ctx<'_, '_>, idle_min: u64, mut index: usize) -> Result<Self, Error> {
         let (args, now) = (ctx.args, ctx.now());
         let (mut delivered, mut last) = (None, None);
         let mut claim = Claim { idle_min, delivered: now, deliveries: None, force: false, id_only: false };
@@ -85,7 +85,7 @@ impl Options {
     }
 }
 
-fn xclaim(ctx: &mut Ctx<'_>) -> Result<(), Error> {
+fn xclaim(ctx: &mut Ctx<'_, '_>) -> Result<(), Error> {
     let (key, args) = (ctx.key(1), ctx.args);
     let (group, consumer) = (args.at(2), args.at(3));
     if ctx.view.stream(key, Lookup::Read)?.is_none_or(|stream| stream.group(group).is_none()) {

@@ -20,7 +20,7 @@ pub(super) static XDEL: Command = Command {
 }
 .checked();
 
-fn xdel(ctx: &mut Ctx<'_>) -> Result<(), Error> {
+fn xdel(ctx: &mut Ctx<'_, '_>) -> Result<(), Error> {
     let key = ctx.key(1);
     if ctx.view.stream(key, scrubjay::Lookup::Write)?.is_none() {
         ctx.reply.integer(0);

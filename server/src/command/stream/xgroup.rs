@@ -160,7 +160,7 @@ struct Options {
 }
 
 impl Options {
-    fn parse(ctx: &Ctx<'_>, may_make: bool) -> Result<Self, Error> {
+    fn parse(ctx: &Ctx<'_, '_>, may_make: bool) -> Result<Self, Error> {
         let (args, mut index) = (ctx.args, 5);
         let mut options = Self { missing: Missing::Skip, entries_read: None };
         while index < args.len() {
@@ -182,7 +182,7 @@ impl Options {
     }
 }
 
-fn wrong_arguments(ctx: &Ctx<'_>) -> Error {
+fn wrong_arguments(ctx: &Ctx<'_, '_>) -> Error {
     let name = ctx.args.at(1);
     Error::quoting(
         "ERR unknown subcommand or wrong number of arguments for '",
@@ -191,7 +191,7 @@ fn wrong_arguments(ctx: &Ctx<'_>) -> Error {
     )
 }
 
-fn worded(error: StreamError, ctx: &Ctx<'_>) -> Error {
+fn worded(error: StreamError, ctx: &Ctx<'_, '_>) -> Error {
     match error {
         StreamError::NoSuchKey => NO_KEY,
         StreamError::NoSuchGroup => Error::quoting_two(
@@ -205,7 +205,7 @@ fn worded(error: StreamError, ctx: &Ctx<'_>) -> Error {
     }
 }
 
-fn xgroup_create(ctx: &mut Ctx<'_>) -> Result<(), Error> {
+fn xgroup_create(ctx: &mut Ctx<'_, '_>) -> Result<(), Error> {
     /// With every option once.
     const WORDS_MAX: usize = 8;
     let (key, args) = (ctx.key(2), ctx.args);
@@ -226,7 +226,7 @@ fn xgroup_create(ctx: &mut Ctx<'_>) -> Result<(), Error> {
     Ok(())
 }
 
-fn xgroup_setid(ctx: &mut Ctx<'_>) -> Result<(), Error> {
+fn xgroup_setid(ctx: &mut Ctx<'_, '_>) -> Result<(), Error> {
     /// With its option once.
     const WORDS_MAX: usize = 7;
     let (key, args) = (ctx.key(2), ctx.args);
@@ -248,28 +248,28 @@ fn xgroup_setid(ctx: &mut Ctx<'_>) -> Result<(), Error> {
     Ok(())
 }
 
-fn xgroup_createconsumer(ctx: &mut Ctx<'_>) -> Result<(), Error> {
+fn xgroup_createconsumer(ctx: &mut Ctx<'_, '_>) -> Result<(), Error> {
     let joined = ctx.view.stream_create_consumer(ctx.key(2), ctx.args.at(3), ctx.args.at(4));
     let joined = joined.map_err(|error| worded(error, ctx))?;
     ctx.reply.integer(joined.into());
     Ok(())
 }
 
-fn xgroup_delconsumer(ctx: &mut Ctx<'_>) -> Result<(), Error> {
+fn xgroup_delconsumer(ctx: &mut Ctx<'_, '_>) -> Result<(), Error> {
     let pending = ctx.view.stream_remove_consumer(ctx.key(2), ctx.args.at(3), ctx.args.at(4));
     let pending = pending.map_err(|error| worded(error, ctx))?;
     ctx.reply.count(pending.unwrap_or(0));
     Ok(())
 }
 
-fn xgroup_destroy(ctx: &mut Ctx<'_>) -> Result<(), Error> {
+fn xgroup_destroy(ctx: &mut Ctx<'_, '_>) -> Result<(), Error> {
     let destroyed = ctx.view.stream_destroy_group(ctx.key(2), ctx.args.at(3));
     let destroyed = destroyed.map_err(|error| worded(error, ctx))?;
     ctx.reply.integer(destroyed.into());
     Ok(())
 }
 
-fn xgroup_help(ctx: &mut Ctx<'_>) -> Result<(), Error> {
+fn xgroup_help(ctx: &mut Ctx<'_, '_>) -> Result<(), Error> {
     ctx.reply.array(HELP.len());
     HELP.iter().for_each(|line| ctx.reply.simple(line));
     Ok(())

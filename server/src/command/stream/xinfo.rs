@@ -113,13 +113,13 @@ const HELP: &[&str] = &[
 /// How much of everything `FULL` shows unless told otherwise.
 const FULL_COUNT: u64 = 10;
 
-fn xinfo_help(ctx: &mut Ctx<'_>) -> Result<(), Error> {
+fn xinfo_help(ctx: &mut Ctx<'_, '_>) -> Result<(), Error> {
     ctx.reply.array(HELP.len());
     HELP.iter().for_each(|line| ctx.reply.simple(line));
     Ok(())
 }
 
-fn xinfo_consumers(ctx: &mut Ctx<'_>) -> Result<(), Error> {
+fn xinfo_consumers(ctx: &mut Ctx<'_, '_>) -> Result<(), Error> {
     let (key, name, now) = (ctx.key(2), ctx.args.at(3), ctx.now());
     let stream = ctx.view.stream(key, Lookup::Read)?.ok_or(Error::NoSuchKey)?;
     let group = stream.group(name).ok_or_else(|| {
@@ -142,7 +142,7 @@ fn xinfo_consumers(ctx: &mut Ctx<'_>) -> Result<(), Error> {
     Ok(())
 }
 
-fn xinfo_groups(ctx: &mut Ctx<'_>) -> Result<(), Error> {
+fn xinfo_groups(ctx: &mut Ctx<'_, '_>) -> Result<(), Error> {
     let stream = ctx.view.stream(ctx.key(2), Lookup::Read)?.ok_or(Error::NoSuchKey)?;
     let groups = stream.groups();
     ctx.reply.array(groups.len());
@@ -159,7 +159,7 @@ fn xinfo_groups(ctx: &mut Ctx<'_>) -> Result<(), Error> {
     Ok(())
 }
 
-fn xinfo_stream(ctx: &mut Ctx<'_>) -> Result<(), Error> {
+fn xinfo_stream(ctx: &mut Ctx<'_, '_>) -> Result<(), Error> {
     let (key, args) = (ctx.key(2), ctx.args);
     let stream = ctx.view.stream(key, Lookup::Read)?.ok_or(Error::NoSuchKey)?;
     let full = match args.len() {

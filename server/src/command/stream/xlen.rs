@@ -21,7 +21,7 @@ pub(super) static XLEN: Command = Command {
 }
 .checked();
 
-fn xlen(ctx: &mut Ctx<'_>) -> Result<(), Error> {
+fn xlen(ctx: &mut Ctx<'_, '_>) -> Result<(), Error> {
     let len = ctx.view.stream(ctx.key(1), Lookup::Read)?.map_or(0, |stream| stream.len());
     ctx.reply.integer(len.cast_signed());
     Ok(())

@@ -55,7 +55,7 @@ struct Details {
 }
 
 impl Details {
-    fn parse(ctx: &Ctx<'_>) -> Result<Option<Self>, Error> {
+    fn parse(ctx: &Ctx<'_, '_>) -> Result<Option<Self>, Error> {
         let args = ctx.args;
         let (mut idle_min, mut first) = (0, 3);
         if args.len() == first {
@@ -79,7 +79,7 @@ impl Details {
     }
 }
 
-fn xpending(ctx: &mut Ctx<'_>) -> Result<(), Error> {
+fn xpending(ctx: &mut Ctx<'_, '_>) -> Result<(), Error> {
     let (key, name) = (ctx.key(1), ctx.args.at(2));
     let details = Details::parse(ctx)?;
     let now = ctx.now();

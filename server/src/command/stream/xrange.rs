@@ -59,15 +59,15 @@ enum Way {
     Back,
 }
 
-fn xrange(ctx: &mut Ctx<'_>) -> Result<(), Error> {
+fn xrange(ctx: &mut Ctx<'_, '_>) -> Result<(), Error> {
     range(ctx, Way::Forward)
 }
 
-fn xrevrange(ctx: &mut Ctx<'_>) -> Result<(), Error> {
+fn xrevrange(ctx: &mut Ctx<'_, '_>) -> Result<(), Error> {
     range(ctx, Way::Back)
 }
 
-fn range(ctx: &mut Ctx<'_>, way: Way) -> Result<(), Error> {
+fn range(ctx: &mut Ctx<'_, '_>, way: Way) -> Result<(), Error> {
     let (key, args) = (ctx.key(1), ctx.args);
     let (from, to) = if way == Way::Forward { (2, 3) } else { (3, 2) };
     let from = ids::bound(args.at(from), End::First)?;

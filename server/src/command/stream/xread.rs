@@ -167,7 +167,7 @@ struct Options<'a> {
 }
 
 impl<'a> Options<'a> {
-    fn parse(ctx: &Ctx<'a>, in_group: bool) -> Result<Self, Error> {
+    fn parse(ctx: &Ctx<'a, '_>, in_group: bool) -> Result<Self, Error> {
         let args = ctx.args;
         let (mut membership, mut acknowledged, mut index) = (None, false, 1);
         let mut options = Self { reader: Reader::Alone, count: u64::MAX, block: None, first: 0, streams: 0 };
@@ -223,7 +223,7 @@ impl<'a> Options<'a> {
     }
 
     /// The key of the stream of this number, and what is wanted of it.
-    fn stream(&self, ctx: &mut Ctx<'a>, number: usize) -> Result<(scrubjay::Key<'a>, Wanted), Error> {
+    fn stream(&self, ctx: &mut Ctx<'a, '_>, number: usize) -> Result<(scrubjay::Key<'a>, Wanted), Error> {
         let key = ctx.key(self.first + number);
         let word = ctx.args.at(self.first + self.streams + number);
         let stream = ctx.view.stream(key, Lookup::Read)?;
@@ -263,15 +263,15 @@ impl<'a> Options<'a> {
     }
 }
 
-fn xread(ctx: &mut Ctx<'_>) -> Result<(), Error> {
+fn xread(ctx: &mut Ctx<'_, '_>) -> Result<(), Error> {
     read(ctx, false)
 }
 
-fn xreadgroup(ctx: &mut Ctx<'_>) -> Result<(), Error> {
+fn xreadgroup(ctx: &mut Ctx<'_, '_>) -> Result<(), Error> {
     read(ctx, true)
 }
 
-fn read(ctx: &mut Ctx<'_>, in_group: bool) -> Result<(), Error> {
+fn read(ctx: &mut Ctx<'_, '_>, in_group: bool) -> Result<(), Error> {
     let options = Options::parse(ctx, in_group)?;
     let streams: SmallVec<[_; 4]> =
         (0..options.streams).map(|number| options.stream(ctx, number)).collect::<Result<_, _>>()?;

@@ -26,7 +26,7 @@ pub(super) static XSETID: Command = Command {
 }
 .checked();
 
-fn xsetid(ctx: &mut Ctx<'_>) -> Result<(), Error> {
+fn xsetid(ctx: &mut Ctx<'_, '_>) -> Result<(), Error> {
     let (key, args) = (ctx.key(1), ctx.args);
     let last = ids::id(args.at(2))?;
     let (mut entries_added, mut max_deleted, mut index) = (None, None, 3);

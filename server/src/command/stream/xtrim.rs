@@ -42,7 +42,7 @@ pub(super) static XTRIM: Command = Command {
 }
 .checked();
 
-fn xtrim(ctx: &mut Ctx<'_>) -> Result<(), Error> {
+fn xtrim(ctx: &mut Ctx<'_, '_>) -> Result<(), Error> {
     let (key, args) = (ctx.key(1), ctx.args);
     let (mut trimming, mut index) = (Trimming::default(), 2);
     while index < args.len() {

@@ -21,7 +21,7 @@ pub(super) static APPEND: Command = Command {
 }
 .checked();
 
-fn append(ctx: &mut Ctx<'_>) -> Result<(), Error> {
+fn append(ctx: &mut Ctx<'_, '_>) -> Result<(), Error> {
     let key = ctx.key(1);
     let len = ctx.view.append(key, ctx.args.at(2), super::len_max(ctx))?;
     ctx.reply.count(len);

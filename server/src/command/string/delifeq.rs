@@ -22,7 +22,7 @@ pub(super) static DELIFEQ: Command = Command {
 }
 .checked();
 
-fn delifeq(ctx: &mut Ctx<'_>) -> Result<(), Error> {
+fn delifeq(ctx: &mut Ctx<'_, '_>) -> Result<(), Error> {
     let key = ctx.key(1);
     let value = ctx.view.string(key, Lookup::Write)?;
     let equal = value.is_some_and(|value| *value == *ctx.args.at(2));

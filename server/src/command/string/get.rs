@@ -21,7 +21,7 @@ pub(super) static GET: Command = Command {
 }
 .checked();
 
-fn get(ctx: &mut Ctx<'_>) -> Result<(), Error> {
+fn get(ctx: &mut Ctx<'_, '_>) -> Result<(), Error> {
     let key = ctx.key(1);
     match ctx.view.string(key, Lookup::Read)? {
         Some(value) => super::bulk(ctx.reply, &value, ..),

@@ -22,7 +22,7 @@ pub(super) static GETDEL: Command = Command {
 }
 .checked();
 
-fn getdel(ctx: &mut Ctx<'_>) -> Result<(), Error> {
+fn getdel(ctx: &mut Ctx<'_, '_>) -> Result<(), Error> {
     let key = ctx.key(1);
     match ctx.view.string(key, Lookup::Read)? {
         Some(value) => super::bulk(ctx.reply, &value, ..),

@@ -36,7 +36,7 @@ pub(super) static GETEX: Command = Command {
 }
 .checked();
 
-fn getex(ctx: &mut Ctx<'_>) -> Result<(), Error> {
+fn getex(ctx: &mut Ctx<'_, '_>) -> Result<(), Error> {
     let key = ctx.key(1);
     let options = Options::parse(ctx.args, 2, Allow::GETEX)?;
     let deadline = options.expiry.deadline(ctx, "getex")?;

@@ -42,7 +42,7 @@ pub(super) static SUBSTR: Command = Command {
 }
 .checked();
 
-fn getrange(ctx: &mut Ctx<'_>) -> Result<(), Error> {
+fn getrange(ctx: &mut Ctx<'_, '_>) -> Result<(), Error> {
     let key = ctx.key(1);
     let (start, end) = (ctx.args.integer(2)?, ctx.args.integer(3)?);
     match ctx.view.string(key, Lookup::Read)? {

@@ -22,7 +22,7 @@ pub(super) static GETSET: Command = Command {
 }
 .checked();
 
-fn getset(ctx: &mut Ctx<'_>) -> Result<(), Error> {
+fn getset(ctx: &mut Ctx<'_, '_>) -> Result<(), Error> {
     let key = ctx.key(1);
     match ctx.view.string(key, Lookup::Read)? {
         Some(old) => super::bulk(ctx.reply, &old, ..),

@@ -20,7 +20,7 @@ pub(super) static INCR: Command = Command {
 }
 .checked();
 
-fn incr(ctx: &mut Ctx<'_>) -> Result<(), Error> {
+fn incr(ctx: &mut Ctx<'_, '_>) -> Result<(), Error> {
     add(ctx, 1)
 }
 
@@ -40,7 +40,7 @@ pub(super) static DECR: Command = Command {
 }
 .checked();
 
-fn decr(ctx: &mut Ctx<'_>) -> Result<(), Error> {
+fn decr(ctx: &mut Ctx<'_, '_>) -> Result<(), Error> {
     add(ctx, -1)
 }
 
@@ -60,7 +60,7 @@ pub(super) static INCRBY: Command = Command {
 }
 .checked();
 
-fn incrby(ctx: &mut Ctx<'_>) -> Result<(), Error> {
+fn incrby(ctx: &mut Ctx<'_, '_>) -> Result<(), Error> {
     let by = ctx.args.integer(2)?;
     add(ctx, by)
 }
@@ -81,12 +81,12 @@ pub(super) static DECRBY: Command = Command {
 }
 .checked();
 
-fn decrby(ctx: &mut Ctx<'_>) -> Result<(), Error> {
+fn decrby(ctx: &mut Ctx<'_, '_>) -> Result<(), Error> {
     let by = ctx.args.integer(2)?.checked_neg().ok_or(Error::Text("ERR decrement would overflow"))?;
     add(ctx, by)
 }
 
-fn add(ctx: &mut Ctx<'_>, by: i64) -> Result<(), Error> {
+fn add(ctx: &mut Ctx<'_, '_>, by: i64) -> Result<(), Error> {
     let key = ctx.key(1);
     let value = ctx.view.increment(key, by)?;
     ctx.reply.integer(value);

@@ -20,7 +20,7 @@ pub(super) static INCRBYFLOAT: Command = Command {
 }
 .checked();
 
-fn incrbyfloat(ctx: &mut Ctx<'_>) -> Result<(), Error> {
+fn incrbyfloat(ctx: &mut Ctx<'_, '_>) -> Result<(), Error> {
     let key = ctx.key(1);
     let value = ctx.view.increment_float(key, ctx.args.at(2))?;
     ctx.reply.bulk(value);

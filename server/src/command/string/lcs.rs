@@ -36,7 +36,7 @@ pub(super) static LCS: Command = Command {
 }
 .checked();
 
-fn lcs(ctx: &mut Ctx<'_>) -> Result<(), Error> {
+fn lcs(ctx: &mut Ctx<'_, '_>) -> Result<(), Error> {
     let keys = [ctx.key(1), ctx.key(2)];
     let lens =
         keys.map(|key| ctx.view.string(key, Lookup::Read).map(|text| text.map_or(0, |text| text.len())));
@@ -101,7 +101,7 @@ struct Options {
 }
 
 impl Options {
-    fn parse(ctx: &Ctx<'_>) -> Result<Self, Error> {
+    fn parse(ctx: &Ctx<'_, '_>) -> Result<Self, Error> {
         let (args, mut index) = (ctx.args, 3);
         let (mut len, mut idx) = (false, false);
         let mut options = Self { wanted: Wanted::Subsequence, len_min: 0, with_len: false };
@@ -149,7 +149,7 @@ fn fits(rows: usize, columns: usize, bytes_max: usize) -> Result<(), Error> {
 }
 
 /// The value of one key, kept while another is lent.
-fn owned(ctx: &mut Ctx<'_>, key: scrubjay::Key<'_>) -> Result<Bytes, Error> {
+fn owned(ctx: &mut Ctx<'_, '_>, key: scrubjay::Key<'_>) -> Result<Bytes, Error> {
     Ok(match ctx.view.string(key, Lookup::Peek)? {
         Some(text) => text.shared().map_or_else(|| Bytes::copy_from_slice(&text), Bytes::from_owner),
         None => Bytes::new(),

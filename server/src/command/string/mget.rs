@@ -22,7 +22,7 @@ pub(super) static MGET: Command = Command {
 }
 .checked();
 
-fn mget(ctx: &mut Ctx<'_>) -> Result<(), Error> {
+fn mget(ctx: &mut Ctx<'_, '_>) -> Result<(), Error> {
     ctx.reply.array(ctx.keys.len());
     for &key in ctx.keys {
         match ctx.view.string(key, Lookup::Read) {

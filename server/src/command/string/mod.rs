@@ -73,7 +73,7 @@ fn bulk(reply: &mut Reply, value: &Text<'_>, part: impl RangeBounds<usize> + Clo
 }
 
 /// How long a string may grow.
-fn len_max(ctx: &Ctx<'_>) -> usize {
+fn len_max(ctx: &Ctx<'_, '_>) -> usize {
     usize::try_from(ctx.shared.config.proto_max_bulk_len()).unwrap_or(usize::MAX)
 }
 

@@ -23,7 +23,7 @@ pub(super) static MSET: Command = Command {
 }
 .checked();
 
-fn mset(ctx: &mut Ctx<'_>) -> Result<(), Error> {
+fn mset(ctx: &mut Ctx<'_, '_>) -> Result<(), Error> {
     in_pairs(ctx, "mset")?;
     set_all(ctx);
     ctx.reply.ok();
@@ -45,7 +45,7 @@ pub(super) static MSETNX: Command = Command {
 }
 .checked();
 
-fn msetnx(ctx: &mut Ctx<'_>) -> Result<(), Error> {
+fn msetnx(ctx: &mut Ctx<'_, '_>) -> Result<(), Error> {
     in_pairs(ctx, "msetnx")?;
     let free = ctx.keys.iter().all(|&key| ctx.view.meta(key, Lookup::Write).is_none());
     if free {
@@ -55,11 +55,11 @@ fn msetnx(ctx: &mut Ctx<'_>) -> Result<(), Error> {
     Ok(())
 }
 
-fn in_pairs(ctx: &Ctx<'_>, command: &'static str) -> Result<(), Error> {
+fn in_pairs(ctx: &Ctx<'_, '_>, command: &'static str) -> Result<(), Error> {
     if ctx.args.len() % 2 == 1 { Ok(()) } else { Err(Error::Arity(command.into())) }
 }
 
-fn set_all(ctx: &mut Ctx<'_>) {
+fn set_all(ctx: &mut Ctx<'_, '_>) {
     for (pair, &key) in ctx.keys.iter().enumerate() {
         ctx.view.set(key, ctx.args.at(2 * pair + 2), Deadline::Clear, Event::Set);
     }

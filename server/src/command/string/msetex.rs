@@ -43,7 +43,7 @@ pub(super) static MSETEX: Command = Command {
 }
 .checked();
 
-fn msetex(ctx: &mut Ctx<'_>) -> Result<(), Error> {
+fn msetex(ctx: &mut Ctx<'_, '_>) -> Result<(), Error> {
     let count = match ctx.args.integer(1) {
         Ok(count @ 1..=NUMKEYS_MAX) => usize::try_from(count).expect("invariant: 31 bits"),
         _ => return Err(Error::Text("ERR invalid numkeys value or out of range")),

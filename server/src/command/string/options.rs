@@ -118,7 +118,7 @@ impl Options {
 impl Expiry {
     /// The deadline in milliseconds since the epoch, if it says one.
     #[inline]
-    pub(super) fn deadline(self, ctx: &Ctx<'_>, command: &'static str) -> Result<Option<u64>, Error> {
+    pub(super) fn deadline(self, ctx: &Ctx<'_, '_>, command: &'static str) -> Result<Option<u64>, Error> {
         let (index, unit_ms, from) = match self {
             Self::None | Self::Keep | Self::Persist => return Ok(None),
             Self::Ex(index) => (index, 1000, ctx.now()),

@@ -65,7 +65,7 @@ pub(super) static SET: Command = Command {
 }
 .checked();
 
-fn set(ctx: &mut Ctx<'_>) -> Result<(), Error> {
+fn set(ctx: &mut Ctx<'_, '_>) -> Result<(), Error> {
     if ctx.args.len() > 3 {
         return set_with_options(ctx);
     }
@@ -75,7 +75,7 @@ fn set(ctx: &mut Ctx<'_>) -> Result<(), Error> {
     Ok(())
 }
 
-fn set_with_options(ctx: &mut Ctx<'_>) -> Result<(), Error> {
+fn set_with_options(ctx: &mut Ctx<'_, '_>) -> Result<(), Error> {
     let key = ctx.key(1);
     let options = Options::parse(ctx.args, 3, Allow::SET)?;
     let deadline = options.expiry.deadline(ctx, "set")?;

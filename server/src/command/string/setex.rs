@@ -23,7 +23,7 @@ pub(super) static SETEX: Command = Command {
 }
 .checked();
 
-fn setex(ctx: &mut Ctx<'_>) -> Result<(), Error> {
+fn setex(ctx: &mut Ctx<'_, '_>) -> Result<(), Error> {
     set_for(ctx, Expiry::Ex(2), "setex")
 }
 
@@ -43,11 +43,11 @@ pub(super) static PSETEX: Command = Command {
 }
 .checked();
 
-fn psetex(ctx: &mut Ctx<'_>) -> Result<(), Error> {
+fn psetex(ctx: &mut Ctx<'_, '_>) -> Result<(), Error> {
     set_for(ctx, Expiry::Px(2), "psetex")
 }
 
-fn set_for(ctx: &mut Ctx<'_>, expiry: Expiry, command: &'static str) -> Result<(), Error> {
+fn set_for(ctx: &mut Ctx<'_, '_>, expiry: Expiry, command: &'static str) -> Result<(), Error> {
     let key = ctx.key(1);
     let deadline = expiry.deadline(ctx, command)?.map_or(Deadline::Clear, Deadline::At);
     ctx.view.set(key, ctx.args.at(3), deadline, Event::Set);

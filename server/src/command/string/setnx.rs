@@ -22,7 +22,7 @@ pub(super) static SETNX: Command = Command {
 }
 .checked();
 
-fn setnx(ctx: &mut Ctx<'_>) -> Result<(), Error> {
+fn setnx(ctx: &mut Ctx<'_, '_>) -> Result<(), Error> {
     let key = ctx.key(1);
     let free = ctx.view.meta(key, Lookup::Write).is_none();
     if free {

@@ -22,7 +22,7 @@ pub(super) static SETRANGE: Command = Command {
 }
 .checked();
 
-fn setrange(ctx: &mut Ctx<'_>) -> Result<(), Error> {
+fn setrange(ctx: &mut Ctx<'_, '_>) -> Result<(), Error> {
     let key = ctx.key(1);
     let offset = ctx.args.integer(2)?;
     let offset = usize::try_from(offset).map_err(|_| Error::Text("ERR offset is out of range"))?;

@@ -21,7 +21,7 @@ pub(super) static STRLEN: Command = Command {
 }
 .checked();
 
-fn strlen(ctx: &mut Ctx<'_>) -> Result<(), Error> {
+fn strlen(ctx: &mut Ctx<'_, '_>) -> Result<(), Error> {
     let key = ctx.key(1);
     let len = ctx.view.string(key, Lookup::Read)?.map_or(0, |value| value.len());
     ctx.reply.count(len);

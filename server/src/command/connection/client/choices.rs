@@ -20,7 +20,7 @@ pub(super) static CLIENT_NO_EVICT: Command = Command {
 }
 .checked();
 
-fn client_no_evict(ctx: &mut Ctx<'_>) -> Result<(), Error> {
+fn client_no_evict(ctx: &mut Ctx<'_, '_>) -> Result<(), Error> {
     ctx.session.client.no_evict.store(on_or_off(ctx)?, Relaxed);
     ctx.reply.ok();
     Ok(())
@@ -40,7 +40,7 @@ pub(super) static CLIENT_NO_TOUCH: Command = Command {
 }
 .checked();
 
-fn client_no_touch(ctx: &mut Ctx<'_>) -> Result<(), Error> {
+fn client_no_touch(ctx: &mut Ctx<'_, '_>) -> Result<(), Error> {
     ctx.session.no_touch = on_or_off(ctx)?;
     ctx.session.client.no_touch.store(ctx.session.no_touch, Relaxed);
     ctx.reply.ok();
@@ -61,7 +61,7 @@ pub(super) static CLIENT_IMPORT_SOURCE: Command = Command {
 }
 .checked();
 
-fn client_import_source(ctx: &mut Ctx<'_>) -> Result<(), Error> {
+fn client_import_source(ctx: &mut Ctx<'_, '_>) -> Result<(), Error> {
     if !ctx.shared.config.import_mode() && !ctx.args.is(2, "off") {
         return Err(Error::Text("ERR Server is not in import mode"));
     }
@@ -70,7 +70,7 @@ fn client_import_source(ctx: &mut Ctx<'_>) -> Result<(), Error> {
     Ok(())
 }
 
-fn on_or_off(ctx: &Ctx<'_>) -> Result<bool, Error> {
+fn on_or_off(ctx: &Ctx<'_, '_>) -> Result<bool, Error> {
     if ctx.args.is(2, "on") {
         Ok(true)
     } else if ctx.args.is(2, "off") {
@@ -95,7 +95,7 @@ pub(super) static CLIENT_CAPA: Command = Command {
 .checked();
 
 /// Capabilities that are not known are none of our business.
-fn client_capa(ctx: &mut Ctx<'_>) -> Result<(), Error> {
+fn client_capa(ctx: &mut Ctx<'_, '_>) -> Result<(), Error> {
     if ctx.args.iter().skip(2).any(|capability| capability.eq_ignore_ascii_case(b"redirect")) {
         ctx.session.client.capa_redirect.store(true, Relaxed);
     }

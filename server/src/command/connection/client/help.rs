@@ -18,7 +18,7 @@ pub(super) static CLIENT_HELP: Command = Command {
 }
 .checked();
 
-fn client_help(ctx: &mut Ctx<'_>) -> Result<(), Error> {
+fn client_help(ctx: &mut Ctx<'_, '_>) -> Result<(), Error> {
     help(ctx, HELP);
     Ok(())
 }

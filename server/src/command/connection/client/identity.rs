@@ -17,7 +17,7 @@ pub(super) static CLIENT_ID: Command = Command {
 }
 .checked();
 
-fn client_id(ctx: &mut Ctx<'_>) -> Result<(), Error> {
+fn client_id(ctx: &mut Ctx<'_, '_>) -> Result<(), Error> {
     ctx.reply.integer(ctx.session.client.id.cast_signed());
     Ok(())
 }
@@ -35,7 +35,7 @@ pub(super) static CLIENT_GETREDIR: Command = Command {
 }
 .checked();
 
-fn client_getredir(ctx: &mut Ctx<'_>) -> Result<(), Error> {
+fn client_getredir(ctx: &mut Ctx<'_, '_>) -> Result<(), Error> {
     // There is no tracking, so its messages go nowhere.
     ctx.reply.integer(-1);
     Ok(())

@@ -109,7 +109,7 @@ pub(super) static CLIENT_KILL: Command = Command {
 }
 .checked();
 
-fn client_kill(ctx: &mut Ctx<'_>) -> Result<(), Error> {
+fn client_kill(ctx: &mut Ctx<'_, '_>) -> Result<(), Error> {
     if ctx.args.len() == 3 {
         return kill_address(ctx);
     }
@@ -133,7 +133,7 @@ fn client_kill(ctx: &mut Ctx<'_>) -> Result<(), Error> {
 }
 
 /// The old form, of one address. It spares nobody.
-fn kill_address(ctx: &mut Ctx<'_>) -> Result<(), Error> {
+fn kill_address(ctx: &mut Ctx<'_, '_>) -> Result<(), Error> {
     let address = ctx.args.at(2);
     let all = ctx.shared.clients.all();
     let found = all.iter().find(|client| client.peer.address().as_bytes() == address);

@@ -8,7 +8,7 @@ use crate::session::clients::{Client, Peer};
 /// Appends the line of one client: Valkey's fields in Valkey's order. What there is not yet (channels,
 /// transactions, tracking) is shown as Valkey shows it of a client that does not use it. The client that asks
 /// is in the middle of a request, and what was published of it is as old as the request before.
-pub(super) fn write_line(lines: &mut Vec<u8>, client: &Client, ctx: &Ctx<'_>) {
+pub(super) fn write_line(lines: &mut Vec<u8>, client: &Client, ctx: &Ctx<'_, '_>) {
     let now = ctx.now();
     let asks = client.id == ctx.session.client.id;
     let waits = client.blocked().map_or(0, |blocked| blocked.terms().args_bytes as u64);

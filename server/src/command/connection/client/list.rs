@@ -94,7 +94,7 @@ pub(super) static CLIENT_LIST: Command = Command {
 }
 .checked();
 
-fn client_list(ctx: &mut Ctx<'_>) -> Result<(), Error> {
+fn client_list(ctx: &mut Ctx<'_, '_>) -> Result<(), Error> {
     let filter = Filter::parse(ctx.args, &ctx.shared.config)?;
     let (me, now) = (ctx.session.client.id, ctx.now());
     let mut lines = Vec::new();
@@ -122,7 +122,7 @@ pub(super) static CLIENT_INFO: Command = Command {
 }
 .checked();
 
-fn client_info(ctx: &mut Ctx<'_>) -> Result<(), Error> {
+fn client_info(ctx: &mut Ctx<'_, '_>) -> Result<(), Error> {
     let mut line = Vec::new();
     write_line(&mut line, &ctx.session.client, ctx);
     ctx.reply.verbatim(*b"txt", line);

@@ -20,7 +20,7 @@ pub(super) static CLIENT_SETNAME: Command = Command {
 }
 .checked();
 
-fn client_setname(ctx: &mut Ctx<'_>) -> Result<(), Error> {
+fn client_setname(ctx: &mut Ctx<'_, '_>) -> Result<(), Error> {
     let name = ctx.args.at(2);
     check_name(name, hello::NAME)?;
     ctx.session.client.names.lock().name = name.to_vec();
@@ -50,7 +50,7 @@ pub(super) static CLIENT_GETNAME: Command = Command {
 }
 .checked();
 
-fn client_getname(ctx: &mut Ctx<'_>) -> Result<(), Error> {
+fn client_getname(ctx: &mut Ctx<'_, '_>) -> Result<(), Error> {
     let names = ctx.session.client.names.lock();
     ctx.reply.bulk_or_null(Some(&names.name).filter(|name| !name.is_empty()));
     Ok(())
@@ -74,7 +74,7 @@ pub(super) static CLIENT_SETINFO: Command = Command {
 }
 .checked();
 
-fn client_setinfo(ctx: &mut Ctx<'_>) -> Result<(), Error> {
+fn client_setinfo(ctx: &mut Ctx<'_, '_>) -> Result<(), Error> {
     let (args, option, value) = (ctx.args, ctx.args.at(2), ctx.args.at(3));
     let mut names = ctx.session.client.names.lock();
     let name = if args.is(2, "lib-name") {

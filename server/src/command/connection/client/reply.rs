@@ -23,7 +23,7 @@ pub(super) static CLIENT_REPLY: Command = Command {
 .checked();
 
 /// OFF and SKIP are not answered themselves; ON is, whatever held before it.
-fn client_reply(ctx: &mut Ctx<'_>) -> Result<(), Error> {
+fn client_reply(ctx: &mut Ctx<'_, '_>) -> Result<(), Error> {
     let (args, session) = (ctx.args, &mut *ctx.session);
     if args.is(2, "on") {
         session.replies = Replies::On;

@@ -27,7 +27,7 @@ pub(super) static CLIENT_UNBLOCK: Command = Command {
 .checked();
 
 /// With more words than it takes, Valkey looks at none of them but the id.
-fn client_unblock(ctx: &mut Ctx<'_>) -> Result<(), Error> {
+fn client_unblock(ctx: &mut Ctx<'_, '_>) -> Result<(), Error> {
     let ending = if ctx.args.len() != 4 || ctx.args.is(3, "timeout") {
         Ending::TimedOut
     } else if ctx.args.is(3, "error") {

@@ -44,7 +44,7 @@ impl Digest {
     }
 }
 
-pub(super) fn digest(ctx: &mut Ctx<'_>) -> Result<(), Error> {
+pub(super) fn digest(ctx: &mut Ctx<'_, '_>) -> Result<(), Error> {
     let mut all = Digest::default();
     for db in 0..ctx.shared.store.databases() {
         if ctx.view.len(db).0 == 0 {
@@ -70,7 +70,7 @@ pub(super) fn digest(ctx: &mut Ctx<'_>) -> Result<(), Error> {
     Ok(())
 }
 
-pub(super) fn digest_value(ctx: &mut Ctx<'_>) -> Result<(), Error> {
+pub(super) fn digest_value(ctx: &mut Ctx<'_, '_>) -> Result<(), Error> {
     let names = ctx.args.skip(2);
     ctx.reply.array(names.len());
     for name in names.iter() {
@@ -94,7 +94,7 @@ fn number(kind: Kind) -> u32 {
 }
 
 /// Takes the value of a key in; a missing key adds nothing.
-fn add_value(ctx: &mut Ctx<'_>, db: u16, name: &[u8], digest: &mut Digest) -> Result<(), Error> {
+fn add_value(ctx: &mut Ctx<'_, '_>, db: u16, name: &[u8], digest: &mut Digest) -> Result<(), Error> {
     let key = ctx.shared.store.key(db, name);
     let Some(meta) = ctx.view.meta(key, Lookup::Peek) else { return Ok(()) };
     digest.chain(&number(meta.kind).to_be_bytes());

@@ -43,14 +43,14 @@ pub(super) static DEBUG: Command = Command {
 struct Subcommand {
     name: &'static str,
     words: std::ops::RangeInclusive<usize>,
-    act: fn(&mut Ctx<'_>) -> Result<(), Error>,
+    act: fn(&mut Ctx<'_, '_>) -> Result<(), Error>,
 }
 
 const fn sub(
     name: &'static str,
     least: usize,
     most: usize,
-    act: fn(&mut Ctx<'_>) -> Result<(), Error>,
+    act: fn(&mut Ctx<'_, '_>) -> Result<(), Error>,
 ) -> Subcommand {
     Subcommand { name, words: least..=most, act }
 }
@@ -75,7 +75,7 @@ const SUBCOMMANDS: &[Subcommand] = &[
     sub("sleep", 3, 3, sleep),
 ];
 
-fn debug(ctx: &mut Ctx<'_>) -> Result<(), Error> {
+fn debug(ctx: &mut Ctx<'_, '_>) -> Result<(), Error> {
     let allowed = match ctx.shared.config.enable_debug_command() {
         Access::Yes => true,
         Access::Local => ctx.session.client.peer.is_local(),
@@ -97,19 +97,19 @@ fn debug(ctx: &mut Ctx<'_>) -> Result<(), Error> {
 }
 
 #[cold]
-fn unknown(ctx: &Ctx<'_>) -> Error {
+fn unknown(ctx: &Ctx<'_, '_>) -> Error {
     let name = ctx.args.at(1);
     let name = &name[..name.len().min(128)];
     Error::quoting("ERR unknown subcommand or wrong number of arguments for '", name, "'. Try DEBUG HELP.")
 }
 
-fn show_help(ctx: &mut Ctx<'_>) -> Result<(), Error> {
+fn show_help(ctx: &mut Ctx<'_, '_>) -> Result<(), Error> {
     help(ctx, HELP);
     Ok(())
 }
 
 /// Holds everybody up. What is no number counts as none, and a sleep beyond measure is none.
-fn sleep(ctx: &mut Ctx<'_>) -> Result<(), Error> {
+fn sleep(ctx: &mut Ctx<'_, '_>) -> Result<(), Error> {
     let seconds = number::parse_f64(ctx.args.at(2)).unwrap_or(0.0);
     if let Ok(duration) = Duration::try_from_secs_f64(seconds) {
         ctx.shared.store.clock().sleep(duration);
@@ -118,13 +118,13 @@ fn sleep(ctx: &mut Ctx<'_>) -> Result<(), Error> {
     Ok(())
 }
 
-fn set_active_expire(ctx: &mut Ctx<'_>) -> Result<(), Error> {
+fn set_active_expire(ctx: &mut Ctx<'_, '_>) -> Result<(), Error> {
     ctx.shared.store.set_active_expiry(c_integer(ctx.args.at(2)) != 0);
     ctx.reply.ok();
     Ok(())
 }
 
-fn set_skip_checksum_validation(ctx: &mut Ctx<'_>) -> Result<(), Error> {
+fn set_skip_checksum_validation(ctx: &mut Ctx<'_, '_>) -> Result<(), Error> {
     ctx.shared.trust_checksums.store(c_integer(ctx.args.at(2)) != 0, Ordering::Relaxed);
     ctx.reply.ok();
     Ok(())
@@ -139,11 +139,11 @@ fn c_integer(word: &[u8]) -> i64 {
 }
 
 /// An error of the client's own making. It is counted as one.
-fn error(ctx: &mut Ctx<'_>) -> Result<(), Error> {
+fn error(ctx: &mut Ctx<'_, '_>) -> Result<(), Error> {
     Err(Error::Owned(String::from_utf8_lossy(ctx.args.at(2)).into_owned()))
 }
 
-fn log(ctx: &mut Ctx<'_>) -> Result<(), Error> {
+fn log(ctx: &mut Ctx<'_, '_>) -> Result<(), Error> {
     tracing::warn!("DEBUG LOG: {}", String::from_utf8_lossy(ctx.args.at(2)));
     ctx.reply.ok();
     Ok(())
@@ -151,7 +151,7 @@ fn log(ctx: &mut Ctx<'_>) -> Result<(), Error> {
 
 /// There are no buffers whose peak is remembered, and none that a job resizes; the words are checked as
 /// Valkey does.
-fn reply_buffer(ctx: &mut Ctx<'_>) -> Result<(), Error> {
+fn reply_buffer(ctx: &mut Ctx<'_, '_>) -> Result<(), Error> {
     if ctx.args.is(2, "peak-reset-time") {
         if !ctx.args.is(3, "never") && !ctx.args.is(3, "reset") {
             ctx.args.integer(3)?;
@@ -163,7 +163,7 @@ fn reply_buffer(ctx: &mut Ctx<'_>) -> Result<(), Error> {
     Ok(())
 }
 
-fn object(ctx: &mut Ctx<'_>) -> Result<(), Error> {
+fn object(ctx: &mut Ctx<'_, '_>) -> Result<(), Error> {
     /// A payload's type and its footer, which `serializedlength` leaves out.
     const AROUND_VALUE: usize = 11;
     let key = ctx.key(2);
@@ -192,7 +192,7 @@ fn object(ctx: &mut Ctx<'_>) -> Result<(), Error> {
 }
 
 /// Writes the elements of a packed value to the log, which is where standard output goes.
-fn listpack(ctx: &mut Ctx<'_>) -> Result<(), Error> {
+fn listpack(ctx: &mut Ctx<'_, '_>) -> Result<(), Error> {
     const OTHER: Error = Error::Text("ERR Not a listpack encoded object.");
     let key = ctx.key(2);
     let meta = ctx.view.meta(key, Lookup::Peek).ok_or(Error::NoSuchKey)?;
@@ -226,7 +226,7 @@ fn show_packed(packed: Packed<'_>) {
 
 /// Writes the blocks of a large list to the log, and with a further argument that is not nought the
 /// elements of those that are not compressed.
-fn show_quicklist(ctx: &mut Ctx<'_>) -> Result<(), Error> {
+fn show_quicklist(ctx: &mut Ctx<'_, '_>) -> Result<(), Error> {
     let key = ctx.key(2);
     let whole = ctx.args.len() > 3 && c_integer(ctx.args.at(3)) != 0;
     let meta = ctx.view.meta(key, Lookup::Peek).ok_or(Error::NoSuchKey)?;
@@ -264,7 +264,7 @@ fn quicklist(deque: &Deque, fast: bool) -> String {
 }
 
 /// From how many bytes on an element of a list gets a block of its own.
-fn quicklist_packed_threshold(ctx: &mut Ctx<'_>) -> Result<(), Error> {
+fn quicklist_packed_threshold(ctx: &mut Ctx<'_, '_>) -> Result<(), Error> {
     /// So far below 4 GiB that a listpack can still hold what is shorter.
     const MAX: u64 = (4 << 30) - (1 << 20);
     let bytes = number::parse_memory_bytes(ctx.args.at(2)).filter(|bytes| *bytes <= MAX);
@@ -278,7 +278,7 @@ fn quicklist_packed_threshold(ctx: &mut Ctx<'_>) -> Result<(), Error> {
 }
 
 /// Makes keys `PREFIX:0`, `PREFIX:1`, ... where there are none yet.
-fn populate(ctx: &mut Ctx<'_>) -> Result<(), Error> {
+fn populate(ctx: &mut Ctx<'_, '_>) -> Result<(), Error> {
     const NEGATIVE: Error = Error::Text("ERR value is out of range, must be positive");
     let positive =
         |at| number::parse_i64(ctx.args.at(at)).and_then(|n| u64::try_from(n).ok()).ok_or(NEGATIVE);

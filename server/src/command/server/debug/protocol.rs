@@ -4,7 +4,7 @@ use crate::command::Ctx;
 use crate::error::Error;
 use crate::resp::Protocol;
 
-pub(super) fn protocol(ctx: &mut Ctx<'_>) -> Result<(), Error> {
+pub(super) fn protocol(ctx: &mut Ctx<'_, '_>) -> Result<(), Error> {
     let name = ctx.args.at(2).to_ascii_lowercase();
     let reply = &mut *ctx.reply;
     match name.as_slice() {

@@ -9,7 +9,7 @@ use scrubjay::collections::table::Figures;
 use crate::command::Ctx;
 use crate::error::Error;
 
-pub(super) fn htstats(ctx: &mut Ctx<'_>) -> Result<(), Error> {
+pub(super) fn htstats(ctx: &mut Ctx<'_, '_>) -> Result<(), Error> {
     let db = i32::try_from(ctx.args.integer(2)?).ok().and_then(|db| u16::try_from(db).ok());
     let db =
         db.filter(|db| *db < ctx.shared.store.databases()).ok_or(Error::Text("ERR Out of range database"))?;
@@ -24,7 +24,7 @@ pub(super) fn htstats(ctx: &mut Ctx<'_>) -> Result<(), Error> {
     Ok(())
 }
 
-pub(super) fn htstats_key(ctx: &mut Ctx<'_>) -> Result<(), Error> {
+pub(super) fn htstats_key(ctx: &mut Ctx<'_, '_>) -> Result<(), Error> {
     let key = ctx.key(2);
     if !ctx.view.exists(key, Lookup::Ask) {
         return Err(Error::NoSuchKey);
