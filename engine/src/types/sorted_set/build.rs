@@ -11,12 +11,21 @@ pub struct Builder {
     /// Each member's value is its score.
     members: Dict,
     longest_bytes: usize,
+    /// The bounds of the small form for as long as a set that grows would have it.
+    small: Option<Limits>,
 }
 
 impl Builder {
     /// Nothing yet. The seed is that of the dictionary, should there be one.
     pub fn new(seed: u64) -> Self {
-        Self { members: Dict::new(seed), longest_bytes: 0 }
+        Self { members: Dict::new(seed), longest_bytes: 0, small: None }
+    }
+
+    /// Nothing yet of a set that Valkey fills member by member, and makes in the small form unless so many are
+    /// `expected` that they will not fit. There a score of -0 is 0, and stays so.
+    pub fn growing(seed: u64, expected: usize, limits: &Limits) -> Self {
+        let small = (expected <= limits.zset_max_listpack_entries).then_some(*limits);
+        Self { small, ..Self::new(seed) }
     }
 
     /// How many members there are.
@@ -31,6 +40,11 @@ impl Builder {
 
     /// Adds a member; whether it is a new one. The score of one that was there stays. A score is a number.
     pub fn add(&mut self, member: &[u8], score: f64) -> bool {
+        self.small = self.small.filter(|limits| {
+            self.members.len() < limits.zset_max_listpack_entries
+                && member.len() <= limits.zset_max_listpack_value
+        });
+        let score = if self.small.is_some() && score == 0.0 { 0.0 } else { score };
         self.merge(member, score, |old, _| old)
     }
 

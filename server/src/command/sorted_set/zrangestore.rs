@@ -38,9 +38,12 @@ pub(super) static ZRANGESTORE: Command = Command {
 fn zrangestore(ctx: &mut Ctx<'_, '_>) -> Result<(), Error> {
     let request = Request::parse(ctx.args, 3, None, None, WithScores::Unknown)?;
     let (to, from) = (ctx.key(1), ctx.shared.store.key(ctx.session.db, ctx.args.at(2)));
-    let mut stored = Builder::new(ctx.view.seed(to));
+    let (seed, limits) = (ctx.view.seed(to), *ctx.view.limits(to));
+    let mut stored = Builder::new(seed);
     if let Some(set) = ctx.view.sorted_set(from, Lookup::Read)? {
-        for pair in set.range(request.ranks(set)) {
+        let ranks = request.ranks(set);
+        stored = Builder::growing(seed, request.expected(&ranks), &limits);
+        for pair in set.range(ranks) {
             stored.add(pair.member.text(&mut Digits::default()), pair.score);
         }
     }
