@@ -135,7 +135,7 @@ pub use store::{
     FieldPresence, Flush, GroupStart, HashHandle, HyperLogLogHandle, Key, ListHandle, Lookup, Maintained,
     Meta, Missing, Observer, PendingEntry, PlacesHandle, Popped, Round, Scope, SetHandle, SetOperation,
     SortedSetHandle, Span, Stats, Step, Store, StreamEntry, StreamHandle, Text, Tools, Usage, View, Waker,
-    ranks_between,
+    Watch, ranks_between,
 };
 #[doc(inline)]
 pub use store::{Offer, OwnedKey, Registration, Waiter, Wanted};

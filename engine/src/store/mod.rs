@@ -21,6 +21,7 @@ mod tests;
 mod view;
 mod waiters;
 mod walk;
+mod watch;
 
 pub use self::builder::Builder;
 pub use self::embedded::{
@@ -37,12 +38,14 @@ pub use self::view::{
 };
 pub use self::waiters::{Offer, Registration, Waiter, Wanted};
 pub use self::walk::Flush;
+pub use self::watch::Watch;
 
 use self::maintain::{Alarm, Trash};
 use self::observe::Observers;
 use self::room::Room;
 use self::route::{Route, ShardPositions};
 use self::waiters::Waiters;
+use self::watch::Watches;
 use crate::random::Random;
 use crate::raw::slab::ValueRef;
 use crate::shard::Shard;
@@ -64,6 +67,8 @@ struct Locked {
     due: Millis,
     /// Who waits for keys in it; none while nobody does.
     waiters: Option<Box<Waiters>>,
+    /// What is watched in it; none while nothing is.
+    watches: Option<Box<Watches>>,
     /// The bounds of small forms, the same in every shard.
     limits: Limits,
 }
@@ -119,6 +124,7 @@ impl Store {
                 accounted_bytes: 0,
                 due: Millis::MAX,
                 waiters: None,
+                watches: None,
                 limits: builder.limits,
             }))
         };

@@ -178,6 +178,8 @@ pub struct View<'s> {
     touches: bool,
     /// Whether somebody may wait for keys in a shard that is held.
     waited: bool,
+    /// Whether somebody may watch keys in one.
+    watched: bool,
 }
 
 impl Store {
@@ -234,19 +236,21 @@ impl<'s> View<'s> {
         if waited {
             held = held.with_seconds(shards, patience)?;
         }
-        let mut log = Log::new(waited || store.observers.any());
+        let mut watched = false;
+        held.for_each(|locked| watched |= locked.watches.is_some());
+        let mut log = Log::new(waited || watched || store.observers.any());
         held.for_each(|locked| locked.expire_in_passing(store, now, &mut log));
-        Some(Self { store, held, now, log, settling: Settling::default(), touches: true, waited })
+        Some(Self { store, held, now, log, settling: Settling::default(), touches: true, waited, watched })
     }
 
     /// One shard, for what is done in between. It comes without the shards of second keys: nothing may be
     /// done but removing.
     pub(super) fn of_shard(store: &'s Store, index: usize, now: Millis) -> Self {
         let locked = store.shards[index].lock();
-        let waited = locked.waiters.is_some();
-        let log = Log::new(waited || store.observers.any());
+        let (waited, watched) = (locked.waiters.is_some(), locked.watches.is_some());
+        let log = Log::new(waited || watched || store.observers.any());
         let held = Held::One(index, locked);
-        Self { store, held, now, log, settling: Settling::default(), touches: true, waited }
+        Self { store, held, now, log, settling: Settling::default(), touches: true, waited, watched }
     }
 
     /// The moment this view stands for, in milliseconds since the epoch.
@@ -269,8 +273,8 @@ impl<'s> View<'s> {
         self.store.is_full()
     }
 
-    /// Serves those who wait for what has changed, tells observers of what was recorded, and brings accounts
-    /// up to date, still under the locks. A view does it itself when it closes.
+    /// Serves those who wait for what has changed, marks who watches it, tells observers of what was recorded, and
+    /// brings accounts up to date, still under the locks. A view does it itself when it closes.
     pub fn settle(&mut self) {
         if self.log.take_recorded() {
             self.settle_anyway();
@@ -282,6 +286,9 @@ impl<'s> View<'s> {
         if self.waited {
             self.serve();
             self.log.take_recorded();
+        }
+        if self.watched {
+            self.touch_watches();
         }
         let Self { store, held, log, settling, .. } = self;
         held.for_each(|locked| settling.settle(store, locked));
@@ -500,6 +507,12 @@ impl<'s> View<'s> {
         self.log.listen();
     }
 
+    /// Keeps changes from now on, as somebody watches keys.
+    pub(super) fn hear_watches(&mut self) {
+        self.watched = true;
+        self.log.listen();
+    }
+
     #[cfg(test)]
     pub(super) fn set_waited(&mut self, waited: bool) {
         self.waited = waited;
@@ -531,6 +544,9 @@ impl<'s> View<'s> {
         let mut locked = self.store.shards[index].lock();
         if locked.waiters.is_some() {
             self.hear_waiters();
+        }
+        if locked.watches.is_some() {
+            self.hear_watches();
         }
         let result = act(&mut locked, &mut self.log);
         self.held = Held::One(index, locked);

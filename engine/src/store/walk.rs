@@ -138,10 +138,11 @@ impl View<'_> {
     /// Empties one database, or all of them; how many keys there were.
     pub fn flush(&mut self, db: Option<u16>, how: Flush) -> usize {
         let databases = db.map_or(0..self.databases(), |db| db..db + 1);
-        let (mut count, store) = (0, self.store());
+        let (mut count, store, now) = (0, self.store(), self.now());
         for index in 0..self.shards() {
             let databases = databases.clone();
             count += self.with_shard(index, |locked, _| {
+                databases.clone().for_each(|db| locked.touch_databases(store, &[db], now));
                 let count = locked.shard.clear(databases.clone());
                 databases.for_each(|db| locked.offer_database(store, db));
                 count
@@ -153,9 +154,10 @@ impl View<'_> {
 
     /// Exchanges two databases. The view must have locked everything.
     pub fn swap(&mut self, a: u16, b: u16) {
-        let store = self.store();
+        let (store, now) = (self.store(), self.now());
         for index in 0..self.shards() {
             self.with_shard(index, |locked, _| {
+                locked.touch_databases(store, &[a, b], now);
                 locked.shard.swap(a, b);
                 locked.offer_database(store, a);
                 locked.offer_database(store, b);

@@ -51,16 +51,22 @@ impl Timeout {
     }
 }
 
-/// Attempts at once, and has the client wait if that was in vain.
+/// Attempts at once, and has the client wait if that was in vain. Where it may not, as within a transaction,
+/// it gets the reply of one that has waited for too long.
 pub(super) fn attempt_or_block(
     ctx: &mut Ctx<'_, '_>,
     wanted: impl FnOnce(&Ctx<'_, '_>) -> Wanted,
     timeout: Timeout,
     attempt: impl Attempt + 'static,
 ) -> Result<(), Error> {
-    if !attempt.attempt(&mut ctx.view, Keys::first(ctx.keys), ctx.reply)? {
+    if attempt.attempt(ctx.view, Keys::first(ctx.keys), ctx.reply)? {
+        return Ok(());
+    }
+    if ctx.may_wait() {
         let wanted = wanted(ctx);
         block(ctx, wanted, timeout, attempt);
+    } else {
+        attempt.in_vain(ctx.reply);
     }
     Ok(())
 }

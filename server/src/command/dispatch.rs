@@ -12,7 +12,8 @@ use smallvec::SmallVec;
 use super::args::Args;
 use super::spec::{Flags, Locks};
 use super::table::{self, Entry, Unknown};
-use super::{Ctx, keys};
+use super::transactions::multi::EXEC;
+use super::{Ctx, Origin, keys};
 use crate::error::Error;
 use crate::observe::stats::Block;
 use crate::resp::{Mark, Reply};
@@ -104,7 +105,10 @@ pub fn dispatch(
         Found::Command(command) => {
             session.client.last_command.store(command.id().get(), Relaxed);
             if let Err(error) = gates(shared, session, command, request.args, now) {
-                refuse(stats, Some(command), &error, reply);
+                refuse(shared, stats, session, Some(command), error, reply);
+            } else if command.queued && session.transaction.is_open() {
+                session.queue(command, *request.args);
+                reply.simple("QUEUED");
             } else {
                 let keys = &keys[request.keys.clone()];
                 let counters = stats.command(command.id());
@@ -164,8 +168,8 @@ pub fn answer_waiting(shared: &Shared, stats: &Block, session: &mut Session, rep
         }
         Ending::TimedOut => reply.null_array(),
         Ending::Interrupted => {
-            const TEXT: Error = Error::Text("UNBLOCKED client unblocked via CLIENT UNBLOCK");
-            refuse(stats, Some(command), &TEXT, reply);
+            answer(stats, &Error::Text("UNBLOCKED client unblocked via CLIENT UNBLOCK"), reply);
+            counters.rejected.add(1);
         }
     }
     finish(session, reply, mark);
@@ -196,7 +200,7 @@ fn refuse_unfit(
         Found::Nothing(unknown) => unknown.error(&args),
         Found::Command(command) | Found::WrongLength(command) => Error::Arity(command.full_name().into()),
     };
-    refuse(stats, command, &error, reply);
+    refuse(shared, stats, session, command, error, reply);
 }
 
 const NO_AUTH: Error = Error::Text("NOAUTH Authentication required.");
@@ -238,13 +242,23 @@ fn gates(
     if !admits(shared, session, Some(command)) {
         return Err(NO_AUTH);
     }
+    if command.flags.has(Flags::NO_MULTI) && session.transaction.is_open() {
+        let name = command.full_name();
+        return Err(Error::Owned(format!("ERR Command '{name}' not allowed inside a transaction")));
+    }
     if shared.store.max_memory() != 0 {
         let full = shared.store.make_room(args.bytes(), now).is_err();
-        if full && command.flags.has(Flags::DENYOOM) {
+        if full && takes_memory(session, command) {
             return Err(Error::OutOfMemory);
         }
     }
     Ok(())
+}
+
+/// Whether a command is refused while there is no memory. Whatever is queued takes some.
+fn takes_memory(session: &Session, command: &Entry) -> bool {
+    command.flags.has(Flags::DENYOOM)
+        || session.transaction.is_open() && (command.queued || session.transaction.takes_memory(command))
 }
 
 /// Locks what the command's declaration says it touches, and runs it.
@@ -281,7 +295,8 @@ fn run(
     if session.no_touch {
         view.set_touches(false);
     }
-    let mut ctx = Ctx { shared, session, view: &mut view, keys, args, reply };
+    let origin = Origin::Client;
+    let mut ctx = Ctx { shared, session, view: &mut view, origin, keys, args, reply };
     let result = (command.handler)(&mut ctx);
     // Whoever waits for what has changed is served here, and what that changes is counted with it.
     ctx.view.settle();
@@ -292,17 +307,34 @@ fn run(
     result
 }
 
-/// Answers a request that was never run.
+/// Answers a request that was never run. A transaction that it was to be part of, or to end, will not be run
+/// either.
 #[cold]
-fn refuse(stats: &Block, command: Option<&'static Entry>, error: &Error, reply: &mut Reply) {
-    answer(stats, error, reply);
+fn refuse(
+    shared: &Shared,
+    stats: &Block,
+    session: &mut Session,
+    command: Option<&'static Entry>,
+    error: Error,
+    reply: &mut Reply,
+) {
+    let error = if command.is_some_and(|command| command.is(&EXEC)) {
+        session.discard(&shared.store);
+        let line = error.line();
+        let why = line.strip_prefix(b"ERR ").unwrap_or(&line);
+        Error::Bytes([b"EXECABORT Transaction discarded because of: ", why].concat())
+    } else {
+        session.transaction.fail();
+        error
+    };
+    answer(stats, &error, reply);
     if let Some(command) = command {
         stats.command(command.id()).rejected.add(1);
     }
 }
 
 /// Writes an error reply, and counts it.
-fn answer(stats: &Block, error: &Error, reply: &mut Reply) {
+pub(super) fn answer(stats: &Block, error: &Error, reply: &mut Reply) {
     let line = error.line();
     let code_end = memchr::memchr(b' ', &line).unwrap_or(line.len());
     let (code, text) = line.split_at(code_end);

@@ -7,6 +7,7 @@ pub mod args;
 mod blocking;
 pub mod dispatch;
 pub(crate) mod keys;
+pub(crate) mod nested;
 
 mod describe;
 
@@ -23,6 +24,7 @@ mod set;
 mod sorted_set;
 mod stream;
 mod string;
+pub(crate) mod transactions;
 
 use scrubjay::{Key, View};
 
@@ -36,6 +38,15 @@ use crate::shared::Shared;
 /// it fails.
 pub type Handler = fn(&mut Ctx<'_, '_>) -> Result<(), Error>;
 
+/// What runs a command.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Origin {
+    /// A client's request.
+    Client,
+    /// `EXEC`.
+    Transaction,
+}
+
 /// What a handler may use: of the request, and of the store.
 pub struct Ctx<'a, 's> {
     /// What all clients share.
@@ -44,6 +55,8 @@ pub struct Ctx<'a, 's> {
     pub session: &'a mut Session,
     /// The keyspace, as far as the command's declaration lets it see.
     pub view: &'a mut View<'s>,
+    /// What runs the command.
+    pub origin: Origin,
     /// The keys that the declaration finds in the request, in their order.
     pub keys: &'a [Key<'a>],
     /// The request.
@@ -73,6 +86,11 @@ impl<'a> Ctx<'a, '_> {
         })?;
         let db = u16::try_from(number).ok().filter(|db| *db < self.shared.store.databases());
         db.ok_or(Error::Text("ERR DB index is out of range"))
+    }
+
+    /// Whether the client may be made to wait: not inside another command.
+    pub fn may_wait(&self) -> bool {
+        self.origin == Origin::Client
     }
 
     /// The moment of this command, in milliseconds since the epoch.

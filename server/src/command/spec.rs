@@ -65,6 +65,8 @@ pub(crate) struct Command {
     pub(crate) args: &'static [Arg],
     pub(crate) subcommands: &'static [&'static Self],
     pub(crate) locks: Locks,
+    /// Whether it is queued after MULTI, and not run at once.
+    pub(crate) queued: bool,
     pub(crate) handler: Handler,
 }
 
@@ -87,6 +89,7 @@ impl Command {
         args: &[],
         subcommands: &[],
         locks: Locks::Keys,
+        queued: true,
         handler: container,
     };
 

@@ -5,6 +5,7 @@
 //! are found by hashing: a name of up to 15 bytes is lower-cased in two registers and compared as one number,
 //! so a look-up costs a multiplication and one cache line, and allocates nothing.
 
+use std::fmt;
 use std::ops::Deref;
 use std::sync::LazyLock;
 
@@ -13,7 +14,7 @@ use super::keys::Plan;
 use super::spec::{Command, Group};
 use super::{
     bitmap, connection, describe, generic, geo, hash, hyperloglog, list, server, set, sorted_set, stream,
-    string,
+    string, transactions,
 };
 use crate::error::Error;
 
@@ -29,6 +30,7 @@ const GROUPS: &[(Group, &[&Command])] = &[
     (Group::Geo, geo::COMMANDS),
     (Group::Stream, stream::COMMANDS),
     (Group::Generic, generic::COMMANDS),
+    (Group::Transactions, transactions::COMMANDS),
     (Group::Connection, connection::COMMANDS),
     (Group::Server, describe::COMMANDS),
     (Group::Server, server::COMMANDS),
@@ -69,9 +71,21 @@ impl Deref for Entry {
     }
 }
 
+/// Its name is enough.
+impl fmt::Debug for Entry {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&self.full_name)
+    }
+}
+
 impl Entry {
     pub(crate) fn id(&self) -> CommandId {
         self.id
+    }
+
+    /// Whether it is the command of this declaration.
+    pub(crate) fn is(&self, command: &'static Command) -> bool {
+        std::ptr::eq(self.command, command)
     }
 
     pub(crate) fn group(&self) -> Group {

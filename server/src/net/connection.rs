@@ -395,7 +395,8 @@ impl Connection {
     /// Tells the store what this connection's buffers hold: it counts against `maxmemory`.
     fn note_memory(&mut self) -> usize {
         let waiting = self.session.waiting.as_ref().map_or(0, |waiting| waiting.blocked.memory_bytes());
-        let own = self.pending.capacity() + self.parser.memory_bytes() + waiting;
+        let queued = self.session.transaction.memory_bytes();
+        let own = self.pending.capacity() + self.parser.memory_bytes() + waiting + queued;
         let bytes = own + self.reply.output().memory_bytes();
         if bytes != self.noted_bytes {
             self.thread.shared.store.note_outside(bytes as isize - self.noted_bytes as isize);
@@ -422,7 +423,8 @@ impl Connection {
     /// Whether a request has passed the limit set for it. It is not answered: what came would have to be read
     /// on.
     fn over_query_limit(&self) -> bool {
-        let over = self.pending.len() as u64 > self.thread.shared.config.client_query_buffer_limit();
+        let bytes = self.pending.len() + self.session.transaction.figures().0;
+        let over = bytes as u64 > self.thread.shared.config.client_query_buffer_limit();
         if over {
             self.thread.stats().over_query_limit.add(1);
         }
@@ -451,6 +453,7 @@ impl Connection {
                 // What it was served with at this very moment is lost with it, as a reply on its way is.
                 waiting.finish(&self.thread.shared.store);
             }
+            self.session.unwatch(&self.thread.shared.store);
             self.thread.shared.store.note_outside(-(self.noted_bytes as isize));
             self.thread.shared.clients.remove(self.session.client.id);
             self.thread.load.fetch_sub(1, Relaxed);

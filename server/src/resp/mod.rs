@@ -5,14 +5,18 @@
 //! socket.
 //!
 //! - [`request`]: what a client sends (RESP arrays of bulk strings, or inline commands);
+//! - [`kept`]: arguments that outlive the buffer they came in;
 //! - [`reply`]: what it gets, in RESP2 or RESP3, and the chain of buffers it waits in;
 //! - [`number`]: how numbers are read from arguments. How they are written, the engine knows.
 
 pub mod request;
 
+pub mod kept;
+
 pub mod reply;
 
 pub mod number;
 
+pub use kept::ArgBuffer;
 pub use reply::{Deferred, Mark, Output, Protocol, Reply};
 pub use request::{ArgList, Args, Limits, Outcome, ProtocolError, RequestParser};

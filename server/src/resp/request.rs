@@ -126,9 +126,9 @@ impl ProtocolError {
 
 /// Where one argument lies.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-struct Span {
-    start: usize,
-    end: usize,
+pub(super) struct Span {
+    pub(super) start: usize,
+    pub(super) end: usize,
 }
 
 /// The arguments of one request, as positions. Reused from request to request so that none of them allocates.
@@ -194,6 +194,10 @@ pub struct Args<'a> {
 impl<'a> Args<'a> {
     /// No arguments.
     pub const EMPTY: Args<'static> = Args { bytes: &[], spans: &[] };
+
+    pub(super) fn new(bytes: &'a [u8], spans: &'a [Span]) -> Self {
+        Self { bytes, spans }
+    }
 
     /// How many there are.
     pub fn len(&self) -> usize {

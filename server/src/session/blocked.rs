@@ -25,6 +25,11 @@ pub trait Attempt: Send + Sync {
     /// # Errors
     /// Those of the command; they end the waiting as well.
     fn attempt(&self, view: &mut View<'_>, keys: Keys<'_>, reply: &mut Reply) -> Result<bool, Error>;
+
+    /// Writes the reply of an attempt that was in vain, where the client may not wait.
+    fn in_vain(&self, reply: &mut Reply) {
+        reply.null_array();
+    }
 }
 
 /// The keys that a command waits for.

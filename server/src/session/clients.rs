@@ -5,10 +5,11 @@
 
 use std::net::SocketAddr;
 use std::sync::Arc;
-use std::sync::atomic::{AtomicBool, AtomicU8, AtomicU16, AtomicU64, Ordering::Relaxed};
+use std::sync::atomic::{AtomicBool, AtomicI64, AtomicU8, AtomicU16, AtomicU64, Ordering::Relaxed};
 
 use dashmap::DashMap;
 use parking_lot::Mutex;
+use scrubjay::Watch;
 use tokio::sync::Notify;
 
 use super::blocked::Blocked;
@@ -125,6 +126,14 @@ pub struct Client {
     pub import_source: AtomicBool,
     /// `CLIENT CAPA redirect`.
     pub capa_redirect: AtomicBool,
+    /// It is between `MULTI` and the end of the transaction.
+    pub in_transaction: AtomicBool,
+    /// Commands queued in a transaction; -1 before its first one, and its first `WATCH`.
+    pub queued: AtomicI64,
+    /// Bytes that these commands take.
+    pub queued_bytes: AtomicU64,
+    /// What it watches.
+    pub watch: Mutex<Option<Arc<Watch>>>,
     /// What it waits for, while it waits for keys.
     pub blocked: Mutex<Option<Arc<Blocked>>>,
     /// Somebody asked to end it.
@@ -165,6 +174,10 @@ impl Client {
             no_touch: AtomicBool::new(false),
             import_source: AtomicBool::new(false),
             capa_redirect: AtomicBool::new(false),
+            in_transaction: AtomicBool::new(false),
+            queued: AtomicI64::new(-1),
+            queued_bytes: AtomicU64::new(0),
+            watch: Mutex::new(None),
             blocked: Mutex::new(None),
             killed: AtomicBool::new(false),
             over_output_limit: AtomicBool::new(false),
@@ -176,6 +189,13 @@ impl Client {
     fn kill(&self) {
         self.killed.store(true, Relaxed);
         self.wake.notify_one();
+    }
+
+    /// It has said `MULTI` or `WATCH`.
+    pub fn begins_transactions(&self) {
+        if self.queued.load(Relaxed) < 0 {
+            self.queued.store(0, Relaxed);
+        }
     }
 
     /// What it waits for, if it waits for keys.

@@ -2,13 +2,19 @@
 
 pub mod blocked;
 pub mod clients;
+pub mod transaction;
 
 use std::sync::Arc;
 use std::sync::atomic::Ordering::Relaxed;
 
+use scrubjay::{Store, Watch};
+
 use self::blocked::Waiting;
 use self::clients::Client;
+use self::transaction::Transaction;
+use crate::command::table::Entry;
 use crate::config::Config;
+use crate::resp::request;
 
 /// What becomes of the replies to a client's commands: `CLIENT REPLY`.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -43,6 +49,10 @@ pub struct Session {
     pub abandoned: bool,
     /// The client waits for keys: its next requests run when that is over.
     pub waiting: Option<Waiting>,
+    /// `MULTI`, and what was queued since.
+    pub transaction: Transaction,
+    /// `WATCH`: keys, and whether one of them has changed.
+    pub watch: Option<Arc<Watch>>,
     /// Commands run; [`Client::commands`] follows once per batch.
     pub commands: u64,
 }
@@ -59,6 +69,8 @@ impl Session {
             closing: false,
             abandoned: false,
             waiting: None,
+            transaction: Transaction::default(),
+            watch: None,
             commands: 0,
         }
     }
@@ -73,6 +85,41 @@ impl Session {
     pub fn select(&mut self, db: u16) {
         self.db = db;
         self.client.db.store(db, Relaxed);
+    }
+
+    /// Watches nothing any more: `UNWATCH`, and whatever ends a transaction. Not while a view is open.
+    pub fn unwatch(&mut self, store: &Store) {
+        if let Some(watch) = self.watch.take() {
+            self.client.watch.lock().take();
+            store.unwatch(&watch);
+        }
+    }
+
+    /// Queues commands from now on: `MULTI`.
+    pub fn begin_transaction(&mut self) {
+        self.transaction.open();
+        self.client.begins_transactions();
+        self.client.in_transaction.store(true, Relaxed);
+    }
+
+    /// Queues a command.
+    pub(crate) fn queue(&mut self, command: &'static Entry, args: request::Args<'_>) {
+        /// What Valkey counts for an argument beside its bytes.
+        const ARG_BYTES: usize = 8;
+        self.transaction.push(command, args);
+        let (bytes, count) = self.transaction.figures();
+        self.client.queued.store(self.transaction.queue().len() as i64, Relaxed);
+        self.client.queued_bytes.store((bytes + count * ARG_BYTES) as u64, Relaxed);
+    }
+
+    /// Forgets a transaction and the keys it depends on: `DISCARD`. Not while a view is open.
+    pub fn discard(&mut self, store: &Store) {
+        self.transaction.close();
+        self.unwatch(store);
+        if self.client.in_transaction.swap(false, Relaxed) {
+            self.client.queued.store(0, Relaxed);
+            self.client.queued_bytes.store(0, Relaxed);
+        }
     }
 
     /// A request without arguments came: it is not answered, yet it is the one whose reply `CLIENT REPLY

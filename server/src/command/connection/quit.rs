@@ -17,6 +17,7 @@ pub(super) static QUIT: Command = Command {
         .or(Flags::NO_AUTH)
         .or(Flags::ALLOW_BUSY),
     acl: Acl::CONNECTION,
+    queued: false,
     handler: quit,
     ..Command::BASE
 }

@@ -21,6 +21,7 @@ pub(super) static RESET: Command = Command {
         .or(Flags::NO_AUTH)
         .or(Flags::ALLOW_BUSY),
     acl: Acl::CONNECTION,
+    queued: false,
     handler: reset,
     ..Command::BASE
 }
@@ -29,6 +30,7 @@ pub(super) static RESET: Command = Command {
 /// What a client has told of its library and its capabilities stays: they are facts, not choices.
 fn reset(ctx: &mut Ctx<'_, '_>) -> Result<(), Error> {
     let session = &mut *ctx.session;
+    session.discard(&ctx.shared.store);
     session.select(0);
     session.authenticated = ctx.shared.config.password().is_none();
     session.no_touch = false;

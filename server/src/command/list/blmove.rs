@@ -71,6 +71,10 @@ struct Move {
 }
 
 impl Attempt for Move {
+    fn in_vain(&self, reply: &mut Reply) {
+        reply.null();
+    }
+
     fn attempt(&self, view: &mut View<'_>, keys: Keys<'_>, reply: &mut Reply) -> Result<bool, Error> {
         let Some(look) = keys.looks(view).into_iter().next() else { return Ok(false) };
         let (_, from) = look?;

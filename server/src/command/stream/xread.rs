@@ -278,7 +278,7 @@ fn read(ctx: &mut Ctx<'_, '_>, in_group: bool) -> Result<(), Error> {
     if write(&mut ctx.view, ctx.reply, options.reader, options.count, &streams)? {
         return Ok(());
     }
-    let Some(timeout) = options.block else {
+    let Some(timeout) = options.block.filter(|_| ctx.may_wait()) else {
         ctx.reply.null_array();
         return Ok(());
     };

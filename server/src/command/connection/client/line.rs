@@ -6,7 +6,7 @@ use crate::command::{Ctx, table};
 use crate::session::clients::{Client, Peer};
 
 /// Appends the line of one client: Valkey's fields in Valkey's order. What there is not yet (channels,
-/// transactions, tracking) is shown as Valkey shows it of a client that does not use it. The client that asks
+/// tracking) is shown as Valkey shows it of a client that does not use it. The client that asks
 /// is in the middle of a request, and what was published of it is as old as the request before.
 pub(super) fn write_line(lines: &mut Vec<u8>, client: &Client, ctx: &Ctx<'_, '_>) {
     let now = ctx.now();
@@ -17,6 +17,10 @@ pub(super) fn write_line(lines: &mut Vec<u8>, client: &Client, ctx: &Ctx<'_, '_>
     let names = client.names.lock().clone();
     let own = (names.name.len() + names.lib_name.len() + names.lib_ver.len()) as u64;
     let pending = client.output_pending.load(Relaxed);
+    let queued = client.queued_bytes.load(Relaxed);
+    // Who has found that a key has changed watches no more.
+    let watch = client.watch.lock().clone();
+    let watched = watch.filter(|watch| !watch.is_touched()).map_or(0, |watch| watch.len() as u64);
     let output_memory = client.output_memory.load(Relaxed);
     let mut field = |name: &str, value: &[u8]| {
         lines.extend_from_slice(name.as_bytes());
@@ -39,19 +43,19 @@ pub(super) fn write_line(lines: &mut Vec<u8>, client: &Client, ctx: &Ctx<'_, '_>
     for name in ["sub", "psub", "ssub"] {
         field(name, b"0");
     }
-    field("multi", b"-1");
-    field("watch", b"0");
+    field("multi", client.queued.load(Relaxed).to_string().as_bytes());
+    field("watch", &figure(watched));
     let (used, allocated) = (client.query_used.load(Relaxed), client.query_allocated.load(Relaxed));
     field("qbuf", &figure(used));
     field("qbuf-free", &figure(allocated.saturating_sub(used)));
     field("argv-mem", &figure(arguments));
-    field("multi-mem", b"0");
+    field("multi-mem", &figure(queued));
     field("rbs", &figure(output_memory));
     field("rbp", &figure(client.output_peak.load(Relaxed)));
     field("obl", &figure(pending));
     field("oll", &figure(client.output_shared.load(Relaxed)));
     field("omem", &figure(if pending > 0 { output_memory } else { 0 }));
-    field("tot-mem", &figure(client.memory.load(Relaxed) + own + arguments));
+    field("tot-mem", &figure(client.memory.load(Relaxed) + own + arguments + queued));
     field("events", if pending > 0 { b"rw" } else { b"r" });
     field("cmd", last_command(client).as_bytes());
     field("user", b"default");
@@ -71,7 +75,9 @@ pub(super) fn write_line(lines: &mut Vec<u8>, client: &Client, ctx: &Ctx<'_, '_>
 pub(super) fn flags(client: &Client) -> String {
     let mut flags = String::new();
     for (letter, holds) in [
+        ('x', client.in_transaction.load(Relaxed)),
         ('b', client.blocked().is_some()),
+        ('d', client.watch.lock().as_ref().is_some_and(|watch| watch.is_touched())),
         ('U', matches!(client.peer, Peer::Unix(_))),
         ('e', client.no_evict.load(Relaxed)),
         ('T', client.no_touch.load(Relaxed)),

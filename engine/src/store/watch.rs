@@ -1,0 +1,240 @@
+//! Who wants to know whether keys have changed since it looked at them: optimistic transactions.
+//!
+//! A [`Watch`] stands in the shards of its keys from the moment of the look. Whoever changes one of these
+//! keys, by whatever operation, marks it before the locks go. Whoever watches asks, in a view that holds all
+//! of these keys, whether it [still holds](View::holds_still), and if so does in that same view what depends
+//! on them: so nothing can come between the question and the deed.
+//!
+//! A key that is there and expires has changed, whether anybody has met it or not. One that has expired
+//! before the watch began was not there.
+//!
+//! A shard in which nothing is watched has no record of it but a null pointer.
+
+use std::collections::{BTreeMap, HashMap};
+
+use super::view::View;
+use super::{Key, Locked, Lookup, OwnedKey, Scope, Store};
+use crate::shard::change::Position;
+use crate::sync::atomic::{AtomicBool, Ordering::Relaxed};
+use crate::sync::{Arc, Mutex};
+
+/// Keys, and whether one of them has changed since they were looked at. See [`Store::watch`].
+///
+/// ```
+/// use scrubjay::{Deadline, Event, Lookup, Scope, Store, Watch};
+///
+/// /// Doubles a number, unless somebody else changes it meanwhile.
+/// fn double(store: &Store, name: &str) -> Result<bool, Box<dyn std::error::Error>> {
+///     let key = store.key(0, name.as_bytes());
+///     let watch = Watch::new();
+///     store.watch(&watch, &[key]);
+///     let number: i64 = match store.get(name)? {
+///         Some(text) => std::str::from_utf8(&text)?.parse()?,
+///         None => 0,
+///     };
+///     // Whatever takes long goes here: no lock is held.
+///     let doubled = (number * 2).to_string();
+///     let mut view = store.view(Scope::Key(&key), store.clock().now());
+///     let unchanged = view.holds_still(&watch);
+///     if unchanged {
+///         view.set(key, doubled.as_bytes(), Deadline::Keep, Event::Set);
+///     }
+///     drop(view);
+///     store.unwatch(&watch);
+///     Ok(unchanged)
+/// }
+///
+/// let store = Store::default();
+/// store.set("n", "21")?;
+/// assert!(double(&store, "n")?);
+/// assert_eq!(store.get("n")?.as_deref(), Some(&b"42"[..]));
+/// # Ok::<_, Box<dyn std::error::Error>>(())
+/// ```
+#[derive(Debug, Default)]
+pub struct Watch {
+    touched: AtomicBool,
+    keys: Mutex<Vec<Watched>>,
+}
+
+/// A key that is watched.
+#[derive(Debug)]
+struct Watched {
+    key: OwnedKey,
+    /// Whether it was there when the watch began.
+    existed: bool,
+}
+
+impl Watch {
+    /// Nothing yet.
+    pub fn new() -> Arc<Self> {
+        Arc::new(Self::default())
+    }
+
+    /// Whether a key is known to have changed. One that has expired, and that nobody has met since, is not;
+    /// [`View::holds_still`] is exact.
+    pub fn is_touched(&self) -> bool {
+        self.touched.load(Relaxed)
+    }
+
+    /// The keys, in the order in which they were named.
+    pub fn keys(&self) -> Vec<OwnedKey> {
+        self.keys.lock().iter().map(|watched| watched.key.clone()).collect()
+    }
+
+    /// How many keys are watched.
+    pub fn len(&self) -> usize {
+        self.keys.lock().len()
+    }
+
+    /// Whether nothing is watched.
+    pub fn is_empty(&self) -> bool {
+        self.len() == 0
+    }
+
+    fn touch(&self) {
+        self.touched.store(true, Relaxed);
+    }
+}
+
+/// What is watched in one shard. There is one only while something is.
+#[derive(Default)]
+pub(super) struct Watches {
+    by_key: BTreeMap<u16, HashMap<Box<[u8]>, Vec<Arc<Watch>>, ahash::RandomState>>,
+}
+
+impl Watches {
+    fn of(&self, db: u16, key: &[u8]) -> &[Arc<Watch>] {
+        self.by_key.get(&db).and_then(|keys| keys.get(key)).map_or(&[], Vec::as_slice)
+    }
+
+    fn touch(&self, db: u16, key: &[u8]) {
+        self.of(db, key).iter().for_each(|watch| watch.touch());
+    }
+}
+
+impl Locked {
+    fn add_watch(&mut self, store: &Store, key: Key<'_>, watch: &Arc<Watch>) {
+        let keys = self.watches.get_or_insert_default().by_key.entry(key.db);
+        let keys = keys.or_insert_with(|| HashMap::with_hasher(store.route.other_hasher()));
+        keys.entry(key.bytes.into()).or_default().push(Arc::clone(watch));
+    }
+
+    fn remove_watch(&mut self, key: Key<'_>, watch: &Arc<Watch>) {
+        let Some(watches) = &mut self.watches else { return };
+        let Some(keys) = watches.by_key.get_mut(&key.db) else { return };
+        if let Some(list) = keys.get_mut(key.bytes) {
+            list.retain(|other| !Arc::ptr_eq(other, watch));
+            if list.is_empty() {
+                keys.remove(key.bytes);
+            }
+        }
+        if keys.is_empty() {
+            watches.by_key.remove(&key.db);
+        }
+        if watches.by_key.is_empty() {
+            self.watches = None;
+        }
+    }
+
+    /// Marks whoever watches a key that is in one of `databases`, for it is about to lose it, and whoever
+    /// watches the same key in another of them, for it is about to get it.
+    pub(super) fn touch_databases(&self, store: &Store, databases: &[u16], now: crate::time::Millis) {
+        let Some(watches) = &self.watches else { return };
+        for keys in databases.iter().filter_map(|db| watches.by_key.get(db)) {
+            for (bytes, list) in keys {
+                let is_there = |db: &u16| {
+                    let key = store.key(*db, bytes);
+                    self.shard.peek(key.place(), bytes, now).is_some()
+                };
+                if databases.iter().any(is_there) {
+                    list.iter().for_each(|watch| watch.touch());
+                }
+            }
+        }
+    }
+}
+
+impl View<'_> {
+    /// Watches another key, whose shard the view holds.
+    ///
+    /// # Panics
+    /// When the view's [`Scope`] did not name the key.
+    pub fn watch(&mut self, watch: &Arc<Watch>, key: Key<'_>) {
+        let existed = self.exists(key, Lookup::Peek);
+        // What has happened in this view so far came before the look.
+        self.settle();
+        let mut keys = watch.keys.lock();
+        if keys.iter().any(|watched| watched.key.as_key() == key) {
+            return;
+        }
+        keys.push(Watched { key: key.to_owned_key(), existed });
+        drop(keys);
+        let store = self.store();
+        self.locked(key).add_watch(store, key, watch);
+        self.hear_watches();
+    }
+
+    /// Whether no key of `watch` has changed since it was looked at. The view holds all of them.
+    ///
+    /// # Panics
+    /// When the view's [`Scope`] did not name the keys.
+    pub fn holds_still(&mut self, watch: &Watch) -> bool {
+        let keys = watch.keys.lock();
+        for Watched { key, existed } in keys.iter() {
+            if *existed && !self.exists(key.as_key(), Lookup::Peek) {
+                watch.touch();
+            }
+        }
+        drop(keys);
+        self.settle();
+        !watch.is_touched()
+    }
+
+    /// Watches nothing any more. The view holds all of the keys.
+    ///
+    /// # Panics
+    /// When the view's [`Scope`] did not name the keys.
+    pub fn unwatch(&mut self, watch: &Arc<Watch>) {
+        for Watched { key, .. } in std::mem::take(&mut *watch.keys.lock()) {
+            let key = key.as_key();
+            self.locked(key).remove_watch(key, watch);
+        }
+    }
+
+    /// Marks who watches what has changed.
+    #[cold]
+    pub(super) fn touch_watches(&mut self) {
+        let mut read = Position::default();
+        let store = self.store();
+        let (held, log) = self.held_and_log();
+        while let Some((db, key, _)) = log.next_key(&mut read) {
+            let key = store.key(db, key);
+            if let Some(watches) = held.get(key.shard()).and_then(|locked| locked.watches.as_ref()) {
+                watches.touch(db, key.bytes);
+            }
+        }
+    }
+}
+
+impl Store {
+    /// Watches these keys as they are now, all at once. To be given back by [`unwatch`](Self::unwatch). Not to
+    /// be called while a [`View`] is open.
+    pub fn watch(&self, watch: &Arc<Watch>, keys: &[Key<'_>]) {
+        let mut view = self.view(Scope::Keys(keys), self.clock.now());
+        keys.iter().for_each(|key| view.watch(watch, *key));
+    }
+
+    /// Watches nothing any more. Not to be called while a [`View`] is open.
+    pub fn unwatch(&self, watch: &Arc<Watch>) {
+        for Watched { key, .. } in std::mem::take(&mut *watch.keys.lock()) {
+            let key = key.as_key();
+            self.shards[key.shard()].lock().remove_watch(key, watch);
+        }
+    }
+
+    /// How many keys somebody watches.
+    pub fn watched_keys(&self) -> usize {
+        let count = |watches: &Watches| watches.by_key.values().map(HashMap::len).sum::<usize>();
+        self.shards.iter().map(|shard| shard.lock().watches.as_deref().map_or(0, count)).sum()
+    }
+}

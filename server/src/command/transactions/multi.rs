@@ -1,0 +1,141 @@
+//! MULTI, EXEC and DISCARD: commands that run together, with nothing in between.
+
+use scrubjay::{Key, Scope, Store};
+use smallvec::SmallVec;
+
+use crate::command::args::Args;
+use crate::command::spec::{Acl, Command, Flags, Locks};
+use crate::command::{Ctx, Origin, keys, nested};
+use crate::error::Error;
+use crate::session::transaction::Queue;
+
+pub(super) static MULTI: Command = Command {
+    name: "multi",
+    summary: "Starts a transaction.",
+    since: "1.2.0",
+    complexity: "O(1)",
+    arity: 1,
+    flags: Flags::NOSCRIPT
+        .or(Flags::LOADING)
+        .or(Flags::STALE)
+        .or(Flags::FAST)
+        .or(Flags::NO_MULTI)
+        .or(Flags::ALLOW_BUSY),
+    acl: Acl::TRANSACTION,
+    handler: multi,
+    ..Command::BASE
+}
+.checked();
+
+pub(crate) static EXEC: Command = Command {
+    name: "exec",
+    summary: "Executes all commands in a transaction.",
+    since: "1.2.0",
+    complexity: "Depends on commands in the transaction",
+    arity: 1,
+    flags: Flags::NOSCRIPT.or(Flags::LOADING).or(Flags::STALE).or(Flags::SKIP_COMMANDLOG),
+    acl: Acl::TRANSACTION,
+    queued: false,
+    handler: exec,
+    ..Command::BASE
+}
+.checked();
+
+pub(super) static DISCARD: Command = Command {
+    name: "discard",
+    summary: "Discards a transaction.",
+    since: "2.0.0",
+    complexity: "O(N), when N is the number of queued commands",
+    arity: 1,
+    flags: Flags::NOSCRIPT.or(Flags::LOADING).or(Flags::STALE).or(Flags::FAST).or(Flags::ALLOW_BUSY),
+    acl: Acl::TRANSACTION,
+    queued: false,
+    handler: discard,
+    ..Command::BASE
+}
+.checked();
+
+fn multi(ctx: &mut Ctx<'_, '_>) -> Result<(), Error> {
+    ctx.session.begin_transaction();
+    ctx.reply.ok();
+    Ok(())
+}
+
+fn discard(ctx: &mut Ctx<'_, '_>) -> Result<(), Error> {
+    if !ctx.session.transaction.is_open() {
+        return Err(Error::Text("ERR DISCARD without MULTI"));
+    }
+    ctx.session.discard(&ctx.shared.store);
+    ctx.reply.ok();
+    Ok(())
+}
+
+/// The transaction's own view is opened here, since what it locks stands in the queue.
+fn exec(ctx: &mut Ctx<'_, '_>) -> Result<(), Error> {
+    let (shared, now) = (ctx.shared, ctx.now());
+    let store = &*shared.store;
+    if !ctx.session.transaction.is_open() {
+        return Err(Error::Text("ERR EXEC without MULTI"));
+    }
+    if ctx.session.transaction.has_failed() {
+        ctx.session.discard(store);
+        return Err(Error::Text("EXECABORT Transaction discarded because of previous errors."));
+    }
+    let queue = ctx.session.transaction.take();
+    let watch = ctx.session.watch.take();
+    let watched: Vec<_> = watch.iter().flat_map(|watch| watch.keys()).collect();
+    let mut keys: SmallVec<[Key<'_>; 16]> = watched.iter().map(|key| key.as_key()).collect();
+    let scope = match add_keys(&queue, store, ctx.session.db, &mut keys) {
+        Locked::Everything => Scope::All,
+        Locked::Keys if keys.is_empty() => Scope::None,
+        Locked::Keys => Scope::Keys(&keys),
+    };
+    let mut view = store.view(scope, now);
+    // Under its locks: what has not changed by now cannot change any more.
+    let holds = watch.as_ref().is_none_or(|watch| view.holds_still(watch));
+    if let Some(watch) = &watch {
+        view.unwatch(watch);
+        ctx.session.client.watch.lock().take();
+    }
+    if holds {
+        ctx.reply.array(queue.len());
+        for (command, args) in queue.iter() {
+            let origin = Origin::Transaction;
+            // What fails is one reply among the others.
+            let _ = nested::run(shared, ctx.session, &mut view, origin, command, args.into(), ctx.reply);
+        }
+    } else {
+        ctx.reply.null_array();
+    }
+    view.settle();
+    shared.stats.block(ctx.session.client.thread).changes.add(view.dirty());
+    drop(view);
+    drop(keys);
+    ctx.session.transaction.reuse(queue);
+    ctx.session.discard(store);
+    Ok(())
+}
+
+enum Locked {
+    Keys,
+    Everything,
+}
+
+/// Adds the keys of all queued commands, unless one of them may touch any key.
+fn add_keys<'q>(queue: &'q Queue, store: &Store, db: u16, keys: &mut SmallVec<[Key<'q>; 16]>) -> Locked {
+    for (command, args) in queue.iter() {
+        let args = Args::from(args);
+        match command.locks {
+            Locks::All | Locks::Walk => return Locked::Everything,
+            Locks::AllIf(needs_all) if needs_all(&args) => return Locked::Everything,
+            // In whichever database: the lock is the same. A call that contradicts its declaration is the
+            // handler's to refuse.
+            Locks::Keys | Locks::AllIf(_) => {
+                let _ = keys::for_each_touched(command, &args, |key| {
+                    keys.push(store.key(db, args.at(key.index)));
+                });
+            }
+        }
+    }
+    Locked::Keys
+}
