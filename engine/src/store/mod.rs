@@ -1,6 +1,7 @@
 //! Many shards and threads: routing, locking, views, settling, and the memory limit.
 
 mod builder;
+mod changes;
 mod embedded;
 #[cfg(all(test, shuttle))]
 mod interleavings;
@@ -24,6 +25,7 @@ mod walk;
 mod watch;
 
 pub use self::builder::Builder;
+pub use self::changes::{Changes, OwnedChange};
 pub use self::embedded::{
     BitmapHandle, HashHandle, HyperLogLogHandle, ListHandle, PendingEntry, PlacesHandle, SetHandle,
     SortedSetHandle, StreamEntry, StreamHandle,

@@ -43,10 +43,14 @@ impl<F: Fn(&Log) + Send + Sync> Observer for F {
     }
 }
 
+/// The observers of a store, in a list that some of them share, to leave it.
+pub(super) type List = Arc<Mutex<Vec<Arc<dyn Observer>>>>;
+
 #[derive(Default)]
 pub(super) struct Observers {
+    /// Whether there are any, or were until lately.
     any: AtomicBool,
-    list: Mutex<Vec<Arc<dyn Observer>>>,
+    list: List,
 }
 
 impl Observers {
@@ -69,9 +73,17 @@ impl Observers {
 
     #[cold]
     pub(super) fn tell(&self, changes: &Log) {
-        for observer in self.list.lock().iter() {
+        let list = self.list.lock();
+        for observer in list.iter() {
             observer.changed(changes);
         }
+        if list.is_empty() {
+            self.any.store(false, Relaxed);
+        }
+    }
+
+    pub(super) fn list(&self) -> List {
+        Arc::clone(&self.list)
     }
 }
 

@@ -238,3 +238,101 @@ impl Store {
         self.shards.iter().map(|shard| shard.lock().watches.as_deref().map_or(0, count)).sum()
     }
 }
+
+#[cfg(all(test, not(shuttle)))]
+mod tests {
+    use std::time::Duration;
+
+    use super::super::{Deadline, Flush};
+    use super::*;
+    use crate::shard::change::Event;
+    use crate::time::ManualClock;
+
+    struct Watcher {
+        store: Store,
+        clock: ManualClock,
+    }
+
+    impl Watcher {
+        fn new() -> Self {
+            let clock = ManualClock::new(1_000);
+            let store = Store::builder().clock(clock.clock()).shards(4).databases(3).seed(7).build();
+            Self { store, clock }
+        }
+
+        /// Whether nothing has changed for somebody who watches `k` and `other` of database 0 meanwhile.
+        fn holds(&self, meanwhile: impl FnOnce(&Store)) -> bool {
+            let keys = ["k", "other"].map(|name| self.store.key(0, name.as_bytes()));
+            let watch = Watch::new();
+            self.store.watch(&watch, &keys);
+            assert_eq!((self.store.watched_keys(), watch.len()), (2, 2));
+            meanwhile(&self.store);
+            let mut view = self.store.view(Scope::Keys(&keys), self.store.clock.now());
+            let holds = view.holds_still(&watch);
+            view.unwatch(&watch);
+            drop(view);
+            assert!(self.store.shards.iter().all(|shard| shard.lock().watches.is_none()));
+            holds
+        }
+    }
+
+    #[test]
+    fn whatever_changes_a_key_is_seen() {
+        let watcher = Watcher::new();
+        let all = Scope::All;
+        watcher.store.set("k", "1").expect("no limit");
+        assert!(watcher.holds(|store| {
+            store.get("k").expect("a string");
+            store.set("another", "1").expect("no limit");
+            store.view(all, 1_000).set(store.key(1, b"k"), b"2", Deadline::Clear, Event::Set);
+        }));
+        assert!(!watcher.holds(|store| store.set("k", "1").expect("no limit")));
+        assert!(!watcher.holds(|store| store.set("other", "1").expect("no limit")));
+        assert!(!watcher.holds(|store| assert!(store.remove("k"))));
+        assert!(watcher.holds(|store| assert!(!store.remove("k"))));
+        // A flush takes what is there; `other` is.
+        assert!(watcher.holds(|store| {
+            store.view(all, 1_000).flush(Some(2), Flush::Sync);
+        }));
+        assert!(!watcher.holds(|store| {
+            store.view(all, 1_000).flush(Some(0), Flush::Sync);
+        }));
+        assert!(watcher.holds(|store| {
+            store.view(all, 1_000).flush(None, Flush::Sync);
+        }));
+        // An exchange changes what either database has.
+        assert!(watcher.holds(|store| store.view(all, 1_000).swap(0, 1)));
+        watcher.store.view(all, 1_000).set(watcher.store.key(2, b"k"), b"1", Deadline::Clear, Event::Set);
+        assert!(watcher.holds(|store| store.view(all, 1_000).swap(0, 1)));
+        assert!(!watcher.holds(|store| store.view(all, 1_000).swap(0, 2)));
+        assert!(!watcher.holds(|store| store.view(all, 1_000).swap(0, 2)));
+    }
+
+    #[test]
+    fn a_key_that_expires_has_changed_whether_somebody_met_it_or_not() {
+        let watcher = Watcher::new();
+        for meet in [false, true] {
+            let until = |store: &Store, at| {
+                let key = store.key(0, b"k");
+                store.view(Scope::Key(&key), store.clock.now()).set(key, b"1", Deadline::At(at), Event::Set);
+            };
+            let now = watcher.clock.clock().now();
+            until(&watcher.store, now + 10);
+            assert!(!watcher.holds(|store| {
+                watcher.clock.advance(Duration::from_millis(20));
+                if meet {
+                    store.maintain(now + 20);
+                }
+            }));
+            // One that had expired before was not there.
+            until(&watcher.store, now + 30);
+            watcher.clock.advance(Duration::from_millis(20));
+            assert!(watcher.holds(|store| {
+                if meet {
+                    store.maintain(now + 40);
+                    store.get("k").expect("nothing is there");
+                }
+            }));
+        }
+    }
+}
