@@ -157,14 +157,17 @@ impl Store {
 
     /// The bounds of small forms.
     pub fn limits(&self) -> Limits {
-        self.shards[0].lock().limits
+        self.walk().store_limits()
     }
 
     /// Changes the bounds of small forms, for the operations that follow.
     pub fn set_limits(&self, limits: Limits) {
-        for shard in &self.shards {
-            shard.lock().limits = limits;
-        }
+        self.walk().set_limits(limits);
+    }
+
+    /// A view for what concerns the store as a whole.
+    fn walk(&self) -> View<'_> {
+        self.view(Scope::Walk, self.clock.now())
     }
 
     /// Hashes a key of a database.

@@ -523,6 +523,11 @@ impl<'s> View<'s> {
         self.settling.wake_later(waiter);
     }
 
+    /// Keeps changes from now on, as somebody is to be told of them.
+    pub(super) fn listen(&mut self) {
+        self.log.listen();
+    }
+
     pub(super) fn shards(&self) -> usize {
         self.store.shards.len()
     }
@@ -553,6 +558,13 @@ impl<'s> View<'s> {
         self.settle_anyway();
         self.held = Held::None;
         result
+    }
+
+    /// Lends every shard in turn.
+    pub(super) fn each_shard(&mut self, mut act: impl FnMut(&mut Locked)) {
+        for index in 0..self.shards() {
+            self.with_shard(index, |locked, _| act(locked));
+        }
     }
 
     pub(super) fn flushed(&mut self, db: Option<u16>, count: usize, how: Flush) {

@@ -283,6 +283,19 @@ impl View<'_> {
         Registration { ticket, waiter }
     }
 
+    /// See [`Store::waited_keys`].
+    pub fn waited_keys(&mut self) -> (usize, usize) {
+        let mut sum = (0, 0);
+        self.each_shard(|locked| {
+            let lines = locked.waiters.iter().flat_map(|waiters| waiters.lines.values());
+            for line in lines.flat_map(HashMap::values) {
+                sum.0 += 1;
+                sum.1 += usize::from(line.when_gone > 0);
+            }
+        });
+        sum
+    }
+
     /// Offers what has changed to those who wait for it, and what they change in turn.
     #[cold]
     pub(super) fn serve(&mut self) {
@@ -385,16 +398,7 @@ impl Store {
 
     /// How many keys somebody waits for, and how many of them somebody who wants to hear when they are gone.
     pub fn waited_keys(&self) -> (usize, usize) {
-        let mut sum = (0, 0);
-        for shard in &self.shards {
-            let locked = shard.lock();
-            let Some(waiters) = &locked.waiters else { continue };
-            for line in waiters.lines.values().flat_map(HashMap::values) {
-                sum.0 += 1;
-                sum.1 += usize::from(line.when_gone > 0);
-            }
-        }
-        sum
+        self.walk().waited_keys()
     }
 }
 

@@ -201,6 +201,16 @@ impl View<'_> {
         }
     }
 
+    /// See [`Store::watched_keys`].
+    pub fn watched_keys(&mut self) -> usize {
+        let mut sum = 0;
+        self.each_shard(|locked| {
+            let keys = locked.watches.iter().flat_map(|watches| watches.by_key.values());
+            sum += keys.map(HashMap::len).sum::<usize>();
+        });
+        sum
+    }
+
     /// Marks who watches what has changed.
     #[cold]
     pub(super) fn touch_watches(&mut self) {
@@ -234,8 +244,7 @@ impl Store {
 
     /// How many keys somebody watches.
     pub fn watched_keys(&self) -> usize {
-        let count = |watches: &Watches| watches.by_key.values().map(HashMap::len).sum::<usize>();
-        self.shards.iter().map(|shard| shard.lock().watches.as_deref().map_or(0, count)).sum()
+        self.walk().watched_keys()
     }
 }
 
