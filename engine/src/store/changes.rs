@@ -104,8 +104,8 @@ impl State {
 
 impl Store {
     /// The changes from now on: of clients and of the program, of expiry and of eviction, those of one key in
-    /// the order in which they happened. Up to `capacity` of them wait to be read; what comes when there is no
-    /// room is [lost](OwnedChange::Lost), and nobody waits.
+    /// the order in which they happened. Up to `capacity` of them wait to be read; what comes when there is
+    /// no room is [lost](OwnedChange::Lost), and nobody waits.
     ///
     /// ```
     /// use scrubjay::{Event, OwnedChange, Store};
@@ -134,7 +134,8 @@ impl Changes {
         self.queue.state.lock().next()
     }
 
-    /// The next change, when there is one: for async code, on any runtime. Nothing is lost when it is dropped.
+    /// The next change, when there is one: for async code, on any runtime. Nothing is lost when the future is
+    /// dropped.
     pub async fn next(&mut self) -> OwnedChange {
         poll_fn(|context: &mut Context<'_>| {
             let change = self.next_or(|| Reader::Task(context.waker().clone()));

@@ -52,7 +52,7 @@ use crate::random::Random;
 use crate::raw::slab::ValueRef;
 use crate::shard::Shard;
 use crate::sync::atomic::AtomicU64;
-use crate::sync::{CachePadded, Mutex};
+use crate::sync::{CachePadded, Mutex, RwLock};
 use crate::time::{Clock, Millis};
 use crate::types::{Limits, Object};
 
@@ -90,6 +90,8 @@ pub struct Store {
     databases: u16,
     route: Route,
     shards: Box<[CachePadded<Mutex<Locked>>]>,
+    /// Between those who walk over all shards and those who lock all of them.
+    gate: RwLock<()>,
     room: Room,
     observers: Observers,
     alarm: Alarm,
@@ -135,6 +137,7 @@ impl Store {
             clock: builder.clock.clone(),
             databases: builder.databases,
             shards,
+            gate: RwLock::default(),
             room: Room::new(builder.max_memory_bytes, builder.policy, builder.tuning, builder.shards),
             observers: Observers::default(),
             alarm: Alarm::default(),

@@ -102,8 +102,8 @@ impl Store {
         self.room.used()
     }
 
-    /// The most it has held, as far as it has been accounted: [`used_bytes`](Self::used_bytes) may be a little
-    /// more.
+    /// The most it has held, as far as it has been accounted: [`used_bytes`](Self::used_bytes) may be a
+    /// little more.
     pub fn peak_bytes(&self) -> usize {
         self.room.peak_bytes.load(Relaxed)
     }
@@ -194,7 +194,7 @@ impl Store {
     /// Evicts some entries of one shard, to get `target` bytes or a part of them; how many.
     fn evict_from(&self, index: usize, target: usize, now: Millis) -> usize {
         let mut evicted = 0;
-        let mut view = View::of_shard(self, index, now);
+        let Some(mut view) = View::of_shard(self, index, now) else { return 0 };
         let (locked, log) = view.only_shard();
         let before = locked.shard.bytes();
         while evicted < EVICTIONS_PER_LOCK

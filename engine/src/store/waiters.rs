@@ -21,6 +21,7 @@
 use std::collections::{BTreeMap, HashMap};
 use std::fmt;
 
+use super::maintain::Leaving;
 use super::view::View;
 use super::{Key, Locked, OwnedKey, Store};
 use crate::shard::change::{Event, Position};
@@ -384,15 +385,19 @@ impl Store {
     /// Takes a waiter off its lines: it was served, or has given up. Not to be called while a [`View`] is
     /// open.
     pub fn forget(&self, registration: Registration) {
-        let Registration { ticket, waiter } = registration;
-        let wanted = waiter.wanted();
-        for key in wanted.keys() {
+        let wanted = registration.waiter.wanted();
+        let strike = |key: Key<'_>| {
             if wanted.lines.load(Relaxed) == 0 {
-                return;
+                return true;
             }
-            if self.shards[key.shard()].lock().strike(key, ticket) {
+            let Some(mut locked) = self.lock_to_strike(key.shard()) else { return false };
+            if locked.strike(key, registration.ticket) {
                 wanted.lines.fetch_sub(1, Relaxed);
             }
+            true
+        };
+        if !wanted.keys().all(strike) {
+            self.strike_later(Leaving::Waiter(registration));
         }
     }
 

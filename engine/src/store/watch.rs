@@ -12,6 +12,7 @@
 
 use std::collections::{BTreeMap, HashMap};
 
+use super::maintain::Leaving;
 use super::view::View;
 use super::{Key, Locked, Lookup, OwnedKey, Scope, Store};
 use crate::shard::change::Position;
@@ -227,8 +228,8 @@ impl View<'_> {
 }
 
 impl Store {
-    /// Watches these keys as they are now, all at once. To be given back by [`unwatch`](Self::unwatch). Not to
-    /// be called while a [`View`] is open.
+    /// Watches these keys as they are now, all at once. To be given back by [`unwatch`](Self::unwatch). Not
+    /// to be called while a [`View`] is open.
     pub fn watch(&self, watch: &Arc<Watch>, keys: &[Key<'_>]) {
         let mut view = self.view(Scope::Keys(keys), self.clock.now());
         keys.iter().for_each(|key| view.watch(watch, *key));
@@ -236,9 +237,16 @@ impl Store {
 
     /// Watches nothing any more. Not to be called while a [`View`] is open.
     pub fn unwatch(&self, watch: &Arc<Watch>) {
-        for Watched { key, .. } in std::mem::take(&mut *watch.keys.lock()) {
+        // Shards come before the keys of a watch, so these are not kept locked.
+        let last = || watch.keys.lock().last().map(|watched| watched.key.clone());
+        while let Some(key) = last() {
             let key = key.as_key();
-            self.shards[key.shard()].lock().remove_watch(key, watch);
+            let Some(mut locked) = self.lock_to_strike(key.shard()) else {
+                self.strike_later(Leaving::Watch(Arc::clone(watch)));
+                return;
+            };
+            locked.remove_watch(key, watch);
+            watch.keys.lock().pop();
         }
     }
 
