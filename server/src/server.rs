@@ -12,7 +12,7 @@ use crate::apply::{self, Listening, Move, eviction, limits};
 use crate::config::{self, Config, Presence, Settings};
 use crate::observe::stats::Stats;
 use crate::session::clients::Clients;
-use crate::shared::{Shared, Shutdown, Start};
+use crate::shared::{Busy, Shared, Shutdown, Start};
 use crate::{housekeeping, maintenance, net};
 
 /// A server that listens, and serves once it is [run](Server::run). Clients may connect before; they wait.
@@ -120,6 +120,7 @@ impl Server {
             start,
             listening: Listening::default(),
             shutdown: Shutdown::default(),
+            busy: Busy::default(),
             trust_checksums: AtomicBool::new(false),
         };
         Ok(Self {

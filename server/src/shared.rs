@@ -1,12 +1,14 @@
 //! What all clients and threads of one server share.
 
 use std::sync::Arc;
-use std::sync::atomic::AtomicBool;
+use std::sync::atomic::{AtomicBool, AtomicU8, Ordering::Relaxed};
+use std::time::Duration;
 
-use scrubjay::Store;
+use scrubjay::{Scope, Store, View};
 
 pub use crate::apply::Listening;
 use crate::config::Config;
+use crate::error::Error;
 use crate::observe::stats::Stats;
 use crate::session::clients::Clients;
 
@@ -26,8 +28,81 @@ pub struct Shared {
     pub listening: Listening,
     /// Set once, by `SHUTDOWN` or a signal; wakes whoever waits for it.
     pub shutdown: Shutdown,
+    /// Whether something runs for so long that others are told so.
+    pub busy: Busy,
     /// Whether RESTORE takes a payload's checksum for right: `DEBUG SET-SKIP-CHECKSUM-VALIDATION`.
     pub trust_checksums: AtomicBool,
+}
+
+impl Shared {
+    /// Locks what `scope` names, for one command at the moment `now`.
+    ///
+    /// # Errors
+    /// When somebody holds some of it for so long that others are told so.
+    pub(crate) fn view<'s>(&'s self, scope: Scope<'_>, now: u64) -> Result<View<'s>, Error> {
+        /// After so long it is looked at whether that is so.
+        const PATIENCE: Duration = Duration::from_millis(20);
+        loop {
+            // Whoever is busy may be this very thread, in the middle of a command of another client.
+            let patience = if self.busy.with().is_some() { Duration::ZERO } else { PATIENCE };
+            if let Some(view) = self.store.view_within(scope, now, patience) {
+                return Ok(view);
+            }
+            if let Some(program) = self.busy.with() {
+                return Err(program.error());
+            }
+        }
+    }
+}
+
+/// What keeps a server busy.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Program {
+    /// A script.
+    Script,
+    /// A function of a library.
+    Function,
+}
+
+impl Program {
+    /// What others are told meanwhile.
+    pub(crate) fn error(self) -> Error {
+        Error::Text(match self {
+            Self::Script => {
+                "BUSY Valkey is busy running a script. You can only call SCRIPT KILL or SHUTDOWN NOSAVE."
+            }
+            Self::Function => {
+                "BUSY Valkey is busy running a script. You can only call FUNCTION KILL or SHUTDOWN NOSAVE."
+            }
+        })
+    }
+}
+
+/// Whether something runs for so long that others are told so, and may only end it: a script that passed
+/// `busy-reply-threshold`.
+#[derive(Debug, Default)]
+pub struct Busy(AtomicU8);
+
+impl Busy {
+    /// With what.
+    #[inline]
+    pub fn with(&self) -> Option<Program> {
+        match self.0.load(Relaxed) {
+            0 => None,
+            1 => Some(Program::Script),
+            _ => Some(Program::Function),
+        }
+    }
+
+    /// Says with what, or that it is over.
+    pub fn set(&self, program: Option<Program>) {
+        let number = match program {
+            None => 0,
+            Some(Program::Script) => 1,
+            Some(Program::Function) => 2,
+        };
+        self.0.store(number, Relaxed);
+    }
 }
 
 /// Facts about this server that hold from start to end.

@@ -282,8 +282,8 @@ impl<'s> View<'s> {
         self.store.is_full()
     }
 
-    /// Serves those who wait for what has changed, marks who watches it, tells observers of what was recorded,
-    /// and brings accounts up to date, still under the locks. A view does it itself when it closes.
+    /// Serves those who wait for what has changed, marks who watches it, tells observers of what was
+    /// recorded, and brings accounts up to date, still under the locks. A view does it itself when it closes.
     pub fn settle(&mut self) {
         if self.log.take_recorded() {
             self.settle_anyway();

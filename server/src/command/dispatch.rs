@@ -12,7 +12,7 @@ use smallvec::SmallVec;
 use super::args::Args;
 use super::spec::{Flags, Locks};
 use super::table::{self, Entry, Unknown};
-use super::transactions::multi::EXEC;
+use super::transactions::multi::{EXEC, aborted};
 use super::{Ctx, Origin, keys};
 use crate::error::Error;
 use crate::observe::stats::Block;
@@ -246,6 +246,11 @@ fn gates(
         let name = command.full_name();
         return Err(Error::Owned(format!("ERR Command '{name}' not allowed inside a transaction")));
     }
+    if let Some(program) = shared.busy.with()
+        && !command.flags.has(Flags::ALLOW_BUSY)
+    {
+        return Err(program.error());
+    }
     if shared.store.max_memory() != 0 {
         let full = shared.store.make_room(args.bytes(), now).is_err();
         if full && takes_memory(session, command) {
@@ -291,7 +296,7 @@ fn run(
             keys => Scope::Keys(keys),
         },
     };
-    let mut view = shared.store.view(scope, now);
+    let mut view = shared.view(scope, now)?;
     if session.no_touch {
         view.set_touches(false);
     }
@@ -320,9 +325,7 @@ fn refuse(
 ) {
     let error = if command.is_some_and(|command| command.is(&EXEC)) {
         session.discard(&shared.store);
-        let line = error.line();
-        let why = line.strip_prefix(b"ERR ").unwrap_or(&line);
-        Error::Bytes([b"EXECABORT Transaction discarded because of: ", why].concat())
+        aborted(&error)
     } else {
         session.transaction.fail();
         error

@@ -300,8 +300,8 @@ impl Config {
         Ok(changed.into_iter().map(|named| named.parameter).collect())
     }
 
-    /// Has nobody else change parameters. It comes before the locks of the store: a transaction that may change
-    /// parameters asks for it first.
+    /// Has nobody else change parameters. It comes before the locks of the store: a transaction that may
+    /// change parameters asks for it first.
     pub fn hold(&self) -> impl Drop {
         self.changing.lock()
     }

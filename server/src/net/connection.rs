@@ -10,12 +10,13 @@
 //!
 //! What others may see of the connection is published once per turn, when its figures have settled.
 
+use std::cell::RefCell;
 use std::future::poll_fn;
 use std::io::{self, IoSlice};
 use std::pin::{Pin, pin};
 use std::rc::Rc;
 use std::sync::atomic::Ordering::Relaxed;
-use std::task::{Context, Poll};
+use std::task::{Context, Poll, Waker};
 use std::time::Duration;
 
 use smallvec::SmallVec;
@@ -24,7 +25,7 @@ use tokio::time::Sleep;
 use super::socket::Socket;
 use super::thread::Thread;
 use crate::command::dispatch::{BatchKeys, Prepared, answer_waiting, dispatch};
-use crate::resp::{Limits, Outcome, Reply, RequestParser};
+use crate::resp::{ArgList, Limits, Outcome, Reply, RequestParser};
 use crate::session::blocked::Ending;
 use crate::session::clients::{self, Client};
 use crate::session::{Replies, Session};
@@ -70,6 +71,8 @@ pub(super) struct Connection {
     output_peak: usize,
     /// Whether the client is off the lists.
     left: bool,
+    /// How it ended while the runtime had to wait.
+    ended_by_hand: Option<End>,
 }
 
 /// Why a connection ended.
@@ -93,12 +96,13 @@ impl Connection {
             timer: None,
             output_peak: 0,
             left: false,
+            ended_by_hand: None,
         }
     }
 
     /// Serves the client until either side closes.
-    pub(super) async fn serve(mut self) {
-        let client = std::sync::Arc::clone(&self.session.client);
+    pub(super) async fn serve(this: Rc<RefCell<Self>>) {
+        let client = std::sync::Arc::clone(&this.borrow().session.client);
         let mut killed = pin!(client.wake.notified());
         let end = poll_fn(|cx| {
             loop {
@@ -109,21 +113,42 @@ impl Connection {
                     }
                     continue;
                 }
-                let end = self.turn(cx);
-                self.publish();
+                let mut this = this.borrow_mut();
+                if let Some(end) = this.ended_by_hand.take() {
+                    return Poll::Ready(end);
+                }
+                let end = this.turn(cx);
+                this.publish();
                 return end;
             }
         })
         .await;
+        let this = Rc::into_inner(this).expect("invariant: others hold connections for moments only");
+        let mut this = this.into_inner();
         if client.over_output_limit.load(Relaxed) {
-            self.thread.stats().over_output_limit.add(1);
+            this.thread.stats().over_output_limit.add(1);
         }
-        self.leave();
+        this.leave();
         match end {
-            End::Closed if self.session.closing && !self.session.abandoned => self.linger().await,
+            End::Closed if this.session.closing && !this.session.abandoned => this.linger().await,
             End::Closed => {}
             End::Failed => tracing::debug!(id = client.id, "connection lost"),
         }
+    }
+
+    /// One turn while the runtime has to wait for a command of another connection.
+    pub(super) fn turn_by_hand(&mut self) {
+        if self.ended_by_hand.is_some() {
+            return;
+        }
+        self.socket.set_by_hand(true);
+        if let Poll::Ready(end) = self.turn(&mut Context::from_waker(Waker::noop())) {
+            self.ended_by_hand = Some(end);
+        }
+        self.socket.set_by_hand(false);
+        self.publish();
+        // Its task looks again what there is to wait for.
+        self.session.client.wake.notify_one();
     }
 
     /// Writes, reads and runs until there is nothing to do but wait.
@@ -171,10 +196,15 @@ impl Connection {
         let mut drain = async || {
             let mut first = true;
             loop {
-                let unread = poll_fn(|cx| match self.socket.poll_read(cx, &mut thread.buffer.borrow_mut()) {
-                    // Nothing came behind the last request: the close will be a clean one.
-                    Poll::Pending if first => Poll::Ready(Ok(0)),
-                    other => other,
+                let unread = poll_fn(|cx| {
+                    let mut buffer = thread.buffer.take();
+                    let read = self.socket.poll_read(cx, &mut buffer);
+                    thread.buffer.put_back(buffer);
+                    match read {
+                        // Nothing came behind the last request: the close will be a clean one.
+                        Poll::Pending if first => Poll::Ready(Ok(0)),
+                        other => other,
+                    }
                 });
                 if !matches!(unread.await, Ok(1..)) {
                     return;
@@ -193,12 +223,15 @@ impl Connection {
     fn read(&mut self, cx: &mut Context<'_>) -> Poll<io::Result<usize>> {
         let thread = Rc::clone(&self.thread);
         if self.pending.is_empty() {
-            let mut buffer = thread.buffer.borrow_mut();
-            let count = std::task::ready!(self.socket.poll_read(cx, &mut buffer))?;
-            self.note_read(count);
-            let consumed = self.run(&buffer[..count]);
-            self.pending.extend_from_slice(&buffer[consumed..count]);
-            return Poll::Ready(Ok(count));
+            let mut buffer = thread.buffer.take();
+            let read = self.socket.poll_read(cx, &mut buffer);
+            if let Poll::Ready(Ok(count)) = read {
+                self.note_read(count);
+                let consumed = self.run(&buffer[..count]);
+                self.pending.extend_from_slice(&buffer[consumed..count]);
+            }
+            thread.buffer.put_back(buffer);
+            return read;
         }
         let room = self.needed.clamp(4096, RESERVE_BYTES_MAX.max(self.pending.len()));
         self.pending.reserve(room);
@@ -235,13 +268,16 @@ impl Connection {
     /// Reads once and keeps what came, for when the client waits no more.
     fn read_ahead(&mut self, cx: &mut Context<'_>) -> Poll<io::Result<usize>> {
         let thread = Rc::clone(&self.thread);
-        let mut buffer = thread.buffer.borrow_mut();
-        let count = std::task::ready!(self.socket.poll_read(cx, &mut buffer))?;
-        self.note_read(count);
-        self.pending.extend_from_slice(&buffer[..count]);
-        self.note_memory();
-        self.session.client.active_ms.store(thread.shared.store.clock().now(), Relaxed);
-        Poll::Ready(Ok(count))
+        let mut buffer = thread.buffer.take();
+        let read = self.socket.poll_read(cx, &mut buffer);
+        if let Poll::Ready(Ok(count)) = read {
+            self.note_read(count);
+            self.pending.extend_from_slice(&buffer[..count]);
+            self.note_memory();
+            self.session.client.active_ms.store(thread.shared.store.clock().now(), Relaxed);
+        }
+        thread.buffer.put_back(buffer);
+        read
     }
 
     fn run_pending(&mut self) {
@@ -256,8 +292,14 @@ impl Connection {
     /// Runs the whole requests at the start of `bytes`, in order; how many bytes they took.
     fn run(&mut self, bytes: &[u8]) -> usize {
         let thread = Rc::clone(&self.thread);
+        let mut requests = thread.requests.take();
+        let consumed = self.run_with(&thread, &mut requests, bytes);
+        thread.requests.put_back(requests);
+        consumed
+    }
+
+    fn run_with(&mut self, thread: &Thread, requests: &mut [ArgList], bytes: &[u8]) -> usize {
         let shared = &*thread.shared;
-        let mut requests = thread.requests.borrow_mut();
         let mut start = 0;
         self.held_back = false;
         self.needed = 0;

@@ -2,6 +2,7 @@
 
 pub mod blocked;
 pub mod clients;
+pub mod meanwhile;
 pub mod transaction;
 
 use std::sync::Arc;
