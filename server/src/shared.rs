@@ -20,6 +20,9 @@ pub struct Shared {
     pub clients: Clients,
     /// What has happened so far, counted per thread.
     pub stats: Stats,
+    /// The scripts that clients have sent.
+    #[cfg(feature = "script")]
+    pub scripts: crate::script::Scripts,
     /// Facts that hold from start to end.
     pub start: Start,
     /// The way to whoever listens, for `CONFIG SET port` and `bind`.
