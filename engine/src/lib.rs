@@ -131,11 +131,11 @@ pub use shard::change::{Change, Event, Log};
 pub use shard::evict::{LfuTuning, Policy, Tuning};
 #[doc(inline)]
 pub use store::{
-    AddCounts, BitmapHandle, Builder, Combination, Deadline, FieldCondition, FieldExpiry, FieldPersist,
-    FieldPresence, Flush, GroupStart, HashHandle, HyperLogLogHandle, Key, ListHandle, Lookup, Maintained,
-    Meta, Missing, Observer, PendingEntry, PlacesHandle, Popped, Round, Scope, SetHandle, SetOperation,
-    SortedSetHandle, Span, Stats, Step, Store, StreamEntry, StreamHandle, Text, Tools, Usage, View, Waker,
-    Watch, ranks_between,
+    AddCounts, BitmapHandle, Builder, Changes, Combination, Deadline, FieldCondition, FieldExpiry,
+    FieldPersist, FieldPresence, Flush, GroupStart, HashHandle, HyperLogLogHandle, Key, ListHandle, Lookup,
+    Maintained, Meta, Missing, Observer, OwnedChange, PendingEntry, PlacesHandle, Popped, Round, Scope,
+    SetHandle, SetOperation, SortedSetHandle, Span, Stats, Step, Store, StreamEntry, StreamHandle, Text,
+    Tools, Usage, View, Waker, Watch, ranks_between,
 };
 #[doc(inline)]
 pub use store::{Offer, OwnedKey, Registration, Waiter, Wanted};

@@ -11,14 +11,14 @@ use std::ops::{Deref, DerefMut};
 
 use parking_lot::Mutex as RealMutex;
 #[cfg(not(shuttle))]
-pub use parking_lot::{Mutex, MutexGuard};
+pub use parking_lot::{Mutex, MutexGuard, RwLock, RwLockReadGuard, RwLockWriteGuard};
 #[cfg(shuttle)]
 pub use shuttle::sync::{Arc, Weak, atomic};
 #[cfg(not(shuttle))]
 pub use std::sync::{Arc, Weak, atomic};
 
 #[cfg(shuttle)]
-pub use self::model::{Mutex, MutexGuard};
+pub use self::model::{Mutex, MutexGuard, RwLock, RwLockReadGuard, RwLockWriteGuard};
 
 /// A value on cache lines of its own, so that threads that write to neighbours do not slow each other down.
 ///
@@ -74,9 +74,9 @@ mod model {
     use std::time::Duration;
 
     use shuttle::rand::Rng;
-    use shuttle::sync::TryLockError;
+    use shuttle::sync::{TryLockError, TryLockResult};
 
-    pub use shuttle::sync::MutexGuard;
+    pub use shuttle::sync::{MutexGuard, RwLockReadGuard, RwLockWriteGuard};
 
     /// A mutex whose scheduling shuttle decides.
     #[derive(Debug, Default)]
@@ -102,18 +102,9 @@ mod model {
             }
         }
 
-        /// Takes the lock or gives up. No time passes in a model: chance decides when it is up, so that both
-        /// endings are explored.
+        /// Takes the lock or gives up.
         pub fn try_lock_for(&self, _timeout: Duration) -> Option<MutexGuard<'_, T>> {
-            loop {
-                if let Some(guard) = self.try_lock() {
-                    return Some(guard);
-                }
-                if shuttle::rand::thread_rng().gen_bool(0.25) {
-                    return None;
-                }
-                shuttle::thread::yield_now();
-            }
+            until_chance_says_no(|| self.0.try_lock())
         }
 
         /// The value, which nobody else can reach.
@@ -124,6 +115,44 @@ mod model {
         /// The value, without its lock.
         pub fn into_inner(self) -> T {
             self.0.into_inner().unwrap_or_else(|poisoned| poisoned.into_inner())
+        }
+    }
+
+    /// A lock for many readers or one writer, whose scheduling shuttle decides.
+    #[derive(Debug, Default)]
+    pub struct RwLock<T>(shuttle::sync::RwLock<T>);
+
+    impl<T> RwLock<T> {
+        /// Waits until nobody writes, even if somebody waits to.
+        pub fn read_recursive(&self) -> RwLockReadGuard<'_, T> {
+            self.0.read().unwrap_or_else(|poisoned| poisoned.into_inner())
+        }
+
+        /// Waits until nobody else has it.
+        pub fn write(&self) -> RwLockWriteGuard<'_, T> {
+            self.0.write().unwrap_or_else(|poisoned| poisoned.into_inner())
+        }
+
+        /// The same, or gives up: see [`Mutex::try_lock_for`].
+        pub fn try_read_recursive_for(&self, _timeout: Duration) -> Option<RwLockReadGuard<'_, T>> {
+            until_chance_says_no(|| self.0.try_read())
+        }
+
+        /// The same, or gives up.
+        pub fn try_write_for(&self, _timeout: Duration) -> Option<RwLockWriteGuard<'_, T>> {
+            until_chance_says_no(|| self.0.try_write())
+        }
+    }
+
+    /// No time passes in a model: chance decides when it is up, so that both endings are explored.
+    fn until_chance_says_no<G>(mut attempt: impl FnMut() -> TryLockResult<G>) -> Option<G> {
+        loop {
+            match attempt() {
+                Ok(guard) => return Some(guard),
+                Err(TryLockError::Poisoned(poisoned)) => return Some(poisoned.into_inner()),
+                Err(TryLockError::WouldBlock) if shuttle::rand::thread_rng().gen_bool(0.25) => return None,
+                Err(TryLockError::WouldBlock) => shuttle::thread::yield_now(),
+            }
         }
     }
 }

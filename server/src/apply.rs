@@ -7,8 +7,8 @@ use std::io;
 use std::time::Duration;
 
 use parking_lot::Mutex;
-use scrubjay::Limits;
 use scrubjay::shard::evict::{LfuTuning, Policy, Tuning};
+use scrubjay::{Limits, View};
 use tokio::sync::mpsc;
 
 use crate::config::{Apply, Effect, Reason, Settings};
@@ -18,14 +18,20 @@ use crate::shared::Shared;
 /// Why keyspace events cannot be asked for.
 pub(crate) const NO_EVENTS: &str = "notify-keyspace-events is not supported by Scrubjay; only '' is accepted";
 
-impl Apply for Shared {
-    fn apply(&self, effect: Effect, old: &Settings, new: &Settings) -> Result<(), Reason> {
+/// A running server, through the view of the command that changes it: it may hold every lock there is.
+pub(crate) struct Running<'a, 's> {
+    pub(crate) shared: &'a Shared,
+    pub(crate) view: &'a mut View<'s>,
+}
+
+impl Apply for Running<'_, '_> {
+    fn apply(&mut self, effect: Effect, old: &Settings, new: &Settings) -> Result<(), Reason> {
         match effect {
             Effect::Memory => {
                 let (policy, tuning) = eviction(new);
-                self.store.set_max_memory(usize::try_from(new.maxmemory).unwrap_or(usize::MAX));
-                self.store.set_policy(policy, tuning);
-                let used = self.store.accounted_bytes() as u64;
+                self.view.set_max_memory(usize::try_from(new.maxmemory).unwrap_or(usize::MAX));
+                self.view.set_policy(policy, tuning);
+                let used = self.shared.store.accounted_bytes() as u64;
                 if new.maxmemory != 0 && new.maxmemory < used {
                     tracing::warn!(
                         "WARNING: the new maxmemory value set via CONFIG SET ({}) is smaller than the current memory \
@@ -42,7 +48,7 @@ impl Apply for Shared {
                 )
                 .into()
             }),
-            Effect::Listen => self.listening.move_to(new.clone()).map_err(|error| {
+            Effect::Listen => self.shared.listening.move_to(new.clone()).map_err(|error| {
                 tracing::warn!("Could not listen as the new configuration says: {error}");
                 match old.port == new.port {
                     true => "Failed to bind to specified addresses.".into(),
@@ -54,15 +60,15 @@ impl Apply for Shared {
                 Ok(())
             }
             Effect::ImportMode => {
-                self.store.set_active_expiry(!new.import_mode);
+                self.shared.store.set_active_expiry(!new.import_mode);
                 Ok(())
             }
             Effect::Limits => {
                 // What DEBUG has set stays as it is.
-                let threshold = self.store.limits().list_packed_threshold;
+                let threshold = self.view.store_limits().list_packed_threshold;
                 let mut limits = limits(new);
                 limits.list_packed_threshold = threshold;
-                self.store.set_limits(limits);
+                self.view.set_limits(limits);
                 Ok(())
             }
             Effect::Threads => Err("the number of threads is fixed at the start in Scrubjay".into()),

@@ -142,6 +142,9 @@ pub(crate) const COMMANDS: &[&str] = &[
     "GEOSEARCH key (FROMMEMBER value|FROMLONLAT degrees degrees) (BYRADIUS degrees KM|BYBOX degrees degrees M) {WITHCOORD|WITHDIST|WITHHASH}",
     "GEOSEARCH key BYPOLYGON (3 degrees degrees degrees degrees degrees degrees|integer degrees degrees degrees degrees) {WITHDIST}",
     "GEOSEARCHSTORE key key (FROMMEMBER value|FROMLONLAT degrees degrees) (BYRADIUS degrees KM|BYBOX degrees degrees M) {STOREDIST|ANY|COUNT 1 ANY|WITHDIST}",
+    // What the next transaction depends on. Transactions themselves are made in `main.rs`.
+    "UNWATCH",
+    "WATCH key...",
     // Keys of any type.
     "COPY key key {DB database|REPLACE}",
     "DEL key...",

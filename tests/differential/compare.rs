@@ -19,6 +19,9 @@ pub(crate) fn same(words: &Words, ours: &Reply, theirs: &Reply) -> bool {
         words.get(index).map(|word| String::from_utf8_lossy(word).to_ascii_uppercase()).unwrap_or_default()
     };
     match word(0).as_str() {
+        // Whether a deadline of so many seconds from now is later than one of as many seconds from a moment ago.
+        "EXPIRE" | "PEXPIRE" if is_relative(words) => kind(ours) == kind(theirs),
+        "HEXPIRE" | "HPEXPIRE" if is_relative(words) => kind(ours) == kind(theirs),
         // Deadlines that were given as a time from now.
         "HTTL" | "HEXPIRETIME" => all_near(ours, theirs, MILLIS_APART / 1000),
         "HPTTL" | "HPEXPIRETIME" => all_near(ours, theirs, MILLIS_APART),
@@ -71,6 +74,11 @@ pub(crate) fn same(words: &Words, ours: &Reply, theirs: &Reply) -> bool {
         "MODULE" => matches!((ours, theirs), (Reply::Array(_), Reply::Array(_))),
         _ => false,
     }
+}
+
+/// Whether a deadline is only taken if it is later, or earlier, than the one there is.
+fn is_relative(words: &Words) -> bool {
+    words.iter().any(|word| word.eq_ignore_ascii_case(b"GT") || word.eq_ignore_ascii_case(b"LT"))
 }
 
 fn near(ours: &Reply, theirs: &Reply, apart: i64) -> bool {

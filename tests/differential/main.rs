@@ -84,23 +84,47 @@ fn typed(words: &Words) -> String {
 
 fn sequences(known: &BTreeSet<String>) -> impl Strategy<Value = Sequence> {
     let only = std::env::var("ONLY").unwrap_or_default().to_ascii_lowercase();
-    let steps = COMMANDS.iter().filter_map(|line| {
-        let (line, expires) = line.strip_prefix('~').map_or((*line, false), |line| (line, true));
-        let (line, waits) = line.strip_prefix('!').map_or((line, false), |line| (line, true));
-        let name = line.split(' ').next().expect("invariant: a line has a first word");
-        // Commands of later days, listed already, are asked of both once we have them.
-        let name = name.to_ascii_lowercase();
-        let wanted = only.is_empty() || only.split_whitespace().any(|only| only == name);
-        let ask = wanted && (known.contains(&name) || name == "word");
-        ask.then(|| {
-            let words = if waits { undamaged(line) } else { command(line) };
-            words.prop_map(move |words| Step { words: without_clock(words), expires }).boxed()
+    let steps: Vec<_> = COMMANDS
+        .iter()
+        .filter_map(|line| {
+            let (line, expires) = line.strip_prefix('~').map_or((*line, false), |line| (line, true));
+            let (line, waits) = line.strip_prefix('!').map_or((line, false), |line| (line, true));
+            let name = line.split(' ').next().expect("invariant: a line has a first word");
+            // Commands of later days, listed already, are asked of both once we have them.
+            let name = name.to_ascii_lowercase();
+            let wanted = only.is_empty() || only.split_whitespace().any(|only| only == name);
+            let ask = wanted && (known.contains(&name) || name == "word");
+            ask.then(|| {
+                let words = if waits { undamaged(line) } else { command(line) };
+                (expires, words.prop_map(move |words| Step { words: without_clock(words), expires }).boxed())
+            })
         })
-    });
-    let step = prop::strategy::Union::new(steps);
+        .collect();
+    // What is queued runs when nobody pauses after it.
+    let calm = steps.iter().filter(|(expires, _)| !expires).map(|(_, step)| step.clone());
+    let calm = prop::strategy::Union::new(calm);
+    let step = prop::strategy::Union::new(steps.into_iter().map(|(_, step)| step));
+    let steps = prop_oneof![
+        15 => step.prop_map(|step| vec![step]),
+        1 => transaction(calm),
+    ];
     let batch = select(vec![1, 1, 4, 32]);
-    (any::<bool>(), batch, parameters(), prop::collection::vec(step, 1..60))
-        .prop_map(|(resp3, batch, parameters, steps)| Sequence { resp3, batch, parameters, steps })
+    (any::<bool>(), batch, parameters(), prop::collection::vec(steps, 1..60)).prop_map(
+        |(resp3, batch, parameters, steps)| Sequence { resp3, batch, parameters, steps: steps.concat() },
+    )
+}
+
+/// Something queued and run, with more or less between what it depends on and its end.
+fn transaction(step: impl Strategy<Value = Step> + Clone + 'static) -> impl Strategy<Value = Vec<Step>> {
+    let line = |line: &str| undamaged(line).prop_map(|words| Step { words, expires: false });
+    let watch = prop::collection::vec(line("WATCH key..."), 0..2);
+    let before = prop::collection::vec(step.clone(), 0..3);
+    let queued = prop::collection::vec(step, 0..8);
+    (watch, before, line("MULTI"), queued, line("(EXEC|EXEC|EXEC|DISCARD)")).prop_map(
+        |(watch, before, multi, queued, end)| {
+            watch.into_iter().chain(before).chain([multi]).chain(queued).chain([end]).collect()
+        },
+    )
 }
 
 /// A third of the time the defaults, which a failure is shrunk to as well.
@@ -142,6 +166,7 @@ fn every_command_is_sent() {
     let commands = commands.elements().expect("a list of names").iter().filter_map(Reply::text);
     let sent: BTreeSet<String> = COMMANDS
         .iter()
+        .chain(&["MULTI", "EXEC", "DISCARD"])
         .filter_map(|line| line.trim_start_matches(['~', '!']).split(' ').next())
         .map(str::to_ascii_lowercase)
         .collect();
@@ -182,13 +207,14 @@ impl Pair {
             client.typed("FLUSHALL").map_err(|why| why.to_string())?;
             client.command(&hello).map_err(|why| why.to_string())?;
         }
+        let mut talk = Talk { ours, theirs, queued: Vec::new() };
         let parameters = Step { words: sequence.parameters.clone(), expires: false };
-        answer_alike(&mut ours, &mut theirs, &[&parameters])?;
+        talk.answer_alike(&[&parameters])?;
         let mut waiting: Vec<&Step> = Vec::new();
         for (index, step) in sequence.steps.iter().enumerate() {
             waiting.push(step);
             if step.expires || waiting.len() >= sequence.batch || index + 1 == sequence.steps.len() {
-                answer_alike(&mut ours, &mut theirs, &waiting)?;
+                talk.answer_alike(&waiting)?;
                 waiting.clear();
                 if step.expires {
                     pause(UNTIL_EXPIRED);
@@ -197,11 +223,11 @@ impl Pair {
                         words: [b"EXISTS".to_vec()].into_iter().chain(keys()).collect(),
                         expires: false,
                     };
-                    answer_alike(&mut ours, &mut theirs, &[&look])?;
+                    talk.answer_alike(&[&look])?;
                 }
             }
         }
-        hold_alike(&mut ours, &mut theirs)?;
+        talk.hold_alike()?;
         Ok(sequence.steps.len())
     }
 
@@ -235,71 +261,114 @@ impl Pair {
     }
 }
 
-/// Sends commands to both and compares what they say.
-fn answer_alike(ours: &mut Client, theirs: &mut Client, steps: &[&Step]) -> Result<(), String> {
-    let bytes: Vec<u8> = steps.iter().flat_map(|step| encode(&step.words)).collect();
-    let sent = |client: &mut Client| client.send_bytes(&bytes).map_err(|_| Silence::Closed.to_string());
-    sent(ours)?;
-    sent(theirs)?;
-    for step in steps {
-        let (our, their) = (ours.read(GENEROUS), theirs.read(GENEROUS));
-        let alike = match (&our, &their) {
-            (Ok(our), Ok(their)) => compare::same(&step.words, our, their),
-            (our, their) => our == their,
-        };
-        if !alike {
-            let shown = |reply: Result<Reply, Silence>| {
-                reply.map_or_else(|silence| silence.to_string(), |reply| reply.to_string())
-            };
-            let typed = typed(&step.words);
-            return Err(format!("> {typed}\nScrubjay says\n{}\nValkey says\n{}", shown(our), shown(their)));
-        }
-    }
-    Ok(())
+/// A connection to each of the two.
+struct Talk {
+    ours: Client,
+    theirs: Client,
+    /// What both have queued for EXEC.
+    queued: Vec<Words>,
 }
 
-/// Compares what a sequence has left behind: the keys as KEYS and as a whole SCAN have them, and each entry.
-fn hold_alike(ours: &mut Client, theirs: &mut Client) -> Result<(), String> {
-    let step = |line: &str, key: Option<&[u8]>| {
-        let mut words = words::split(line).expect("invariant: well-formed");
-        words.extend(key.map(<[u8]>::to_vec));
-        Step { words, expires: false }
-    };
-    let steps = [step("HELLO 2", None), step("KEYS *", None)];
-    answer_alike(ours, theirs, &steps.iter().collect::<Vec<_>>())?;
-
-    let keys = scan(theirs)?;
-    let scanned = scan(ours)?;
-    if keys != scanned {
-        let shown = |keys: &BTreeSet<Vec<u8>>| words::join(&keys.iter().collect::<Vec<_>>());
-        return Err(format!("a whole SCAN\nScrubjay has {}\nValkey has   {}", shown(&scanned), shown(&keys)));
-    }
-    // Valkey counts what has expired until it meets it, which it has now.
-    answer_alike(ours, theirs, &[&step("DBSIZE", None)])?;
-    for key in &keys {
-        let facts = ["TYPE", "PTTL", "OBJECT ENCODING"].map(|question| step(question, Some(key)));
-        answer_alike(ours, theirs, &facts.iter().collect::<Vec<_>>())?;
-        let kind = theirs.command(&[b"TYPE", &key[..]]).map_err(|why| why.to_string())?;
-        let name = words::join(&[key]);
-        let whole = match kind.text().as_deref() {
-            Some("string") => vec![format!("GET {name}")],
-            Some("list") => vec![format!("LRANGE {name} 0 -1")],
-            Some("set") => vec![format!("SMEMBERS {name}")],
-            Some("zset") => vec![format!("ZRANGE {name} 0 -1 WITHSCORES")],
-            Some("hash") => vec![format!("HGETALL {name}")],
-            Some("stream") => vec![
-                format!("XRANGE {name} - +"),
-                format!("XINFO STREAM {name}"),
-                format!("XINFO GROUPS {name}"),
-            ],
-            other => return Err(format!("{name} has the type {other:?}")),
-        };
-        for question in whole {
-            answer_alike(ours, theirs, &[&step(&question, None)])?;
+impl Talk {
+    /// Whether two replies count as the same; those of EXEC, one by one.
+    fn same(&mut self, words: &Words, ours: &Reply, theirs: &Reply) -> bool {
+        if words[0].eq_ignore_ascii_case(b"MULTI") {
+            self.queued.clear();
         }
-        exchange::exchange(ours, theirs, key)?;
+        if theirs.text().as_deref() == Some("QUEUED") {
+            self.queued.push(words.clone());
+        }
+        if !words[0].eq_ignore_ascii_case(b"EXEC") {
+            return compare::same(words, ours, theirs);
+        }
+        match (ours.elements(), theirs.elements()) {
+            (Some(ours), Some(theirs)) => {
+                ours.len() == theirs.len()
+                    && theirs.len() == self.queued.len()
+                    && self
+                        .queued
+                        .iter()
+                        .zip(ours.iter().zip(theirs))
+                        .all(|(words, (ours, theirs))| compare::same(words, ours, theirs))
+            }
+            _ => ours == theirs,
+        }
     }
-    Ok(())
+
+    /// Sends commands to both and compares what they say.
+    fn answer_alike(&mut self, steps: &[&Step]) -> Result<(), String> {
+        let bytes: Vec<u8> = steps.iter().flat_map(|step| encode(&step.words)).collect();
+        let sent = |client: &mut Client| client.send_bytes(&bytes).map_err(|_| Silence::Closed.to_string());
+        sent(&mut self.ours)?;
+        sent(&mut self.theirs)?;
+        for step in steps {
+            let (our, their) = (self.ours.read(GENEROUS), self.theirs.read(GENEROUS));
+            let alike = match (&our, &their) {
+                (Ok(our), Ok(their)) => self.same(&step.words, our, their),
+                (our, their) => our == their,
+            };
+            if !alike {
+                let shown = |reply: Result<Reply, Silence>| {
+                    reply.map_or_else(|silence| silence.to_string(), |reply| reply.to_string())
+                };
+                let typed = typed(&step.words);
+                return Err(format!(
+                    "> {typed}\nScrubjay says\n{}\nValkey says\n{}",
+                    shown(our),
+                    shown(their)
+                ));
+            }
+        }
+        Ok(())
+    }
+
+    /// Compares what a sequence has left behind: the keys as KEYS and as a whole SCAN have them, and each entry.
+    fn hold_alike(&mut self) -> Result<(), String> {
+        let step = |line: &str, key: Option<&[u8]>| {
+            let mut words = words::split(line).expect("invariant: well-formed");
+            words.extend(key.map(<[u8]>::to_vec));
+            Step { words, expires: false }
+        };
+        let steps = [step("HELLO 2", None), step("KEYS *", None)];
+        self.answer_alike(&steps.iter().collect::<Vec<_>>())?;
+
+        let keys = scan(&mut self.theirs)?;
+        let scanned = scan(&mut self.ours)?;
+        if keys != scanned {
+            let shown = |keys: &BTreeSet<Vec<u8>>| words::join(&keys.iter().collect::<Vec<_>>());
+            return Err(format!(
+                "a whole SCAN\nScrubjay has {}\nValkey has   {}",
+                shown(&scanned),
+                shown(&keys)
+            ));
+        }
+        // Valkey counts what has expired until it meets it, which it has now.
+        self.answer_alike(&[&step("DBSIZE", None)])?;
+        for key in &keys {
+            let facts = ["TYPE", "PTTL", "OBJECT ENCODING"].map(|question| step(question, Some(key)));
+            self.answer_alike(&facts.iter().collect::<Vec<_>>())?;
+            let kind = self.theirs.command(&[b"TYPE", &key[..]]).map_err(|why| why.to_string())?;
+            let name = words::join(&[key]);
+            let whole = match kind.text().as_deref() {
+                Some("string") => vec![format!("GET {name}")],
+                Some("list") => vec![format!("LRANGE {name} 0 -1")],
+                Some("set") => vec![format!("SMEMBERS {name}")],
+                Some("zset") => vec![format!("ZRANGE {name} 0 -1 WITHSCORES")],
+                Some("hash") => vec![format!("HGETALL {name}")],
+                Some("stream") => vec![
+                    format!("XRANGE {name} - +"),
+                    format!("XINFO STREAM {name}"),
+                    format!("XINFO GROUPS {name}"),
+                ],
+                other => return Err(format!("{name} has the type {other:?}")),
+            };
+            for question in whole {
+                self.answer_alike(&[&step(&question, None)])?;
+            }
+            exchange::exchange(&mut self.ours, &mut self.theirs, key)?;
+        }
+        Ok(())
+    }
 }
 
 fn scan(client: &mut Client) -> Result<BTreeSet<Vec<u8>>, String> {

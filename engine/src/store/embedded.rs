@@ -13,6 +13,7 @@ mod list;
 mod set;
 mod sorted_set;
 mod stream;
+mod transaction;
 mod waiting;
 
 pub use self::bitmap::BitmapHandle;

@@ -6,7 +6,7 @@
 use shuttle::thread;
 
 use super::taker::Taker;
-use super::{Flush, Observer, Scope, Store};
+use super::{Deadline, Flush, Observer, Scope, Store, Watch};
 use crate::shard::change::{Change, Event, Log};
 use crate::sync::{Arc, Mutex};
 use crate::time::ManualClock;
@@ -158,6 +158,8 @@ fn changes_are_told_in_the_order_in_which_they_happen() {
 
 /// Nobody stands on a line, and no shard remembers anybody.
 fn nobody_is_left(store: &Store) {
+    // Whoever could not be struck off at once is now.
+    store.drop_removed();
     assert_eq!(store.waited_keys(), (0, 0));
 }
 
@@ -309,6 +311,78 @@ fn movers_in_a_circle_do_not_wait_for_each_other() {
             assert!([&a, &b, &c].iter().any(|key| store.contains(key)));
             registrations.into_iter().for_each(|registration| store.forget(registration));
             nobody_is_left(&store);
+        },
+        SCHEDULES,
+    );
+}
+
+/// Adds one to a number as long as somebody else has changed it meanwhile.
+fn increment_by_watching(store: &Store, name: &str) {
+    let key = store.key(0, name.as_bytes());
+    loop {
+        let watch = Watch::new();
+        store.watch(&watch, &[key]);
+        let number = store.get(name).expect("a string").map_or(0, |text| text.len());
+        let mut view = store.view(Scope::Key(&key), 1_000);
+        let holds = view.holds_still(&watch);
+        if holds {
+            view.set(key, &vec![b'1'; number + 1], Deadline::Clear, Event::Set);
+        }
+        view.unwatch(&watch);
+        drop(view);
+        if holds {
+            return;
+        }
+    }
+}
+
+#[test]
+fn who_watches_loses_no_change_of_others() {
+    shuttle::check_random(
+        || {
+            let store = store();
+            let [a, b, _] = keys(&store);
+            let mut threads: Vec<_> = (0..3)
+                .map(|_| {
+                    let (store, a) = (Arc::clone(&store), a.clone());
+                    thread::spawn(move || increment_by_watching(&store, &a))
+                })
+                .collect();
+            let other = Arc::clone(&store);
+            threads.push(thread::spawn(move || other.set(&b, "1").expect("there is no limit")));
+            threads.into_iter().for_each(|thread| thread.join().expect("no thread panics"));
+            assert_eq!(store.get(&a).expect("a string").map(|text| text.len()), Some(3));
+            assert_eq!(store.watched_keys(), 0);
+        },
+        SCHEDULES,
+    );
+}
+
+/// Two keys of different shards, either of which is written only while the other is empty.
+#[test]
+fn what_is_watched_cannot_change_beside_what_is_written() {
+    shuttle::check_random(
+        || {
+            let store = store();
+            let [a, b, _] = keys(&store);
+            let writers = [(a.clone(), b.clone()), (b.clone(), a.clone())].map(|(watched, written)| {
+                let store = Arc::clone(&store);
+                thread::spawn(move || {
+                    let [watched, written] = [&watched, &written].map(|key| store.key(0, key.as_bytes()));
+                    let watch = Watch::new();
+                    store.watch(&watch, &[watched]);
+                    let mut view = store.view(Scope::Keys(&[watched, written]), 1_000);
+                    let holds = view.holds_still(&watch);
+                    if holds {
+                        view.set(written, b"1", Deadline::Clear, Event::Set);
+                    }
+                    view.unwatch(&watch);
+                    holds
+                })
+            });
+            let wrote = writers.map(|thread| thread.join().expect("no thread panics"));
+            assert!(wrote[0] || wrote[1]);
+            assert_eq!([&b, &a].map(|key| store.contains(key)), wrote);
         },
         SCHEDULES,
     );

@@ -3,6 +3,9 @@
 //! **The rule**: whoever holds a shard takes no other; who needs several names them all at once and gets them
 //! in ascending order. So no two threads can wait for each other. A [`Held`] is what a command got; it gives
 //! everything back together.
+//!
+//! Whoever walks from shard to shard does not know whether it will get the next one soon. So it passes a
+//! [`Gate`] first, and nobody locks everything while somebody is inside: a script may take long.
 
 use std::time::Duration;
 
@@ -10,7 +13,11 @@ use smallvec::SmallVec;
 
 use super::Locked;
 use super::route::SHARDS_MAX;
-use crate::sync::{CachePadded, Mutex, MutexGuard};
+use crate::sync::{CachePadded, Mutex, MutexGuard, RwLock, RwLockReadGuard, RwLockWriteGuard};
+
+/// How long who has other things to do waits for a lock. Operations hold one for microseconds, some for
+/// milliseconds; a script may hold all of them for seconds.
+pub(super) const BRIEFLY: Duration = Duration::from_millis(2);
 
 pub(super) type Guard<'s> = MutexGuard<'s, Locked>;
 type Shards = [CachePadded<Mutex<Locked>>];
@@ -23,6 +30,33 @@ pub(super) enum Held<'s> {
     Many(SmallVec<[Guard<'s>; 12]>),
     /// Every shard, in order.
     All(Vec<Guard<'s>>),
+}
+
+/// Comes before all shards: many who walk may have it, or one who locks everything.
+pub(super) enum Gate<'s> {
+    Open,
+    Walking { _in: RwLockReadGuard<'s, ()> },
+    Closed { _by: RwLockWriteGuard<'s, ()> },
+}
+
+impl<'s> Gate<'s> {
+    /// Passes it to walk, waiting no longer than `patience`.
+    pub(super) fn walk(gate: &'s RwLock<()>, patience: Option<Duration>) -> Option<Self> {
+        let guard = match patience {
+            None => gate.read_recursive(),
+            Some(patience) => gate.try_read_recursive_for(patience)?,
+        };
+        Some(Self::Walking { _in: guard })
+    }
+
+    /// Closes it behind those who walk.
+    pub(super) fn close(gate: &'s RwLock<()>, patience: Option<Duration>) -> Option<Self> {
+        let guard = match patience {
+            None => gate.write(),
+            Some(patience) => gate.try_write_for(patience)?,
+        };
+        Some(Self::Closed { _by: guard })
+    }
 }
 
 impl<'s> Held<'s> {

@@ -1,13 +1,14 @@
 //! What is done after an operation, still under its locks and right after them, and what is done in between.
 
+use super::lock::BRIEFLY;
 use super::view::View;
-use super::waiters::Waiter;
-use super::{Locked, Store};
+use super::waiters::{Registration, Waiter};
+use super::{Locked, Store, Watch};
 use crate::raw::heap::HeapBytes;
 use crate::raw::slab::ByteSlab;
 use crate::shard::change::Log;
 use crate::sync::atomic::{AtomicBool, AtomicU64, Ordering::Relaxed};
-use crate::sync::{Arc, Mutex};
+use crate::sync::{Arc, Mutex, MutexGuard};
 use crate::time::Millis;
 use crate::types::Object;
 
@@ -18,6 +19,9 @@ const MOVED_PER_STEP: usize = 128;
 const COMPACTIONS_MAX: usize = 1024;
 /// Entries that expire on the way when an operation has locked a shard in which some are due.
 const EXPIRED_IN_PASSING: usize = 8;
+
+/// When to come again to a shard that somebody holds for long.
+const LATER_MILLIS: Millis = 10;
 
 /// An object that holds so much is dropped by [`Store::drop_removed`], if somebody calls that: taking a
 /// collection of so many bytes apart takes some tens of microseconds.
@@ -81,7 +85,13 @@ impl Round<'_> {
         if self.shard == self.store.shards.len() {
             return Step::Over;
         }
-        let mut view = View::of_shard(self.store, self.shard, self.now);
+        let Some(mut view) = View::of_shard(self.store, self.shard, self.now) else {
+            // Another time, soon.
+            self.next = Some(self.now + LATER_MILLIS);
+            self.shard += 1;
+            self.compactions = 0;
+            return Step::Worked;
+        };
         let (locked, log) = view.only_shard();
         let due = !self.paused && locked.due <= self.now;
         let sparse = locked.shard.is_sparse();
@@ -134,6 +144,14 @@ struct Garbage {
 pub(super) struct Trash {
     pub(super) slabs: Vec<ByteSlab<Object>>,
     objects: Vec<Object>,
+    /// Who waits or watches no more, and could not say so where somebody held a shard for long.
+    pub(super) leaving: Vec<Leaving>,
+}
+
+/// Something that still stands in shards, and nobody cares for.
+pub(super) enum Leaving {
+    Waiter(Registration),
+    Watch(Arc<Watch>),
 }
 
 impl Settling {
@@ -232,8 +250,29 @@ impl Store {
     /// Takes databases apart that were flushed in passing, and large values that were removed: long work, and
     /// under no lock.
     pub fn drop_removed(&self) {
-        let trash = std::mem::take(&mut *self.trash.lock());
-        drop(trash);
+        let Trash { slabs, objects, leaving } = std::mem::take(&mut *self.trash.lock());
+        drop((slabs, objects));
+        for leaving in leaving {
+            match leaving {
+                Leaving::Waiter(registration) => self.forget(registration),
+                Leaving::Watch(watch) => self.unwatch(&watch),
+            }
+        }
+    }
+
+    /// Locks a shard to strike somebody off. Where that takes long, none, if somebody comes back for it:
+    /// whoever leaves may be the one thread that can end what takes so long.
+    pub(super) fn lock_to_strike(&self, index: usize) -> Option<MutexGuard<'_, Locked>> {
+        match self.alarm.tended.load(Relaxed) {
+            true => self.shards[index].try_lock_for(BRIEFLY),
+            false => Some(self.shards[index].lock()),
+        }
+    }
+
+    /// Has somebody struck off later, by [`drop_removed`](Self::drop_removed).
+    #[cold]
+    pub(super) fn strike_later(&self, leaving: Leaving) {
+        self.trash.lock().leaving.push(leaving);
     }
 
     /// Says who is to be woken when maintenance is due sooner than [`maintain`](Self::maintain) has said.

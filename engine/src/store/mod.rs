@@ -1,6 +1,7 @@
 //! Many shards and threads: routing, locking, views, settling, and the memory limit.
 
 mod builder;
+mod changes;
 mod embedded;
 #[cfg(all(test, shuttle))]
 mod interleavings;
@@ -24,6 +25,7 @@ mod walk;
 mod watch;
 
 pub use self::builder::Builder;
+pub use self::changes::{Changes, OwnedChange};
 pub use self::embedded::{
     BitmapHandle, HashHandle, HyperLogLogHandle, ListHandle, PendingEntry, PlacesHandle, SetHandle,
     SortedSetHandle, StreamEntry, StreamHandle,
@@ -50,7 +52,7 @@ use crate::random::Random;
 use crate::raw::slab::ValueRef;
 use crate::shard::Shard;
 use crate::sync::atomic::AtomicU64;
-use crate::sync::{CachePadded, Mutex};
+use crate::sync::{CachePadded, Mutex, RwLock};
 use crate::time::{Clock, Millis};
 use crate::types::{Limits, Object};
 
@@ -88,6 +90,8 @@ pub struct Store {
     databases: u16,
     route: Route,
     shards: Box<[CachePadded<Mutex<Locked>>]>,
+    /// Between those who walk over all shards and those who lock all of them.
+    gate: RwLock<()>,
     room: Room,
     observers: Observers,
     alarm: Alarm,
@@ -133,6 +137,7 @@ impl Store {
             clock: builder.clock.clone(),
             databases: builder.databases,
             shards,
+            gate: RwLock::default(),
             room: Room::new(builder.max_memory_bytes, builder.policy, builder.tuning, builder.shards),
             observers: Observers::default(),
             alarm: Alarm::default(),
@@ -155,14 +160,17 @@ impl Store {
 
     /// The bounds of small forms.
     pub fn limits(&self) -> Limits {
-        self.shards[0].lock().limits
+        self.walk().store_limits()
     }
 
     /// Changes the bounds of small forms, for the operations that follow.
     pub fn set_limits(&self, limits: Limits) {
-        for shard in &self.shards {
-            shard.lock().limits = limits;
-        }
+        self.walk().set_limits(limits);
+    }
+
+    /// A view for what concerns the store as a whole.
+    fn walk(&self) -> View<'_> {
+        self.view(Scope::Walk, self.clock.now())
     }
 
     /// Hashes a key of a database.

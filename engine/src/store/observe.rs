@@ -1,5 +1,6 @@
 //! Who is told of changes: watchers, notifications, caches elsewhere.
 
+use super::{Store, View};
 use crate::shard::change::Log;
 use crate::sync::atomic::{AtomicBool, Ordering::Relaxed};
 use crate::sync::{Arc, Mutex};
@@ -43,10 +44,14 @@ impl<F: Fn(&Log) + Send + Sync> Observer for F {
     }
 }
 
+/// The observers of a store, in a list that some of them share, to leave it.
+pub(super) type List = Arc<Mutex<Vec<Arc<dyn Observer>>>>;
+
 #[derive(Default)]
 pub(super) struct Observers {
+    /// Whether there are any, or were until lately.
     any: AtomicBool,
-    list: Mutex<Vec<Arc<dyn Observer>>>,
+    list: List,
 }
 
 impl Observers {
@@ -69,25 +74,40 @@ impl Observers {
 
     #[cold]
     pub(super) fn tell(&self, changes: &Log) {
-        for observer in self.list.lock().iter() {
+        let list = self.list.lock();
+        for observer in list.iter() {
             observer.changed(changes);
         }
+        if list.is_empty() {
+            self.any.store(false, Relaxed);
+        }
+    }
+
+    pub(super) fn list(&self) -> List {
+        Arc::clone(&self.list)
     }
 }
 
-impl super::Store {
-    /// Tells `observer` of every change from now on. Not to be called while a [`View`](super::View) is open.
+impl Store {
+    /// Tells `observer` of every change from now on. Not to be called while a [`View`] is open,
+    /// which [has one of its own](View::observe).
     pub fn observe(&self, observer: Arc<dyn Observer>) {
-        self.observers.add(observer);
-        // Operations that began before do not know of it yet.
-        for shard in &self.shards {
-            drop(shard.lock());
-        }
+        self.walk().observe(observer);
     }
 
     /// Tells `observer` no more: the same [`Arc`] as was given to [`observe`](Self::observe),
     /// or a clone of it.
     pub fn unobserve(&self, observer: &Arc<dyn Observer>) {
         self.observers.remove(observer);
+    }
+}
+
+impl View<'_> {
+    /// See [`Store::observe`]; the changes of this view are among those it is told of.
+    pub fn observe(&mut self, observer: Arc<dyn Observer>) {
+        self.store().observers.add(observer);
+        self.listen();
+        // Operations that began before do not know of it yet.
+        self.each_shard(|_| {});
     }
 }

@@ -94,8 +94,7 @@ impl Store {
     /// What the store holds, in bytes: pages in full, tables, wheels, large values, the holes between these
     /// (of all stores of the process together), and what [`note_outside`](Self::note_outside) was told of.
     pub fn used_bytes(&self) -> usize {
-        let held: usize = self.shards.iter().map(|shard| shard.lock().shard.bytes()).sum();
-        held + usize::try_from(self.room.outside_bytes.load(Relaxed)).unwrap_or(0) + slack_bytes()
+        self.walk().used_bytes()
     }
 
     /// The same without taking a lock, and so out of date by less than a thousandth of the limit.
@@ -103,9 +102,10 @@ impl Store {
         self.room.used()
     }
 
-    /// The most it has held.
+    /// The most it has held, as far as it has been accounted: [`used_bytes`](Self::used_bytes) may be a
+    /// little more.
     pub fn peak_bytes(&self) -> usize {
-        self.room.peak_bytes.load(Relaxed).max(self.used_bytes())
+        self.room.peak_bytes.load(Relaxed)
     }
 
     /// Forgets the most it has held.
@@ -131,11 +131,7 @@ impl Store {
 
     /// Changes the memory limit; 0 for none. Room is made by the operations that follow.
     pub fn set_max_memory(&self, bytes: usize) {
-        self.room.limit(bytes, self.shards.len());
-        // Lots that were small beside the old limit may be large beside the new one.
-        for shard in &self.shards {
-            self.room.account_in_full(&mut shard.lock());
-        }
+        self.walk().set_max_memory(bytes);
     }
 
     pub(super) fn is_full(&self) -> bool {
@@ -150,14 +146,7 @@ impl Store {
 
     /// Changes the policy, and what it is told.
     pub fn set_policy(&self, policy: Policy, tuning: Tuning) {
-        let mut current = self.room.policy.lock();
-        *current = (policy, tuning);
-        self.room.evicts.store(policy != Policy::NoEviction, Relaxed);
-        for shard in &self.shards {
-            let mut locked = shard.lock();
-            locked.shard.set_policy(policy, tuning);
-            self.room.account_in_full(&mut locked);
-        }
+        self.walk().set_policy(policy, tuning);
     }
 
     /// Evicts until the memory limit holds with `bytes` more than now. Call it before an operation that takes
@@ -205,7 +194,7 @@ impl Store {
     /// Evicts some entries of one shard, to get `target` bytes or a part of them; how many.
     fn evict_from(&self, index: usize, target: usize, now: Millis) -> usize {
         let mut evicted = 0;
-        let mut view = View::of_shard(self, index, now);
+        let Some(mut view) = View::of_shard(self, index, now) else { return 0 };
         let (locked, log) = view.only_shard();
         let before = locked.shard.bytes();
         while evicted < EVICTIONS_PER_LOCK
@@ -218,5 +207,35 @@ impl Store {
         self.room.account_in_full(locked);
         view.settle_anyway();
         evicted
+    }
+}
+
+impl View<'_> {
+    /// See [`Store::used_bytes`].
+    pub fn used_bytes(&mut self) -> usize {
+        let mut held = 0;
+        self.each_shard(|locked| held += locked.shard.bytes());
+        held + self.store().outside_bytes() + slack_bytes()
+    }
+
+    /// See [`Store::set_max_memory`].
+    pub fn set_max_memory(&mut self, bytes: usize) {
+        let room = &self.store().room;
+        room.limit(bytes, self.shards());
+        // Lots that were small beside the old limit may be large beside the new one.
+        self.each_shard(|locked| room.account_in_full(locked));
+    }
+
+    /// See [`Store::set_policy`].
+    pub fn set_policy(&mut self, policy: Policy, tuning: Tuning) {
+        let room = &self.store().room;
+        *room.policy.lock() = (policy, tuning);
+        room.evicts.store(policy != Policy::NoEviction, Relaxed);
+        self.each_shard(|locked| {
+            // The one that holds by now: of two who set it at once the last one decides for every shard.
+            let (policy, tuning) = *room.policy.lock();
+            locked.shard.set_policy(policy, tuning);
+            room.account_in_full(locked);
+        });
     }
 }

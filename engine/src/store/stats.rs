@@ -2,7 +2,7 @@
 
 use std::fmt;
 
-use super::Store;
+use super::{Store, View};
 use crate::shard::Counters;
 
 /// Figures of a store, of all its databases together. See [`Store::stats`].
@@ -53,15 +53,13 @@ impl Store {
     pub fn stats(&self) -> Stats {
         let Counters { hits, misses, expired, evicted, .. } = self.counters();
         let (mut keys, mut keys_with_deadline) = (0, 0);
-        for shard in &self.shards {
-            let locked = shard.lock();
-            for db in 0..self.databases {
-                let (all, volatile) = locked.shard.len(db);
-                keys += all;
-                keys_with_deadline += volatile;
-            }
+        let mut view = self.walk();
+        for db in 0..self.databases {
+            let (all, volatile) = view.len(db);
+            keys += all;
+            keys_with_deadline += volatile;
         }
-        let used_bytes = self.used_bytes();
+        let used_bytes = view.used_bytes();
         let peak_bytes = self.peak_bytes().max(used_bytes);
         Stats { keys, keys_with_deadline, hits, misses, expired, evicted, used_bytes, peak_bytes }
     }
@@ -70,23 +68,34 @@ impl Store {
     /// only grow.
     #[doc(hidden)]
     pub fn counters(&self) -> Counters {
+        self.walk().counters()
+    }
+
+    /// Begins counting hits, misses, expired and evicted entries anew.
+    pub fn reset_counters(&self) {
+        self.walk().reset_counters();
+    }
+}
+
+impl View<'_> {
+    /// See [`Store::counters`].
+    #[doc(hidden)]
+    pub fn counters(&mut self) -> Counters {
         let mut sum = Counters::default();
-        for shard in &self.shards {
-            let counters = shard.lock().shard.counters;
+        self.each_shard(|locked| {
+            let counters = locked.shard.counters;
             sum.hits += counters.hits;
             sum.misses += counters.misses;
             sum.expired += counters.expired;
             sum.expired_parts += counters.expired_parts;
             sum.evicted += counters.evicted;
-        }
+        });
         sum
     }
 
-    /// Begins counting hits, misses, expired and evicted entries anew.
-    pub fn reset_counters(&self) {
-        for shard in &self.shards {
-            shard.lock().shard.counters = Counters::default();
-        }
+    /// See [`Store::reset_counters`].
+    pub fn reset_counters(&mut self) {
+        self.each_shard(|locked| locked.shard.counters = Counters::default());
     }
 }
 

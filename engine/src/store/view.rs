@@ -24,7 +24,7 @@ pub use self::streams::GroupStart;
 use std::ops::Deref;
 use std::time::Duration;
 
-use super::lock::Held;
+use super::lock::{BRIEFLY, Gate, Held};
 use super::maintain::Settling;
 use super::waiters::Waiter;
 use super::walk::Flush;
@@ -172,6 +172,7 @@ impl Deref for Text<'_> {
 pub struct View<'s> {
     store: &'s Store,
     held: Held<'s>,
+    gate: Gate<'s>,
     now: Millis,
     log: Log,
     settling: Settling,
@@ -225,6 +226,11 @@ impl<'s> View<'s> {
     #[inline]
     fn open(store: &'s Store, scope: Scope<'_>, now: Millis, patience: Option<Duration>) -> Option<Self> {
         let shards = &store.shards;
+        let gate = match scope {
+            Scope::All => Gate::close(&store.gate, patience)?,
+            Scope::Walk => Gate::walk(&store.gate, patience)?,
+            Scope::None | Scope::Key(_) | Scope::Keys(_) => Gate::Open,
+        };
         let mut held = match scope {
             Scope::Key(key) => Held::one(shards, key.shard(), patience)?,
             Scope::Keys(keys) => Held::many(shards, keys.iter().map(Key::shard), patience)?,
@@ -240,17 +246,20 @@ impl<'s> View<'s> {
         held.for_each(|locked| watched |= locked.watches.is_some());
         let mut log = Log::new(waited || watched || store.observers.any());
         held.for_each(|locked| locked.expire_in_passing(store, now, &mut log));
-        Some(Self { store, held, now, log, settling: Settling::default(), touches: true, waited, watched })
+        let settling = Settling::default();
+        Some(Self { store, held, gate, now, log, settling, touches: true, waited, watched })
     }
 
     /// One shard, for what is done in between. It comes without the shards of second keys: nothing may be
     /// done but removing.
-    pub(super) fn of_shard(store: &'s Store, index: usize, now: Millis) -> Self {
-        let locked = store.shards[index].lock();
+    /// None where somebody else holds it for longer than a step takes.
+    pub(super) fn of_shard(store: &'s Store, index: usize, now: Millis) -> Option<Self> {
+        let locked = store.shards[index].try_lock_for(BRIEFLY)?;
         let (waited, watched) = (locked.waiters.is_some(), locked.watches.is_some());
         let log = Log::new(waited || watched || store.observers.any());
         let held = Held::One(index, locked);
-        Self { store, held, now, log, settling: Settling::default(), touches: true, waited, watched }
+        let (gate, settling) = (Gate::Open, Settling::default());
+        Some(Self { store, held, gate, now, log, settling, touches: true, waited, watched })
     }
 
     /// The moment this view stands for, in milliseconds since the epoch.
@@ -273,8 +282,8 @@ impl<'s> View<'s> {
         self.store.is_full()
     }
 
-    /// Serves those who wait for what has changed, marks who watches it, tells observers of what was recorded, and
-    /// brings accounts up to date, still under the locks. A view does it itself when it closes.
+    /// Serves those who wait for what has changed, marks who watches it, tells observers of what was recorded,
+    /// and brings accounts up to date, still under the locks. A view does it itself when it closes.
     pub fn settle(&mut self) {
         if self.log.take_recorded() {
             self.settle_anyway();
@@ -523,6 +532,11 @@ impl<'s> View<'s> {
         self.settling.wake_later(waiter);
     }
 
+    /// Keeps changes from now on, as somebody is to be told of them.
+    pub(super) fn listen(&mut self) {
+        self.log.listen();
+    }
+
     pub(super) fn shards(&self) -> usize {
         self.store.shards.len()
     }
@@ -553,6 +567,13 @@ impl<'s> View<'s> {
         self.settle_anyway();
         self.held = Held::None;
         result
+    }
+
+    /// Lends every shard in turn.
+    pub(super) fn each_shard(&mut self, mut act: impl FnMut(&mut Locked)) {
+        for index in 0..self.shards() {
+            self.with_shard(index, |locked, _| act(locked));
+        }
     }
 
     pub(super) fn flushed(&mut self, db: Option<u16>, count: usize, how: Flush) {
@@ -591,6 +612,7 @@ impl Drop for View<'_> {
         self.settle();
         // The locks first, then what was removed.
         self.held = Held::None;
+        self.gate = Gate::Open;
         std::mem::take(&mut self.settling).finish(self.store);
     }
 }

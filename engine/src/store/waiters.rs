@@ -21,6 +21,7 @@
 use std::collections::{BTreeMap, HashMap};
 use std::fmt;
 
+use super::maintain::Leaving;
 use super::view::View;
 use super::{Key, Locked, OwnedKey, Store};
 use crate::shard::change::{Event, Position};
@@ -283,6 +284,19 @@ impl View<'_> {
         Registration { ticket, waiter }
     }
 
+    /// See [`Store::waited_keys`].
+    pub fn waited_keys(&mut self) -> (usize, usize) {
+        let mut sum = (0, 0);
+        self.each_shard(|locked| {
+            let lines = locked.waiters.iter().flat_map(|waiters| waiters.lines.values());
+            for line in lines.flat_map(HashMap::values) {
+                sum.0 += 1;
+                sum.1 += usize::from(line.when_gone > 0);
+            }
+        });
+        sum
+    }
+
     /// Offers what has changed to those who wait for it, and what they change in turn.
     #[cold]
     pub(super) fn serve(&mut self) {
@@ -371,30 +385,25 @@ impl Store {
     /// Takes a waiter off its lines: it was served, or has given up. Not to be called while a [`View`] is
     /// open.
     pub fn forget(&self, registration: Registration) {
-        let Registration { ticket, waiter } = registration;
-        let wanted = waiter.wanted();
-        for key in wanted.keys() {
+        let wanted = registration.waiter.wanted();
+        let strike = |key: Key<'_>| {
             if wanted.lines.load(Relaxed) == 0 {
-                return;
+                return true;
             }
-            if self.shards[key.shard()].lock().strike(key, ticket) {
+            let Some(mut locked) = self.lock_to_strike(key.shard()) else { return false };
+            if locked.strike(key, registration.ticket) {
                 wanted.lines.fetch_sub(1, Relaxed);
             }
+            true
+        };
+        if !wanted.keys().all(strike) {
+            self.strike_later(Leaving::Waiter(registration));
         }
     }
 
     /// How many keys somebody waits for, and how many of them somebody who wants to hear when they are gone.
     pub fn waited_keys(&self) -> (usize, usize) {
-        let mut sum = (0, 0);
-        for shard in &self.shards {
-            let locked = shard.lock();
-            let Some(waiters) = &locked.waiters else { continue };
-            for line in waiters.lines.values().flat_map(HashMap::values) {
-                sum.0 += 1;
-                sum.1 += usize::from(line.when_gone > 0);
-            }
-        }
-        sum
+        self.walk().waited_keys()
     }
 }
 

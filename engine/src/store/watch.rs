@@ -12,6 +12,7 @@
 
 use std::collections::{BTreeMap, HashMap};
 
+use super::maintain::Leaving;
 use super::view::View;
 use super::{Key, Locked, Lookup, OwnedKey, Scope, Store};
 use crate::shard::change::Position;
@@ -201,6 +202,16 @@ impl View<'_> {
         }
     }
 
+    /// See [`Store::watched_keys`].
+    pub fn watched_keys(&mut self) -> usize {
+        let mut sum = 0;
+        self.each_shard(|locked| {
+            let keys = locked.watches.iter().flat_map(|watches| watches.by_key.values());
+            sum += keys.map(HashMap::len).sum::<usize>();
+        });
+        sum
+    }
+
     /// Marks who watches what has changed.
     #[cold]
     pub(super) fn touch_watches(&mut self) {
@@ -217,8 +228,8 @@ impl View<'_> {
 }
 
 impl Store {
-    /// Watches these keys as they are now, all at once. To be given back by [`unwatch`](Self::unwatch). Not to
-    /// be called while a [`View`] is open.
+    /// Watches these keys as they are now, all at once. To be given back by [`unwatch`](Self::unwatch). Not
+    /// to be called while a [`View`] is open.
     pub fn watch(&self, watch: &Arc<Watch>, keys: &[Key<'_>]) {
         let mut view = self.view(Scope::Keys(keys), self.clock.now());
         keys.iter().for_each(|key| view.watch(watch, *key));
@@ -226,15 +237,119 @@ impl Store {
 
     /// Watches nothing any more. Not to be called while a [`View`] is open.
     pub fn unwatch(&self, watch: &Arc<Watch>) {
-        for Watched { key, .. } in std::mem::take(&mut *watch.keys.lock()) {
+        // Shards come before the keys of a watch, so these are not kept locked.
+        let last = || watch.keys.lock().last().map(|watched| watched.key.clone());
+        while let Some(key) = last() {
             let key = key.as_key();
-            self.shards[key.shard()].lock().remove_watch(key, watch);
+            let Some(mut locked) = self.lock_to_strike(key.shard()) else {
+                self.strike_later(Leaving::Watch(Arc::clone(watch)));
+                return;
+            };
+            locked.remove_watch(key, watch);
+            watch.keys.lock().pop();
         }
     }
 
     /// How many keys somebody watches.
     pub fn watched_keys(&self) -> usize {
-        let count = |watches: &Watches| watches.by_key.values().map(HashMap::len).sum::<usize>();
-        self.shards.iter().map(|shard| shard.lock().watches.as_deref().map_or(0, count)).sum()
+        self.walk().watched_keys()
+    }
+}
+
+#[cfg(all(test, not(shuttle)))]
+mod tests {
+    use std::time::Duration;
+
+    use super::super::{Deadline, Flush};
+    use super::*;
+    use crate::shard::change::Event;
+    use crate::time::ManualClock;
+
+    struct Watcher {
+        store: Store,
+        clock: ManualClock,
+    }
+
+    impl Watcher {
+        fn new() -> Self {
+            let clock = ManualClock::new(1_000);
+            let store = Store::builder().clock(clock.clock()).shards(4).databases(3).seed(7).build();
+            Self { store, clock }
+        }
+
+        /// Whether nothing has changed for somebody who watches `k` and `other` of database 0 meanwhile.
+        fn holds(&self, meanwhile: impl FnOnce(&Store)) -> bool {
+            let keys = ["k", "other"].map(|name| self.store.key(0, name.as_bytes()));
+            let watch = Watch::new();
+            self.store.watch(&watch, &keys);
+            assert_eq!((self.store.watched_keys(), watch.len()), (2, 2));
+            meanwhile(&self.store);
+            let mut view = self.store.view(Scope::Keys(&keys), self.store.clock.now());
+            let holds = view.holds_still(&watch);
+            view.unwatch(&watch);
+            drop(view);
+            assert!(self.store.shards.iter().all(|shard| shard.lock().watches.is_none()));
+            holds
+        }
+    }
+
+    #[test]
+    fn whatever_changes_a_key_is_seen() {
+        let watcher = Watcher::new();
+        let all = Scope::All;
+        watcher.store.set("k", "1").expect("no limit");
+        assert!(watcher.holds(|store| {
+            store.get("k").expect("a string");
+            store.set("another", "1").expect("no limit");
+            store.view(all, 1_000).set(store.key(1, b"k"), b"2", Deadline::Clear, Event::Set);
+        }));
+        assert!(!watcher.holds(|store| store.set("k", "1").expect("no limit")));
+        assert!(!watcher.holds(|store| store.set("other", "1").expect("no limit")));
+        assert!(!watcher.holds(|store| assert!(store.remove("k"))));
+        assert!(watcher.holds(|store| assert!(!store.remove("k"))));
+        // A flush takes what is there; `other` is.
+        assert!(watcher.holds(|store| {
+            store.view(all, 1_000).flush(Some(2), Flush::Sync);
+        }));
+        assert!(!watcher.holds(|store| {
+            store.view(all, 1_000).flush(Some(0), Flush::Sync);
+        }));
+        assert!(watcher.holds(|store| {
+            store.view(all, 1_000).flush(None, Flush::Sync);
+        }));
+        // An exchange changes what either database has.
+        assert!(watcher.holds(|store| store.view(all, 1_000).swap(0, 1)));
+        watcher.store.view(all, 1_000).set(watcher.store.key(2, b"k"), b"1", Deadline::Clear, Event::Set);
+        assert!(watcher.holds(|store| store.view(all, 1_000).swap(0, 1)));
+        assert!(!watcher.holds(|store| store.view(all, 1_000).swap(0, 2)));
+        assert!(!watcher.holds(|store| store.view(all, 1_000).swap(0, 2)));
+    }
+
+    #[test]
+    fn a_key_that_expires_has_changed_whether_somebody_met_it_or_not() {
+        let watcher = Watcher::new();
+        for meet in [false, true] {
+            let until = |store: &Store, at| {
+                let key = store.key(0, b"k");
+                store.view(Scope::Key(&key), store.clock.now()).set(key, b"1", Deadline::At(at), Event::Set);
+            };
+            let now = watcher.clock.clock().now();
+            until(&watcher.store, now + 10);
+            assert!(!watcher.holds(|store| {
+                watcher.clock.advance(Duration::from_millis(20));
+                if meet {
+                    store.maintain(now + 20);
+                }
+            }));
+            // One that had expired before was not there.
+            until(&watcher.store, now + 30);
+            watcher.clock.advance(Duration::from_millis(20));
+            assert!(watcher.holds(|store| {
+                if meet {
+                    store.maintain(now + 40);
+                    store.get("k").expect("nothing is there");
+                }
+            }));
+        }
     }
 }

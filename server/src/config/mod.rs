@@ -23,7 +23,7 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use bytes::Bytes;
-use parking_lot::{Mutex, RwLock};
+use parking_lot::{ReentrantMutex, RwLock};
 
 pub use args::{REDIS_VERSION, Startup, Stream, VALKEY_VERSION};
 #[cfg(feature = "script")]
@@ -46,7 +46,7 @@ pub struct Config {
     cells: Cells,
     settings: RwLock<Arc<Settings>>,
     /// Held by whoever changes settings, from the first look at the old to the publishing of the new.
-    changing: Mutex<()>,
+    changing: ReentrantMutex<()>,
     file: Option<PathBuf>,
 }
 
@@ -65,12 +65,12 @@ pub trait Apply {
     ///
     /// An error has changed nothing, and makes the whole `CONFIG SET` fail with this reason; what was applied
     /// before it is applied back. The values that [`Config`]'s methods give are still the old ones.
-    fn apply(&self, effect: Effect, old: &Settings, new: &Settings) -> Result<(), Reason>;
+    fn apply(&mut self, effect: Effect, old: &Settings, new: &Settings) -> Result<(), Reason>;
 }
 
 /// Nothing runs: every change is fine.
 impl Apply for () {
-    fn apply(&self, _: Effect, _: &Settings, _: &Settings) -> Result<(), Reason> {
+    fn apply(&mut self, _: Effect, _: &Settings, _: &Settings) -> Result<(), Reason> {
         Ok(())
     }
 }
@@ -129,7 +129,7 @@ impl Config {
     /// A configuration of these settings, which came from this file.
     pub fn new(settings: Settings, file: Option<PathBuf>) -> Self {
         let cells = Cells::new(&settings);
-        Self { cells, settings: RwLock::new(Arc::new(settings)), changing: Mutex::new(()), file }
+        Self { cells, settings: RwLock::new(Arc::new(settings)), changing: ReentrantMutex::new(()), file }
     }
 
     /// The configuration that the text of a configuration file means.
@@ -269,7 +269,7 @@ impl Config {
         &self,
         args: &[&[u8]],
         origin: Origin,
-        running: &dyn Apply,
+        running: &mut dyn Apply,
     ) -> Result<Vec<&'static Parameter>, SetError> {
         let _changing = self.changing.lock();
         let old = self.settings();
@@ -300,6 +300,12 @@ impl Config {
         }
         self.publish(new);
         Ok(changed.into_iter().map(|named| named.parameter).collect())
+    }
+
+    /// Has nobody else change parameters. It comes before the locks of the store: a transaction that may change
+    /// parameters asks for it first.
+    pub fn hold(&self) -> impl Drop {
+        self.changing.lock()
     }
 
     /// `CONFIG REWRITE`: brings the configuration file up to date.
@@ -356,7 +362,7 @@ mod tests {
 
     fn set(config: &Config, args: &[&str]) -> Result<Vec<&'static str>, String> {
         let args: Vec<&[u8]> = args.iter().map(|word| word.as_bytes()).collect();
-        match config.set(&args, Origin::Local, &()) {
+        match config.set(&args, Origin::Local, &mut ()) {
             Ok(changed) => Ok(changed.into_iter().map(|parameter| parameter.name).collect()),
             Err(error) => Err(error.message()),
         }
@@ -482,23 +488,23 @@ mod tests {
     fn protected_parameters_are_for_whom_they_are_opened() {
         for (access, local, remote) in [("no", false, false), ("local", true, false), ("yes", true, true)] {
             let config = Config::parse(&format!("enable-protected-configs {access}")).unwrap();
-            let set = |origin| config.set(&[b"dbfilename", b"dump.rdb"], origin, &()).is_ok();
+            let set = |origin| config.set(&[b"dbfilename", b"dump.rdb"], origin, &mut ()).is_ok();
             assert_eq!((set(Origin::Local), set(Origin::Remote)), (local, remote), "{access}");
         }
     }
 
     /// Writes down what it is told, and refuses one effect.
     struct Recorder {
-        told: Mutex<Vec<(Effect, u16, u16)>>,
+        told: Vec<(Effect, u16, u16)>,
         refused: Option<Effect>,
     }
 
     impl Apply for Recorder {
-        fn apply(&self, effect: Effect, old: &Settings, new: &Settings) -> Result<(), Reason> {
+        fn apply(&mut self, effect: Effect, old: &Settings, new: &Settings) -> Result<(), Reason> {
             if self.refused == Some(effect) {
                 return Err("no".into());
             }
-            self.told.lock().push((effect, old.port, new.port));
+            self.told.push((effect, old.port, new.port));
             Ok(())
         }
     }
@@ -520,20 +526,19 @@ mod tests {
             b"maxclients",
             b"9",
         ];
-        let recorder = Recorder { told: Mutex::default(), refused: Some(Effect::MaxClients) };
-        let error = config.set(args, Origin::Local, &recorder).unwrap_err();
+        let mut recorder = Recorder { told: Vec::new(), refused: Some(Effect::MaxClients) };
+        let error = config.set(args, Origin::Local, &mut recorder).unwrap_err();
         assert_eq!(error.message(), "ERR CONFIG SET failed (possibly related to argument 'maxclients') - no");
-        let told = recorder.told.into_inner();
+        let told = recorder.told;
         assert_eq!(
             told,
             [(Effect::Listen, 1, 2), (Effect::Memory, 1, 2), (Effect::Memory, 2, 1), (Effect::Listen, 2, 1)]
         );
         assert_eq!((config.port(), config.timeout(), config.settings().port), (1, 0, 1));
 
-        let recorder = Recorder { told: Mutex::default(), refused: None };
-        config.set(args, Origin::Local, &recorder).unwrap();
-        let effects: Vec<Effect> =
-            recorder.told.into_inner().into_iter().map(|(effect, ..)| effect).collect();
+        let mut recorder = Recorder { told: Vec::new(), refused: None };
+        config.set(args, Origin::Local, &mut recorder).unwrap();
+        let effects: Vec<Effect> = recorder.told.into_iter().map(|(effect, ..)| effect).collect();
         assert_eq!(effects, [Effect::Listen, Effect::Memory, Effect::MaxClients]);
         assert_eq!((config.port(), config.timeout()), (2, 3));
     }
@@ -586,8 +591,8 @@ mod tests {
         fn takes_any_bytes(args: Vec<Vec<u8>>, name in "[a-z-]*", value: Vec<u8>) {
             let config = Config::default();
             let args: Vec<&[u8]> = args.iter().map(Vec::as_slice).collect();
-            let _ = config.set(&args, Origin::Local, &());
-            let _ = config.set(&[name.as_bytes(), &value], Origin::Local, &());
+            let _ = config.set(&args, Origin::Local, &mut ());
+            let _ = config.set(&[name.as_bytes(), &value], Origin::Local, &mut ());
             let _ = config.get(&args);
         }
     }

@@ -138,6 +138,9 @@ struct Facts<'a> {
     totals: Totals,
     counters: Counters,
     used: u64,
+    /// Keys that somebody waits for, and those of them that somebody wants to hear of when they are gone.
+    waited: (usize, usize),
+    watched: usize,
     resident: u64,
     databases: Vec<Database>,
     /// The largest buffers of a client now: what it has sent and what it has not read.
@@ -174,8 +177,10 @@ impl<'a> Facts<'a> {
             shared,
             now,
             totals: shared.stats.totals(),
-            counters: store.counters(),
-            used: store.used_bytes() as u64,
+            counters: view.counters(),
+            used: view.used_bytes() as u64,
+            waited: view.waited_keys(),
+            watched: view.watched_keys(),
             resident: process::resident_bytes(),
             databases,
             largest,
@@ -252,18 +257,20 @@ fn clients(facts: &Facts<'_>, fields: &mut Fields) {
     fields.put("maxclients", facts.shared.config.maxclients());
     fields.put("client_recent_max_input_buffer", facts.largest.0);
     fields.put("client_recent_max_output_buffer", facts.largest.1);
-    let (mut blocked, mut blocked_for_a_time) = (0, 0);
+    let (mut blocked, mut blocked_for_a_time, mut watching) = (0, 0, 0);
     facts.shared.clients.for_each(|client| {
         if let Some(waits) = client.blocked() {
             blocked += 1;
             blocked_for_a_time += usize::from(waits.terms().deadline_micros.is_some());
         }
+        watching += usize::from(client.watched() > 0);
     });
-    let (keys, keys_when_gone) = facts.shared.store.waited_keys();
+    let (keys, keys_when_gone) = facts.waited;
     fields.put("blocked_clients", blocked);
-    fields.zeroes(&["tracking_clients", "pubsub_clients", "watching_clients"]);
+    fields.zeroes(&["tracking_clients", "pubsub_clients"]);
+    fields.put("watching_clients", watching);
     fields.put("clients_in_timeout_table", blocked_for_a_time);
-    fields.put("total_watched_keys", 0);
+    fields.put("total_watched_keys", facts.watched);
     fields.put("total_blocking_keys", keys);
     fields.put("total_blocking_keys_on_nokey", keys_when_gone);
     fields.put("paused_reason", "none");

@@ -198,6 +198,12 @@ impl Client {
         }
     }
 
+    /// How many keys it watches. Who has found that one has changed watches no more.
+    pub fn watched(&self) -> usize {
+        let watch = self.watch.lock();
+        watch.as_ref().filter(|watch| !watch.is_touched()).map_or(0, |watch| watch.len())
+    }
+
     /// What it waits for, if it waits for keys.
     pub fn blocked(&self) -> Option<Arc<Blocked>> {
         self.blocked.lock().clone()

@@ -118,9 +118,14 @@ impl View<'_> {
         &locked.expect("invariant: an operation touches only keys it has named").limits
     }
 
-    /// Changes the bounds of small forms in the shards that are held: for whoever holds them all.
+    /// See [`Store::set_limits`](crate::Store::set_limits).
     pub fn set_limits(&mut self, limits: Limits) {
-        self.held.for_each(|locked| locked.limits = limits);
+        self.each_shard(|locked| locked.limits = limits);
+    }
+
+    /// The bounds of small forms.
+    pub fn store_limits(&mut self) -> Limits {
+        self.with_shard(0, |locked, _| locked.limits)
     }
 
     /// What the order in the tables of a collection at `key` follows from.

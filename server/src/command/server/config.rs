@@ -1,9 +1,10 @@
 //! CONFIG: parameters while the server runs. What they are, and how words become values, is `config`'s
 //! business.
 
+use crate::apply::Running;
 use crate::command::Ctx;
 use crate::command::describe::help;
-use crate::command::spec::{Arg, Command, Flags};
+use crate::command::spec::{Arg, Command, Flags, Locks};
 use crate::config::Origin;
 use crate::error::Error;
 
@@ -52,6 +53,7 @@ pub(super) static CONFIG_RESETSTAT: Command = Command {
     arity: 2,
     flags: Flags::ADMIN.or(Flags::NOSCRIPT).or(Flags::LOADING).or(Flags::STALE),
     tips: &["request_policy:all_nodes", "response_policy:all_succeeded"],
+    locks: Locks::Walk,
     handler: config_resetstat,
     ..Command::BASE
 }
@@ -80,6 +82,7 @@ pub(super) static CONFIG_SET: Command = Command {
     flags: Flags::ADMIN.or(Flags::NOSCRIPT).or(Flags::LOADING).or(Flags::STALE),
     tips: &["request_policy:all_nodes", "response_policy:all_succeeded"],
     args: &[Arg::block("data", &[Arg::string("parameter"), Arg::string("value")]).multiple()],
+    locks: Locks::Walk,
     handler: config_set,
     ..Command::BASE
 }
@@ -111,8 +114,9 @@ fn config_get(ctx: &mut Ctx<'_, '_>) -> Result<(), Error> {
 fn config_set(ctx: &mut Ctx<'_, '_>) -> Result<(), Error> {
     let args: Vec<&[u8]> = ctx.args.skip(2).iter().collect();
     let origin = if ctx.session.client.peer.is_local() { Origin::Local } else { Origin::Remote };
-    let changed =
-        ctx.shared.config.set(&args, origin, ctx.shared).map_err(|error| Error::Owned(error.message()))?;
+    let mut running = Running { shared: ctx.shared, view: ctx.view };
+    let changed = ctx.shared.config.set(&args, origin, &mut running);
+    let changed = changed.map_err(|error| Error::Owned(error.message()))?;
     for parameter in changed {
         tracing::debug!("CONFIG SET changed {}", parameter.name);
     }
@@ -122,7 +126,7 @@ fn config_set(ctx: &mut Ctx<'_, '_>) -> Result<(), Error> {
 
 fn config_resetstat(ctx: &mut Ctx<'_, '_>) -> Result<(), Error> {
     ctx.shared.stats.reset();
-    ctx.shared.store.reset_counters();
+    ctx.view.reset_counters();
     ctx.reply.ok();
     Ok(())
 }

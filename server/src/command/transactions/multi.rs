@@ -90,6 +90,9 @@ fn exec(ctx: &mut Ctx<'_, '_>) -> Result<(), Error> {
         Locked::Keys if keys.is_empty() => Scope::None,
         Locked::Keys => Scope::Keys(&keys),
     };
+    // Parameters are changed under a lock that comes before those of the store.
+    let walks = queue.iter().any(|(command, _)| matches!(command.locks, Locks::Walk));
+    let _parameters = walks.then(|| shared.config.hold());
     let mut view = store.view(scope, now);
     // Under its locks: what has not changed by now cannot change any more.
     let holds = watch.as_ref().is_none_or(|watch| view.holds_still(watch));

@@ -18,9 +18,6 @@ pub(super) fn write_line(lines: &mut Vec<u8>, client: &Client, ctx: &Ctx<'_, '_>
     let own = (names.name.len() + names.lib_name.len() + names.lib_ver.len()) as u64;
     let pending = client.output_pending.load(Relaxed);
     let queued = client.queued_bytes.load(Relaxed);
-    // Who has found that a key has changed watches no more.
-    let watch = client.watch.lock().clone();
-    let watched = watch.filter(|watch| !watch.is_touched()).map_or(0, |watch| watch.len() as u64);
     let output_memory = client.output_memory.load(Relaxed);
     let mut field = |name: &str, value: &[u8]| {
         lines.extend_from_slice(name.as_bytes());
@@ -44,7 +41,7 @@ pub(super) fn write_line(lines: &mut Vec<u8>, client: &Client, ctx: &Ctx<'_, '_>
         field(name, b"0");
     }
     field("multi", client.queued.load(Relaxed).to_string().as_bytes());
-    field("watch", &figure(watched));
+    field("watch", &figure(client.watched() as u64));
     let (used, allocated) = (client.query_used.load(Relaxed), client.query_allocated.load(Relaxed));
     field("qbuf", &figure(used));
     field("qbuf-free", &figure(allocated.saturating_sub(used)));
