@@ -21,6 +21,7 @@
 //! - `net`: sockets and threads; the only async code.
 //! - `resp`: bytes to arguments and replies to bytes; no I/O, nothing of ours.
 //! - `session`: one client, and what others see of it.
+//! - `script`: programs that clients send; feature `script`, on by default.
 //! - `command`: one item per command, and the machinery that reads their declarations.
 //! - [`config`]: one item per parameter.
 //! - `observe`: what the server tells of itself.
@@ -48,6 +49,9 @@ mod net;
 pub mod observe;
 #[doc(hidden)]
 pub mod resp;
+#[cfg(feature = "script")]
+#[doc(hidden)]
+pub mod script;
 mod server;
 #[doc(hidden)]
 pub mod session;

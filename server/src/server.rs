@@ -117,6 +117,8 @@ impl Server {
             config,
             clients: Clients::default(),
             stats: Stats::new(threads),
+            #[cfg(feature = "script")]
+            scripts: crate::script::Scripts::new(threads),
             start,
             listening: Listening::default(),
             shutdown: Shutdown::default(),

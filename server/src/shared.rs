@@ -22,6 +22,9 @@ pub struct Shared {
     pub clients: Clients,
     /// What has happened so far, counted per thread.
     pub stats: Stats,
+    /// The scripts that clients have sent.
+    #[cfg(feature = "script")]
+    pub scripts: crate::script::Scripts,
     /// Facts that hold from start to end.
     pub start: Start,
     /// The way to whoever listens, for `CONFIG SET port` and `bind`.
@@ -134,6 +137,11 @@ impl Shutdown {
     pub fn ask(&self) {
         self.asked.store(true, std::sync::atomic::Ordering::Release);
         self.wake.notify_waiters();
+    }
+
+    /// Whether somebody has asked.
+    pub fn is_asked(&self) -> bool {
+        self.asked.load(std::sync::atomic::Ordering::Acquire)
     }
 
     /// Returns once somebody has asked.

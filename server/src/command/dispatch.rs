@@ -234,7 +234,7 @@ fn abandon(session: &mut Session, now: u64) {
 
 fn gates(
     shared: &Shared,
-    session: &Session,
+    session: &mut Session,
     command: &'static Entry,
     args: Args<'_>,
     now: u64,
@@ -251,9 +251,10 @@ fn gates(
     {
         return Err(program.error());
     }
+    session.memory_is_short = false;
     if shared.store.max_memory() != 0 {
-        let full = shared.store.make_room(args.bytes(), now).is_err();
-        if full && takes_memory(session, command) {
+        session.memory_is_short = shared.store.make_room(args.bytes(), now).is_err();
+        if session.memory_is_short && takes_memory(session, command) {
             return Err(Error::OutOfMemory);
         }
     }

@@ -19,6 +19,8 @@ mod hash;
 mod hyperloglog;
 mod list;
 mod scan;
+#[cfg(feature = "script")]
+mod scripting;
 mod server;
 mod set;
 mod sorted_set;
@@ -45,6 +47,9 @@ pub enum Origin {
     Client,
     /// `EXEC`.
     Transaction,
+    /// A script.
+    #[cfg(feature = "script")]
+    Script,
 }
 
 /// What a handler may use: of the request, and of the store.

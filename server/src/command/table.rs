@@ -11,6 +11,8 @@ use std::sync::LazyLock;
 
 use super::args::Args;
 use super::keys::Plan;
+#[cfg(feature = "script")]
+use super::scripting;
 use super::spec::{Command, Group};
 use super::{
     bitmap, connection, describe, generic, geo, hash, hyperloglog, list, server, set, sorted_set, stream,
@@ -31,6 +33,8 @@ const GROUPS: &[(Group, &[&Command])] = &[
     (Group::Stream, stream::COMMANDS),
     (Group::Generic, generic::COMMANDS),
     (Group::Transactions, transactions::COMMANDS),
+    #[cfg(feature = "script")]
+    (Group::Scripting, scripting::COMMANDS),
     (Group::Connection, connection::COMMANDS),
     (Group::Server, describe::COMMANDS),
     (Group::Server, server::COMMANDS),

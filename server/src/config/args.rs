@@ -14,6 +14,8 @@ use super::Config;
 use super::file::{self, LoadError};
 use super::table::Settings;
 
+/// What Valkey says that it is compatible with.
+pub const REDIS_VERSION: &str = "7.2.4";
 /// The version of Valkey that this server stands in for.
 pub const VALKEY_VERSION: &str = "9.1.2";
 

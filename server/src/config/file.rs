@@ -158,7 +158,7 @@ pub(super) fn significant(line: &[u8]) -> &[u8] {
 
 /// Splits a line into words as a shell does, roughly: Valkey's rules. `None` where a quote is not closed, or
 /// is closed in the middle of a word.
-pub(super) fn split_words(line: &[u8]) -> Option<Vec<Vec<u8>>> {
+pub(crate) fn split_words(line: &[u8]) -> Option<Vec<Vec<u8>>> {
     let mut words = Vec::new();
     let mut rest = line.trim_ascii_start();
     while !rest.is_empty() {

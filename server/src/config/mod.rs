@@ -25,7 +25,9 @@ use std::sync::Arc;
 use bytes::Bytes;
 use parking_lot::{ReentrantMutex, RwLock};
 
-pub use args::{Startup, Stream, VALKEY_VERSION};
+pub use args::{REDIS_VERSION, Startup, Stream, VALKEY_VERSION};
+#[cfg(feature = "script")]
+pub(crate) use file::split_words;
 pub use file::{LoadError, system_text};
 pub use rewrite::RewriteError;
 pub use table::{Effect, Parameter, Settings};

@@ -14,7 +14,7 @@ use scrubjay::{Store, View};
 use super::process::{self, CpuTime, Who};
 use super::stats::{CommandTotals, Totals};
 use crate::command::table;
-use crate::config::{Presence, VALKEY_VERSION};
+use crate::config::{Presence, REDIS_VERSION, VALKEY_VERSION};
 use crate::shared::Shared;
 
 /// One section.
@@ -196,7 +196,7 @@ fn server(facts: &Facts<'_>, fields: &mut Fields) {
     let shared = facts.shared;
     let (config, start) = (&shared.config, &shared.start);
     let settings = config.settings();
-    fields.put("redis_version", "7.2.4");
+    fields.put("redis_version", REDIS_VERSION);
     fields.put("server_name", "valkey");
     fields.put("valkey_version", VALKEY_VERSION);
     fields.put("valkey_release_stage", "ga");

@@ -159,6 +159,8 @@ counters! {
     over_query_limit;
     /// Connections closed for `client-output-buffer-limit`.
     over_output_limit;
+    /// Scripts that had to leave for others.
+    evicted_scripts;
 }
 
 /// What all threads counted for one command.

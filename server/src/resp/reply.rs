@@ -166,6 +166,18 @@ impl Output {
         }
     }
 
+    /// Puts all bytes still to be sent into `into`, instead of what was there.
+    pub fn copy_to(&self, into: &mut Vec<u8>) {
+        into.clear();
+        let mut from = self.sent;
+        for splice in &self.splices {
+            into.extend_from_slice(&self.inline[from..splice.at]);
+            into.extend_from_slice(&splice.bytes);
+            from = splice.at;
+        }
+        into.extend_from_slice(&self.inline[from..]);
+    }
+
     /// Forgets the next `count` bytes, which have been sent.
     ///
     /// # Panics
@@ -367,19 +379,30 @@ impl Reply {
     /// An error: its code (`ERR`, `WRONGTYPE`, ...) and its text. Line ends, which would end the reply early,
     /// are taken off the end and become spaces within, as in Valkey.
     pub fn error(&mut self, code: &str, text: impl AsRef<[u8]>) {
-        let out = &mut self.output.inline;
-        out.push(b'-');
-        let start = out.len();
-        out.extend_from_slice(code.as_bytes());
         let text = text.as_ref();
-        if !text.is_empty() {
-            out.push(b' ');
-        }
+        let between: &[u8] = if text.is_empty() { b"" } else { b" " };
         let is_line_end = |byte: &u8| matches!(byte, b'\r' | b'\n');
         let end = text.iter().rposition(|byte| !is_line_end(byte)).map_or(0, |last| last + 1);
-        out.extend_from_slice(&text[..end]);
+        self.one_line(b'-', &[code.as_bytes(), between, &text[..end]]);
+    }
+
+    /// A simple string of any bytes: line ends in it become spaces.
+    pub fn status(&mut self, text: &[u8]) {
+        self.one_line(b'+', &[text]);
+    }
+
+    /// An error of any bytes, its code first: line ends in it become spaces.
+    pub fn error_line(&mut self, line: &[u8]) {
+        self.one_line(b'-', &[line]);
+    }
+
+    fn one_line(&mut self, sigil: u8, parts: &[&[u8]]) {
+        let out = &mut self.output.inline;
+        out.push(sigil);
+        let start = out.len();
+        parts.iter().for_each(|part| out.extend_from_slice(part));
         for byte in &mut out[start..] {
-            if is_line_end(byte) {
+            if matches!(byte, b'\r' | b'\n') {
                 *byte = b' ';
             }
         }
@@ -512,10 +535,10 @@ impl Reply {
     }
 
     /// An integer beyond 64 bits, by its digits.
-    pub fn big_number(&mut self, digits: &str) {
+    pub fn big_number(&mut self, digits: impl AsRef<[u8]>) {
         match self.protocol {
             Protocol::Resp2 => self.bulk(digits),
-            Protocol::Resp3 => self.line(b'(', digits.as_bytes()),
+            Protocol::Resp3 => self.one_line(b'(', &[digits.as_ref()]),
         }
     }
 

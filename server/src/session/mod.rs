@@ -54,6 +54,8 @@ pub struct Session {
     pub transaction: Transaction,
     /// `WATCH`: keys, and whether one of them has changed.
     pub watch: Option<Arc<Watch>>,
+    /// Whether there was no room for more when the request came that is running.
+    pub memory_is_short: bool,
     /// Commands run; [`Client::commands`] follows once per batch.
     pub commands: u64,
 }
@@ -72,6 +74,7 @@ impl Session {
             waiting: None,
             transaction: Transaction::default(),
             watch: None,
+            memory_is_short: false,
             commands: 0,
         }
     }

@@ -6,7 +6,7 @@ use super::auth::authenticate;
 use super::client::check_name;
 use crate::command::Ctx;
 use crate::command::spec::{Acl, Arg, Command, Flags};
-use crate::config::VALKEY_VERSION;
+use crate::config::{REDIS_VERSION, VALKEY_VERSION};
 use crate::error::Error;
 use crate::resp::{Protocol, number};
 
@@ -107,7 +107,7 @@ fn protocol(version: &[u8]) -> Result<Protocol, Error> {
 fn greet(ctx: &mut Ctx<'_, '_>) {
     let config = &ctx.shared.config;
     let (server, version) = match config.extended_redis_compatibility() {
-        true => ("redis", "7.2.4"),
+        true => ("redis", REDIS_VERSION),
         false => ("valkey", VALKEY_VERSION),
     };
     let zone = config.availability_zone();

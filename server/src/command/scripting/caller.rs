@@ -1,0 +1,135 @@
+//! The server, as a script sees it: commands that run in the view that the script has locked.
+
+use crate::command::spec::Flags;
+use crate::command::table::{self, Entry, Unknown};
+use crate::command::{Ctx, Origin, nested};
+use crate::error::Error;
+use crate::resp::{Args, Reply};
+use crate::script::engine::{Called, Host, Interrupt, LogLevel};
+use crate::session::meanwhile;
+use crate::shared::Program;
+
+/// A script's client.
+pub(super) struct Caller<'c, 'a, 's> {
+    pub(super) ctx: &'c mut Ctx<'a, 's>,
+    /// Commands that write are refused.
+    pub(super) reads_only: bool,
+    /// Commands that take memory are refused, until one has written.
+    pub(super) denies_oom: bool,
+}
+
+impl Caller<'_, '_, '_> {
+    /// Whether a script may run this command now.
+    fn gates(&self, command: &Entry) -> Result<(), Error> {
+        if command.flags.has(Flags::NOSCRIPT) {
+            return Err(Error::Text("ERR This Valkey command is not allowed from script"));
+        }
+        let writes = command.flags.has(Flags::WRITE);
+        if writes && self.reads_only {
+            return Err(Error::Text("ERR Write commands are not allowed from read-only scripts."));
+        }
+        let running = &self.ctx.shared.scripts.running;
+        if self.denies_oom && command.flags.has(Flags::DENYOOM) && !running.has_written() {
+            return Err(Error::OutOfMemory);
+        }
+        if writes {
+            running.note_write();
+        }
+        Ok(())
+    }
+
+    /// Answers a script whose command was not run.
+    #[cold]
+    fn refuse(&mut self, command: Option<&Entry>, error: &Error, reply: &mut Reply) -> Called {
+        let stats = self.ctx.shared.stats.block(self.ctx.session.client.thread);
+        stats.error(code(&error.line()));
+        if let Some(command) = command {
+            stats.command(command.id()).rejected.add(1);
+        }
+        reply.error_line(&error.line());
+        Called::Failed
+    }
+}
+
+impl Host for Caller<'_, '_, '_> {
+    fn call(&mut self, args: Args<'_>, reply: &mut Reply) -> Called {
+        let args = args.into();
+        let command = match table::resolve(&args) {
+            Ok(command) => command,
+            Err(Unknown::Command) => {
+                return self.refuse(None, &Error::Text("ERR Unknown command called from script"), reply);
+            }
+            Err(unknown) => return self.refuse(None, &unknown.error(&args), reply),
+        };
+        if !command.accepts(args.len()) {
+            let error = Error::Text("ERR Wrong number of args calling command from script");
+            return self.refuse(Some(command), &error, reply);
+        }
+        if let Err(error) = self.gates(command) {
+            return self.refuse(Some(command), &error, reply);
+        }
+        let Ctx { shared, session, view, .. } = &mut *self.ctx;
+        match nested::run(shared, session, view, Origin::Script, command, args, reply) {
+            Ok(()) => Called::Ran,
+            Err(_) => Called::Failed,
+        }
+    }
+
+    fn permits(&mut self, args: Args<'_>) -> Option<bool> {
+        // Every client is the default user, who may do everything.
+        table::resolve(&args.into()).is_ok().then_some(true)
+    }
+
+    fn log(&mut self, level: LogLevel, text: &[u8]) {
+        let text = String::from_utf8_lossy(text);
+        match level {
+            LogLevel::Debug => tracing::trace!("{text}"),
+            LogLevel::Verbose => tracing::debug!("{text}"),
+            LogLevel::Notice => tracing::info!("{text}"),
+            LogLevel::Warning => tracing::warn!("{text}"),
+        }
+    }
+
+    fn interrupt(&mut self) -> Interrupt {
+        let shared = self.ctx.shared;
+        let running = &shared.scripts.running;
+        if running.is_killed() || shared.shutdown.is_asked() {
+            return Interrupt::Kill;
+        }
+        let threshold_ms = shared.config.busy_reply_threshold();
+        let took_ms =
+            shared.store.clock().monotonic_nanos().saturating_sub(running.began_nanos()) / 1_000_000;
+        if took_ms >= threshold_ms {
+            if shared.busy.with().is_none() {
+                tracing::warn!("Slow script detected: still in execution after {took_ms} milliseconds.");
+                shared.busy.set(Some(Program::Script));
+            }
+            meanwhile::serve();
+        }
+        Interrupt::GoOn
+    }
+
+    fn reply(&mut self) -> &mut Reply {
+        self.ctx.reply
+    }
+
+    fn fail(&mut self, error: &[u8], known: bool) {
+        let stats = self.ctx.shared.stats.block(self.ctx.session.client.thread);
+        if !known {
+            stats.error(code(error));
+        }
+        if let Ok(command) = table::resolve(&self.ctx.args) {
+            stats.command(command.id()).failed.add(1);
+        }
+        self.ctx.reply.error_line(error);
+    }
+}
+
+/// The first word of an error; of one that has no other words it is not known to be a code.
+fn code(error: &[u8]) -> &str {
+    let end = memchr::memchr(b' ', error).unwrap_or(0);
+    match std::str::from_utf8(&error[..end]) {
+        Ok("") | Err(_) => "ERR",
+        Ok(code) => code,
+    }
+}

@@ -1,0 +1,214 @@
+//! EVAL, EVALSHA and their kin that only read: run a script. It may touch keys that it has not named, so the
+//! whole keyspace is locked.
+
+use std::sync::Arc;
+
+use super::caller::Caller;
+use crate::command::Ctx;
+use crate::command::spec::{Acl, Arg, Command, Flags, Key, Locks};
+use crate::error::Error;
+use crate::script::cache::{Digest, Origin, Script};
+use crate::script::engine::Call;
+use crate::script::running::Program;
+use crate::script::thread;
+
+pub(super) static EVAL: Command = Command {
+    name: "eval",
+    summary: "Executes a server-side Lua script.",
+    since: "2.6.0",
+    complexity: "Depends on the script that is executed.",
+    arity: -3,
+    flags: FLAGS,
+    acl: Acl::SCRIPTING,
+    keys: &[Key::at(2)
+        .counted()
+        .rw()
+        .access()
+        .update()
+        .note("We cannot tell how the keys will be used so we assume the worst, RW and UPDATE")],
+    args: &[
+        Arg::string("script"),
+        Arg::integer("numkeys"),
+        Arg::key("key").optional().multiple(),
+        Arg::string("arg").optional().multiple(),
+    ],
+    locks: Locks::All,
+    handler: eval,
+    ..Command::BASE
+}
+.checked();
+
+pub(super) static EVAL_RO: Command = Command {
+    name: "eval_ro",
+    summary: "Executes a read-only server-side Lua script.",
+    since: "7.0.0",
+    complexity: "Depends on the script that is executed.",
+    arity: -3,
+    flags: READ_FLAGS,
+    acl: Acl::SCRIPTING,
+    keys: &[Key::at(2)
+        .counted()
+        .ro()
+        .access()
+        .note("We cannot tell how the keys will be used so we assume the worst, RO and ACCESS")],
+    args: &[
+        Arg::string("script"),
+        Arg::integer("numkeys"),
+        Arg::key("key").optional().multiple(),
+        Arg::string("arg").optional().multiple(),
+    ],
+    locks: Locks::All,
+    handler: eval_ro,
+    ..Command::BASE
+}
+.checked();
+
+pub(super) static EVALSHA: Command = Command {
+    name: "evalsha",
+    summary: "Executes a server-side Lua script by SHA1 digest.",
+    since: "2.6.0",
+    complexity: "Depends on the script that is executed.",
+    arity: -3,
+    flags: FLAGS,
+    acl: Acl::SCRIPTING,
+    keys: &[Key::at(2).counted().rw().access().update()],
+    args: &[
+        Arg::string("sha1"),
+        Arg::integer("numkeys"),
+        Arg::key("key").optional().multiple(),
+        Arg::string("arg").optional().multiple(),
+    ],
+    locks: Locks::All,
+    handler: evalsha,
+    ..Command::BASE
+}
+.checked();
+
+pub(super) static EVALSHA_RO: Command = Command {
+    name: "evalsha_ro",
+    summary: "Executes a read-only server-side Lua script by SHA1 digest.",
+    since: "7.0.0",
+    complexity: "Depends on the script that is executed.",
+    arity: -3,
+    flags: READ_FLAGS,
+    acl: Acl::SCRIPTING,
+    keys: &[Key::at(2).counted().ro().access()],
+    args: &[
+        Arg::string("sha1"),
+        Arg::integer("numkeys"),
+        Arg::key("key").optional().multiple(),
+        Arg::string("arg").optional().multiple(),
+    ],
+    locks: Locks::All,
+    handler: evalsha_ro,
+    ..Command::BASE
+}
+.checked();
+
+const FLAGS: Flags = Flags::NOSCRIPT.or(Flags::STALE).or(Flags::SKIP_MONITOR).or(Flags::NO_MANDATORY_KEYS);
+const READ_FLAGS: Flags = FLAGS.or(Flags::READONLY);
+
+/// What a script may do to data.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Access {
+    Write,
+    Read,
+}
+
+fn eval(ctx: &mut Ctx<'_, '_>) -> Result<(), Error> {
+    eval_body(ctx, Access::Write)
+}
+
+fn eval_ro(ctx: &mut Ctx<'_, '_>) -> Result<(), Error> {
+    eval_body(ctx, Access::Read)
+}
+
+fn evalsha(ctx: &mut Ctx<'_, '_>) -> Result<(), Error> {
+    eval_digest(ctx, Access::Write)
+}
+
+fn evalsha_ro(ctx: &mut Ctx<'_, '_>) -> Result<(), Error> {
+    eval_digest(ctx, Access::Read)
+}
+
+fn eval_body(ctx: &mut Ctx<'_, '_>, access: Access) -> Result<(), Error> {
+    let keys = count_of_keys(ctx)?;
+    let body = ctx.args.at(1);
+    let digest = Digest::of(body);
+    let script = match thread::find(&ctx.shared.scripts, digest) {
+        Some(script) => script,
+        None => load(ctx, digest, body, Origin::Evaluated)?,
+    };
+    run(ctx, &script, keys, access)
+}
+
+fn eval_digest(ctx: &mut Ctx<'_, '_>, access: Access) -> Result<(), Error> {
+    const NO_SCRIPT: Error = Error::Text("NOSCRIPT No matching script.");
+    let name = ctx.args.at(1);
+    // A name of another length is none whatever comes behind it.
+    if name.len() != 40 {
+        return Err(NO_SCRIPT);
+    }
+    let keys = count_of_keys(ctx)?;
+    let digest = Digest::parse(name).ok_or(NO_SCRIPT)?;
+    let script = thread::find(&ctx.shared.scripts, digest).ok_or(NO_SCRIPT)?;
+    run(ctx, &script, keys, access)
+}
+
+/// How many of the arguments are keys.
+fn count_of_keys(ctx: &Ctx<'_, '_>) -> Result<usize, Error> {
+    let count = ctx.args.integer(2)?;
+    if count > ctx.args.len() as i64 - 3 {
+        return Err(Error::Text("ERR Number of keys can't be greater than number of args"));
+    }
+    usize::try_from(count).map_err(|_| Error::Text("ERR Number of keys can't be negative"))
+}
+
+/// Compiles a script and keeps it.
+pub(super) fn load(
+    ctx: &Ctx<'_, '_>,
+    digest: Digest,
+    body: &[u8],
+    origin: Origin,
+) -> Result<Arc<Script>, Error> {
+    let (script, evicted) = thread::load(&ctx.shared.scripts, digest, body, origin).map_err(Error::Bytes)?;
+    ctx.shared.stats.block(ctx.session.client.thread).evicted_scripts.add(evicted);
+    Ok(script)
+}
+
+/// Runs a script, which answers by itself.
+fn run(ctx: &mut Ctx<'_, '_>, script: &Arc<Script>, keys: usize, access: Access) -> Result<(), Error> {
+    let flags = script.flags;
+    if access == Access::Read && flags.declared && !flags.no_writes {
+        return Err(Error::Text("ERR Can not execute a script with write flag using *_ro command."));
+    }
+    let short = ctx.session.memory_is_short;
+    if short && flags.declared && !flags.allow_oom && !flags.no_writes {
+        return Err(Error::Text(
+            "OOM allow-oom flag is not set on the script, can not run it when used memory > 'maxmemory'",
+        ));
+    }
+    let scripts = &ctx.shared.scripts;
+    let running = scripts
+        .running
+        .begin(Program::Script(Arc::clone(script)), ctx.shared.store.clock().monotonic_nanos());
+    let (thread, db, commands) = (ctx.session.client.thread, ctx.session.db, ctx.session.commands);
+    let (shared, args) = (ctx.shared, ctx.args);
+    let mut caller = Caller {
+        reads_only: access == Access::Read || flags.no_writes,
+        denies_oom: short && !flags.allow_oom,
+        ctx,
+    };
+    let call = Call { args: *args, first_key: 3, keys };
+    let bytes = thread::run(scripts, script, call, &mut caller);
+    drop(running);
+    shared.busy.set(None);
+    // A SELECT was the script's own, and its commands are not the client's.
+    ctx.session.db = db;
+    ctx.session.commands = commands;
+    let change = scripts.note_machine_bytes(thread, bytes);
+    if change != 0 {
+        shared.store.note_outside(change);
+    }
+    Ok(())
+}

@@ -1,0 +1,135 @@
+//! Scripts in Lua 5.1, run by `luna-core`: the only part of the server that knows it.
+//!
+//! - [`sandbox`] makes a Lua that scripts cannot change (`prelude.lua`), with [`guard`]'s functions;
+//! - [`server`] is the table `redis` through which a script asks for commands;
+//! - [`replies`] makes Lua values of what commands answer, [`answers`] makes replies of what scripts return;
+//! - [`watch`] ends scripts that do not end by themselves, together with [`settle`];
+//! - [`current`] is how functions that Lua calls find what the server lent to the script;
+//! - [`native`] reads their arguments.
+
+mod sandbox;
+
+mod server;
+
+mod replies;
+
+mod answers;
+
+mod watch;
+
+mod settle;
+
+mod guard;
+
+mod current;
+
+mod native;
+
+use luna_core::runtime::Value;
+use luna_core::vm::{HostRootTicket, Vm};
+
+use self::answers::Names;
+use self::current::{CALLING, ENDING, Ending, HOST, PROTOCOL};
+use super::engine::{Call, Engine, FIRST_PROTOCOL, Fate, Host};
+
+/// The name by which errors call a script.
+const CHUNK: &[u8] = b"@user_script";
+
+/// A Lua machine: one per thread.
+pub(crate) struct Lua {
+    vm: Vm,
+    /// Sets `KEYS` and `ARGV` and runs a function (`prelude.lua`).
+    run: Value,
+    names: Names,
+}
+
+impl Lua {
+    pub(crate) fn new() -> Self {
+        let (mut vm, run) = sandbox::open();
+        let names = Names::new(&mut vm);
+        Self { vm, run, names }
+    }
+
+    /// Some arguments of the call as a table.
+    fn table<'a>(&mut self, arguments: impl Iterator<Item = &'a [u8]>) -> Value {
+        let mut table = self.vm.new_table();
+        for (index, argument) in arguments.enumerate() {
+            table = table.with(index as i64 + 1, argument);
+        }
+        Value::Table(table.build())
+    }
+
+    /// Answers with the error that a script failed with, and says where.
+    fn fail(&mut self, failure: Value, host: &mut dyn Host) {
+        let mut line = Vec::new();
+        let mut known = false;
+        if let Value::Table(failure) = failure {
+            let mut field = |name: &str| failure.get(Value::Str(self.vm.intern_str(name)));
+            let (text, source, at) = (field("err"), field("source"), field("line"));
+            known = field(replies::COUNTED).truthy();
+            match text {
+                Value::Str(text) => line.extend_from_slice(text.as_bytes()),
+                _ => line.extend_from_slice(b"ERR unknown error"),
+            }
+            if let (Value::Str(source), Some(at)) = (source, native::number(at)) {
+                line.extend_from_slice(b" script: on ");
+                line.extend_from_slice(source.as_bytes());
+                line.extend_from_slice(format!(":{at}.").as_bytes());
+            }
+        } else {
+            line.extend_from_slice(b"ERR unknown error");
+        }
+        host.fail(&line, known);
+    }
+}
+
+impl Engine for Lua {
+    type Function = HostRootTicket;
+
+    fn compile(&mut self, source: &[u8]) -> Result<HostRootTicket, Vec<u8>> {
+        match self.vm.load_buffer(source, CHUNK, Some(b"t")) {
+            Ok(function) => Ok(self.vm.pin_host(function)),
+            Err(error) => {
+                let why = error.0.as_bytes().unwrap_or_default();
+                Err([b"ERR Error compiling script (new function): ", why].concat())
+            }
+        }
+    }
+
+    fn release(&mut self, function: HostRootTicket) {
+        // A function that is no longer there has been released already.
+        let _ = self.vm.unpin(function);
+    }
+
+    fn call(&mut self, function: &HostRootTicket, call: Call<'_>, host: &mut dyn Host) -> Fate {
+        let script = self.vm.read_host(*function).expect("invariant: a function lives until it is released");
+        let args = || call.args.iter().skip(call.first_key);
+        let keys = self.table(args().take(call.keys));
+        let arguments = self.table(args().skip(call.keys));
+        PROTOCOL.set(FIRST_PROTOCOL);
+        ENDING.set(None);
+        watch::start(&mut self.vm);
+        let (vm, run) = (&mut self.vm, self.run);
+        let ended = HOST.set(host, || vm.call_value(run, &[script, keys, arguments]));
+        if CALLING.take() {
+            panic!("a command that a script called has panicked");
+        }
+        match (ENDING.get(), ended.as_deref()) {
+            (Some(Ending::Killed), _) => {
+                host.fail(b"ERR Error running script: Script killed by user with SCRIPT KILL.", false);
+            }
+            (Some(Ending::OutOfMemory), _) | (None, Err(_)) => {
+                host.fail(b"ERR Error running script: not enough memory", false);
+            }
+            (None, Ok([Value::Bool(true), results @ ..])) => {
+                answers::answer(&self.names, host, results.first().copied().unwrap_or(Value::Nil));
+            }
+            (None, Ok(results)) => self.fail(results.get(1).copied().unwrap_or(Value::Nil), host),
+        }
+        if ENDING.take().is_some() { Fate::Spent } else { Fate::Whole }
+    }
+
+    fn memory_bytes(&self) -> usize {
+        self.vm.memory_used()
+    }
+}

@@ -1,0 +1,115 @@
+-- Makes a Lua that scripts cannot change, and returns what runs them. Its arguments are the functions that are
+-- not written in Lua, and two tables to fill: what stands behind each protected table, and what scripts are shown
+-- instead of a metatable.
+local native, behind, shown = ...
+
+local real = _G
+local select, type, error, setmetatable, next = select, type, error, setmetatable, next
+local pcall, xpcall, getinfo = pcall, xpcall, debug.getinfo
+local setfenv, tostring = setfenv, tostring
+local resume, create, wrap = coroutine.resume, coroutine.create, coroutine.wrap
+
+-- What scripts see of the standard libraries: all else goes.
+local seen = {}
+for name in ([[
+    _G _VERSION assert collectgarbage coroutine error gcinfo getmetatable ipairs load loadstring math next os
+    pairs pcall rawequal rawget rawset select setmetatable string table tonumber tostring type unpack xpcall
+    redis server cjson cmsgpack struct bit
+]]):gmatch('%S+') do
+    seen[name] = true
+end
+for name in next, real do
+    if not seen[name] then
+        real[name] = nil
+    end
+end
+real.os = {clock = native.clock}
+real.redis = native.server
+real.server = native.server
+for name, library in next, native.libraries do
+    real[name] = library
+end
+
+-- The functions that could be used to get around the protection, or to outlive a kill.
+for _, name in next, {'next', 'pairs', 'rawget', 'rawset', 'getmetatable', 'setmetatable'} do
+    real[name] = native[name]
+end
+real.table.insert = native.insert
+real.table.foreach = native.foreach
+
+local settle, settle_server = native.settle, native.settle_server
+
+function real.pcall(...)
+    if select('#', ...) == 0 then
+        return false, 'attempt to call a boolean value'
+    end
+    return settle_server(pcall(...))
+end
+
+function real.xpcall(...)
+    if select('#', ...) < 2 then
+        error("bad argument #2 to 'xpcall' (value expected)", 2)
+    end
+    return settle(xpcall(...))
+end
+
+function real.coroutine.resume(...)
+    if type((...)) ~= 'thread' then
+        error("bad argument #1 to 'resume' (coroutine expected)", 2)
+    end
+    return settle(resume(...))
+end
+
+-- A coroutine counts its own instructions, so each has to be told what to do when it has run for a while.
+local watch = native.watch
+local function watched(body)
+    return function(...)
+        watch()
+        return body(...)
+    end
+end
+real.coroutine.create, real.coroutine.wrap = native.coroutines(watched, create, wrap)
+
+-- Turns what a script failed with into a table with its place.
+local function handler(failure)
+    local place = getinfo(2, 'Sl')
+    if place and place.what == 'C' then
+        place = getinfo(3, 'Sl')
+    end
+    if type(failure) ~= 'table' then
+        failure = {err = 'ERR ' .. tostring(failure)}
+    end
+    if place then
+        failure.source = place.source
+        failure.line = place.currentline
+    end
+    return failure
+end
+real.__redis__err__handler = handler
+real.__server__err__handler = handler
+
+-- Behind an empty table every read and every write can be seen; natives look up what is behind it.
+local readonly = native.readonly
+local function protect(table)
+    local front = setmetatable({}, {__index = table, __newindex = readonly})
+    behind[front] = table
+    return front
+end
+
+for name, value in next, real do
+    if type(value) == 'table' and value ~= real and name ~= 'server' then
+        real[name] = protect(value)
+    end
+end
+real.server = real.redis
+local front = protect(real)
+real._G = front
+setmetatable(real, {__index = native.missing})
+shown[front] = protect({__index = native.missing})
+shown.string = protect({__index = real.string})
+setfenv(0, front)
+
+return function(script, keys, arguments)
+    real.KEYS, real.ARGV = keys, arguments
+    return xpcall(script, handler)
+end

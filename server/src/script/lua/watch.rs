@@ -1,0 +1,72 @@
+//! What ends a script that does not end by itself.
+//!
+//! Every so many instructions Lua calls [`tick`], which asks the server. To end the script it lets the next
+//! instruction fail. A script may catch that error (`pcall`, `xpcall`, a coroutine's end), so from then on it
+//! is called after each instruction and fails it again, until nothing is left that could catch; and what has
+//! caught it fails in turn ([`settle`](super::settle)). Each coroutine counts instructions of its own, which
+//! is why it calls [`watch`] before anything else.
+
+use luna_core::runtime::Value;
+use luna_core::vm::exec::{HOOK_MASK_COUNT, RustHookEvent};
+use luna_core::vm::{LuaError, Vm};
+
+use super::current::{ENDING, Ending, HOST};
+use crate::script::engine::Interrupt;
+
+/// Instructions between two looks at memory.
+const TICK: i64 = 1_000;
+/// Ticks between two questions to the server.
+const TICKS_ASKED: u32 = 100;
+/// Bytes that the scripts of one thread may hold together. About: a single operation may go beyond it by as much
+/// as the script holds already.
+pub(super) const MEMORY_MAX: usize = 256 << 20;
+
+thread_local! {
+    static TICKS: std::cell::Cell<u32> = const { std::cell::Cell::new(0) };
+}
+
+/// Begins to count the instructions of the coroutine that runs, or of the main program.
+pub(super) fn start(vm: &mut Vm) {
+    let every = if ENDING.get().is_some() { 1 } else { TICK };
+    vm.set_rust_debug_hook(Some(tick), HOOK_MASK_COUNT, every);
+    vm.set_memory_cap(Some(MEMORY_MAX));
+}
+
+/// [`start`] for Lua.
+pub(super) fn watch(vm: &mut Vm, slot: u32, _: u32) -> Result<u32, LuaError> {
+    start(vm);
+    match ENDING.get() {
+        None => Ok(vm.nat_return(slot, &[])),
+        Some(_) => Err(LuaError(Value::Nil)),
+    }
+}
+
+/// Ends the script, if it has not been asked for already.
+pub(super) fn end(vm: &mut Vm, why: Ending) {
+    if ENDING.get().is_none() {
+        ENDING.set(Some(why));
+    }
+    vm.set_instr_budget(Some(1));
+    vm.set_rust_debug_hook(Some(tick), HOOK_MASK_COUNT, 1);
+}
+
+fn tick(vm: &mut Vm, _: RustHookEvent) {
+    if let Some(why) = ENDING.get() {
+        end(vm, why);
+    } else if vm.memory_used() > MEMORY_MAX {
+        end(vm, Ending::OutOfMemory);
+    } else {
+        // It disarms itself when it has been exceeded.
+        vm.set_memory_cap(Some(MEMORY_MAX));
+        let ticks = TICKS.get() + 1;
+        TICKS.set(ticks % TICKS_ASKED);
+        if ticks == TICKS_ASKED && HOST.is_set() && HOST.with(|host| host.interrupt()) == Interrupt::Kill {
+            end(vm, Ending::Killed);
+        }
+    }
+}
+
+/// Whether this error is Lua's own about the bound on memory.
+pub(super) fn is_out_of_memory(error: Value) -> bool {
+    matches!(error, Value::Str(text) if matches!(text.as_bytes(), b"memory cap exceeded" | b"not enough memory"))
+}

@@ -1,0 +1,103 @@
+//! The script that runs, for whoever wants to know or to end it. Scripts lock the whole keyspace, so there is
+//! one at a time.
+
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering::Relaxed};
+
+use parking_lot::Mutex;
+
+use super::cache::Script;
+use crate::error::Error;
+
+/// What runs.
+#[derive(Debug, Clone)]
+pub(crate) enum Program {
+    /// A script that came with `EVAL` or `EVALSHA`.
+    Script(Arc<Script>),
+}
+
+/// Who asks for its end.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Killer {
+    /// `SCRIPT KILL`.
+    Script,
+}
+
+/// The script that runs, if one does.
+#[derive(Debug, Default)]
+pub(crate) struct Running {
+    program: Mutex<Option<Program>>,
+    /// When it began, in nanoseconds of the store's clock.
+    began: AtomicU64,
+    /// Whether it has run a command that writes.
+    wrote: AtomicBool,
+    /// Whether it has to end.
+    killed: AtomicBool,
+}
+
+impl Running {
+    /// A script begins. It has ended when the guard is dropped.
+    pub(crate) fn begin(&self, program: Program, now_nanos: u64) -> Guard<'_> {
+        let mut running = self.program.lock();
+        self.began.store(now_nanos, Relaxed);
+        self.wrote.store(false, Relaxed);
+        self.killed.store(false, Relaxed);
+        *running = Some(program);
+        Guard(self)
+    }
+
+    /// What runs, and when it began.
+    pub(crate) fn program(&self) -> Option<(Program, u64)> {
+        let program = self.program.lock();
+        program.as_ref().map(|program| (program.clone(), self.began.load(Relaxed)))
+    }
+
+    /// When it began, in nanoseconds of the store's clock.
+    pub(crate) fn began_nanos(&self) -> u64 {
+        self.began.load(Relaxed)
+    }
+
+    /// It has run a command that writes.
+    pub(crate) fn note_write(&self) {
+        self.wrote.store(true, Relaxed);
+    }
+
+    /// Whether it has run a command that writes.
+    pub(crate) fn has_written(&self) -> bool {
+        self.wrote.load(Relaxed)
+    }
+
+    /// Whether it has to end.
+    pub(crate) fn is_killed(&self) -> bool {
+        self.killed.load(Relaxed)
+    }
+
+    /// Ends it soon.
+    ///
+    /// # Errors
+    /// When nothing runs, or what it has written forbids it.
+    pub(crate) fn kill(&self, killer: Killer) -> Result<(), Error> {
+        let program = self.program.lock();
+        match (&*program, killer) {
+            (None, _) => Err(Error::Text("NOTBUSY No scripts in execution right now.")),
+            _ if self.has_written() => Err(Error::Text(
+                "UNKILLABLE Sorry the script already executed write commands against the dataset. You can \
+                 either wait the script termination or kill the server in a hard way using the SHUTDOWN \
+                 NOSAVE command.",
+            )),
+            (Some(Program::Script(_)), Killer::Script) => {
+                self.killed.store(true, Relaxed);
+                Ok(())
+            }
+        }
+    }
+}
+
+/// Ends the record of a script.
+pub(crate) struct Guard<'a>(&'a Running);
+
+impl Drop for Guard<'_> {
+    fn drop(&mut self) {
+        *self.0.program.lock() = None;
+    }
+}

@@ -1,0 +1,114 @@
+//! What each thread has of its own for scripts: the machine, and what it has compiled.
+
+use std::cell::RefCell;
+use std::sync::Arc;
+
+use super::cache::{ByDigest, Digest, Origin, Script};
+use super::engine::{Call, Engine, Fate, Host};
+use super::lua::Lua;
+use super::{Scripts, shebang};
+
+thread_local! {
+    /// With the number of the server that it serves.
+    static THREAD: RefCell<Option<(u64, Thread<Lua>)>> = const { RefCell::new(None) };
+}
+
+struct Thread<E: Engine> {
+    machine: E,
+    compiled: ByDigest<Compiled<E::Function>>,
+    /// How many scripts had left the cache when `compiled` was last looked through.
+    departures: u64,
+}
+
+struct Compiled<F> {
+    script: Arc<Script>,
+    function: F,
+}
+
+impl<E: Engine> Thread<E> {
+    fn new(machine: E) -> Self {
+        Self { machine, compiled: ByDigest::default(), departures: 0 }
+    }
+
+    /// Forgets what was compiled of scripts that have left.
+    fn tidy(&mut self, departures: u64) {
+        if self.departures != departures {
+            self.departures = departures;
+            let gone = self.compiled.extract_if(|_, compiled| !compiled.script.is_kept());
+            gone.for_each(|(_, compiled)| self.machine.release(compiled.function));
+        }
+    }
+}
+
+/// Does something with what this thread has.
+fn with<R>(scripts: &Scripts, work: impl FnOnce(&mut Thread<Lua>) -> R) -> R {
+    THREAD.with_borrow_mut(|slot| {
+        // A thread that served another server before begins anew.
+        let thread = match slot {
+            Some((of, thread)) if *of == scripts.id => thread,
+            _ => &mut slot.insert((scripts.id, Thread::new(Lua::new()))).1,
+        };
+        work(thread)
+    })
+}
+
+/// The script of this digest, if it is kept.
+pub(crate) fn find(scripts: &Scripts, digest: Digest) -> Option<Arc<Script>> {
+    let compiled = with(scripts, |thread| {
+        let compiled = thread.compiled.get(&digest)?;
+        compiled.script.is_kept().then(|| Arc::clone(&compiled.script))
+    });
+    compiled.or_else(|| scripts.cache.get(digest))
+}
+
+/// Compiles a script and keeps it, and says how many others had to go for it.
+///
+/// # Errors
+/// With what is wrong with it.
+pub(crate) fn load(
+    scripts: &Scripts,
+    digest: Digest,
+    body: &[u8],
+    origin: Origin,
+) -> Result<(Arc<Script>, u64), Vec<u8>> {
+    let (flags, source) = shebang::read(body)?;
+    let function = with(scripts, |thread| thread.machine.compile(source))?;
+    let (script, evicted) = scripts.cache.add(digest, body, flags, origin);
+    with(scripts, |thread| {
+        let compiled = Compiled { script: Arc::clone(&script), function };
+        if let Some(former) = thread.compiled.insert(digest, compiled) {
+            thread.machine.release(former.function);
+        }
+        thread.tidy(scripts.cache.departures());
+    });
+    Ok((script, evicted))
+}
+
+/// Runs a script, and says what this thread's machine holds then.
+pub(crate) fn run(scripts: &Scripts, script: &Arc<Script>, call: Call<'_>, host: &mut dyn Host) -> usize {
+    scripts.cache.touch(script);
+    with(scripts, |thread| {
+        let machine = &mut thread.machine;
+        let fate = match thread.compiled.get(&script.digest) {
+            Some(compiled) => machine.call(&compiled.function, call, host),
+            // Another thread has compiled it.
+            None => match shebang::read(&script.body).and_then(|(_, source)| machine.compile(source)) {
+                Ok(function) => {
+                    let fate = machine.call(&function, call, host);
+                    let compiled = Compiled { script: Arc::clone(script), function };
+                    thread.compiled.insert(script.digest, compiled);
+                    thread.tidy(scripts.cache.departures());
+                    fate
+                }
+                Err(wrong) => {
+                    host.fail(&wrong, false);
+                    Fate::Whole
+                }
+            },
+        };
+        if fate == Fate::Spent {
+            *thread = Thread::new(Lua::new());
+        }
+        thread.machine.memory_bytes()
+    })
+}
