@@ -5,7 +5,8 @@
 //! - [`replies`] makes Lua values of what commands answer, [`answers`] makes replies of what scripts return;
 //! - [`watch`] ends scripts that do not end by themselves, together with [`settle`];
 //! - [`current`] is how functions that Lua calls find what the server lent to the script;
-//! - [`native`] reads their arguments.
+//! - [`native`] reads their arguments;
+//! - [`bit`], [`random`] and [`struct_`] are libraries.
 
 mod sandbox;
 
@@ -24,6 +25,12 @@ mod guard;
 mod current;
 
 mod native;
+
+mod bit;
+
+mod random;
+
+mod struct_;
 
 use luna_core::runtime::Value;
 use luna_core::vm::{HostRootTicket, Vm};

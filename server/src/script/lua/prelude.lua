@@ -24,6 +24,8 @@ for name in next, real do
     end
 end
 real.os = {clock = native.clock}
+real.math.random = native.random
+real.math.randomseed = native.randomseed
 real.redis = native.server
 real.server = native.server
 for name, library in next, native.libraries do
