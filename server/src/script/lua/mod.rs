@@ -6,7 +6,7 @@
 //! - [`watch`] ends scripts that do not end by themselves, together with [`settle`];
 //! - [`current`] is how functions that Lua calls find what the server lent to the script;
 //! - [`native`] reads their arguments;
-//! - [`bit`], [`random`] and [`struct_`] are libraries.
+//! - [`bit`], [`cjson`], [`cmsgpack`], [`random`] and [`struct_`] are libraries.
 
 mod sandbox;
 
@@ -27,6 +27,10 @@ mod current;
 mod native;
 
 mod bit;
+
+mod cjson;
+
+mod cmsgpack;
 
 mod random;
 

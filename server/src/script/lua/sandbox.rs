@@ -4,7 +4,7 @@ use luna_core::runtime::Value;
 use luna_core::version::LuaVersion;
 use luna_core::vm::{LuaError, Vm};
 
-use super::{bit, guard, random, server, settle, struct_, watch};
+use super::{bit, cjson, cmsgpack, guard, random, server, settle, struct_, watch};
 use crate::observe::process::{self, Who};
 
 const PRELUDE: &[u8] = include_bytes!("prelude.lua");
@@ -31,8 +31,16 @@ pub(super) fn open() -> (Vm, Value) {
     functions.push(("coroutines", vm.native(coroutines)));
     let server = server::table(&mut vm);
     let bit = bit::library(&mut vm);
+    let cjson = cjson::library(&mut vm);
+    let cmsgpack = cmsgpack::library(&mut vm);
     let r#struct = struct_::library(&mut vm);
-    let libraries = vm.new_table().with("bit", bit).with("struct", r#struct).build();
+    let libraries = vm
+        .new_table()
+        .with("bit", bit)
+        .with("struct", r#struct)
+        .with("cjson", cjson)
+        .with("cmsgpack", cmsgpack)
+        .build();
     let mut native = vm.new_table().with("server", server).with("libraries", libraries);
     for (name, function) in functions {
         native = native.with(name, function);
