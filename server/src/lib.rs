@@ -21,6 +21,7 @@
 //! - `net`: sockets and threads; the only async code.
 //! - `resp`: bytes to arguments and replies to bytes; no I/O, nothing of ours.
 //! - `session`: one client, and what others see of it.
+//! - `pubsub`: messages, who wants which, and the way they take.
 //! - `command`: one item per command, and the machinery that reads their declarations.
 //! - [`config`]: one item per parameter.
 //! - `observe`: what the server tells of itself.
@@ -46,6 +47,8 @@ mod maintenance;
 mod net;
 #[doc(hidden)]
 pub mod observe;
+#[doc(hidden)]
+pub mod pubsub;
 #[doc(hidden)]
 pub mod resp;
 mod server;

@@ -4,10 +4,13 @@ use std::sync::Arc;
 use std::sync::atomic::AtomicBool;
 
 use scrubjay::Store;
+use tokio::sync::Notify;
 
 pub use crate::apply::Listening;
 use crate::config::Config;
 use crate::observe::stats::Stats;
+use crate::pubsub::message::Message;
+use crate::pubsub::{Audience, Kind, Mailboxes, Registry};
 use crate::session::clients::Clients;
 
 /// What all clients and threads of one server share.
@@ -18,6 +21,12 @@ pub struct Shared {
     pub config: Config,
     /// Who is connected.
     pub clients: Clients,
+    /// Who listens to which messages.
+    pub registry: Registry,
+    /// Messages on their way.
+    pub mail: Mailboxes,
+    /// Wakes each thread when there are messages for its clients.
+    pub mail_has_come: Vec<Arc<Notify>>,
     /// What has happened so far, counted per thread.
     pub stats: Stats,
     /// Facts that hold from start to end.
@@ -28,6 +37,20 @@ pub struct Shared {
     pub shutdown: Shutdown,
     /// Whether RESTORE takes a payload's checksum for right: `DEBUG SET-SKIP-CHECKSUM-VALIDATION`.
     pub trust_checksums: AtomicBool,
+}
+
+impl Shared {
+    /// Posts a message, whatever locks are held. Once they are not, the mailboxes are to be
+    /// [woken](Mailboxes::wake).
+    pub fn post(&self, message: &Message, to: &Audience) {
+        let bytes = self.mail.post(message, to);
+        self.store.note_outside(bytes.cast_signed());
+    }
+
+    /// Posts what `payload` is to those who listen to a channel; how many get it. See [`post`](Self::post).
+    pub fn publish(&self, kind: Kind, channel: &[u8], payload: &[u8]) -> usize {
+        self.registry.publish(kind, channel, payload, |message, to| self.post(message, to))
+    }
 }
 
 /// Facts about this server that hold from start to end.
@@ -51,7 +74,7 @@ pub struct Start {
 #[derive(Debug, Default)]
 pub struct Shutdown {
     asked: AtomicBool,
-    wake: tokio::sync::Notify,
+    wake: Notify,
 }
 
 impl Shutdown {

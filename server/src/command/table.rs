@@ -13,8 +13,8 @@ use super::args::Args;
 use super::keys::Plan;
 use super::spec::{Command, Group};
 use super::{
-    bitmap, connection, describe, generic, geo, hash, hyperloglog, list, server, set, sorted_set, stream,
-    string, transactions,
+    bitmap, connection, describe, generic, geo, hash, hyperloglog, list, pubsub, server, set, sorted_set,
+    stream, string, transactions,
 };
 use crate::error::Error;
 
@@ -31,6 +31,7 @@ const GROUPS: &[(Group, &[&Command])] = &[
     (Group::Stream, stream::COMMANDS),
     (Group::Generic, generic::COMMANDS),
     (Group::Transactions, transactions::COMMANDS),
+    (Group::PubSub, pubsub::COMMANDS),
     (Group::Connection, connection::COMMANDS),
     (Group::Server, describe::COMMANDS),
     (Group::Server, server::COMMANDS),

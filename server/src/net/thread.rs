@@ -14,6 +14,7 @@ use super::connection::{BATCH, Connection};
 use super::socket::Socket;
 use crate::maintenance;
 use crate::observe::stats::Block;
+use crate::pubsub::inbox::Inboxes;
 use crate::resp::ArgList;
 use crate::session::Session;
 use crate::session::clients::{Client, Peer};
@@ -30,11 +31,18 @@ pub(super) struct Thread {
     pub(super) buffer: RefCell<Box<[u8]>>,
     /// The arguments of the batch of requests being run.
     pub(super) requests: RefCell<Vec<ArgList>>,
+    /// Messages for its connections.
+    pub(super) inboxes: Rc<Inboxes>,
     /// How many connections the thread serves or is about to.
     pub(super) load: Arc<AtomicUsize>,
 }
 
 impl Thread {
+    /// Puts what has come for this thread into its connections' inboxes. Those it is for run afterwards.
+    pub(super) fn deliver(&self) {
+        self.inboxes.deliver(&self.shared);
+    }
+
     pub(super) fn stats(&self) -> &Block {
         self.shared.stats.block(self.index)
     }
@@ -102,12 +110,14 @@ impl Threads {
                     shared,
                     buffer: RefCell::new(vec![0; READ_BYTES].into()),
                     requests: RefCell::new((0..BATCH).map(|_| ArgList::new()).collect()),
+                    inboxes: Inboxes::new(index),
                     load: thread_load,
                 });
                 let local = LocalSet::new();
                 if index == 0 {
                     local.spawn_local(maintenance::expire(Arc::clone(&thread.shared)));
                 }
+                local.spawn_local(deliver(Rc::clone(&thread)));
                 local.block_on(&runtime, serve_all(thread, take));
             })?;
             Ok(Worker { hand, load, handle })
@@ -139,6 +149,15 @@ impl Threads {
     }
 }
 
+/// Delivers messages whenever other threads say that there are some, for ever.
+async fn deliver(thread: Rc<Thread>) {
+    let come = Arc::clone(&thread.shared.mail_has_come[thread.index]);
+    loop {
+        come.notified().await;
+        thread.deliver();
+    }
+}
+
 /// Serves whatever is handed over, until the listener is gone.
 async fn serve_all(thread: Rc<Thread>, mut take: mpsc::UnboundedReceiver<Handoff>) {
     while let Some(Handoff { stream, peer, fd }) = take.recv().await {
@@ -151,7 +170,8 @@ async fn serve_all(thread: Rc<Thread>, mut take: mpsc::UnboundedReceiver<Handoff
         let client = Arc::new(Client::new(shared.clients.next_id(), peer, fd, thread.index, now));
         thread.stats().accepted.add(1);
         shared.clients.add(Arc::clone(&client));
-        let session = Session::new(client, shared.config.password().is_none());
+        let inbox = thread.inboxes.open(Arc::clone(&client));
+        let session = Session::new(client, inbox, shared.config.password().is_none());
         let connection = Connection::new(socket, Rc::clone(&thread), session);
         tokio::task::spawn_local(connection.serve());
     }
