@@ -7,10 +7,12 @@ use std::sync::Arc;
 use std::sync::atomic::AtomicBool;
 
 use scrubjay::Store;
+use tokio::sync::Notify;
 
 use crate::apply::{self, Listening, Move, eviction, limits};
 use crate::config::{self, Config, Presence, Settings};
 use crate::observe::stats::Stats;
+use crate::pubsub::{Mailboxes, Registry};
 use crate::session::clients::Clients;
 use crate::shared::{Busy, Shared, Shutdown, Start};
 use crate::{housekeeping, maintenance, net};
@@ -112,10 +114,14 @@ impl Server {
             port,
             threads,
         };
+        let mail_has_come: Vec<_> = (0..threads).map(|_| Arc::new(Notify::new())).collect();
         let shared = Shared {
             store,
             config,
             clients: Clients::default(),
+            registry: Registry::default(),
+            mail: Mailboxes::new(mail_has_come.iter().cloned().map(|thread| move || thread.notify_one())),
+            mail_has_come,
             stats: Stats::new(threads),
             #[cfg(feature = "script")]
             scripts: crate::script::Scripts::new(threads),

@@ -5,11 +5,14 @@ use std::sync::atomic::{AtomicBool, AtomicU8, Ordering::Relaxed};
 use std::time::Duration;
 
 use scrubjay::{Scope, Store, View};
+use tokio::sync::Notify;
 
 pub use crate::apply::Listening;
 use crate::config::Config;
 use crate::error::Error;
 use crate::observe::stats::Stats;
+use crate::pubsub::message::Message;
+use crate::pubsub::{Audience, Kind, Mailboxes, Registry};
 use crate::session::clients::Clients;
 
 /// What all clients and threads of one server share.
@@ -20,6 +23,12 @@ pub struct Shared {
     pub config: Config,
     /// Who is connected.
     pub clients: Clients,
+    /// Who listens to which messages.
+    pub registry: Registry,
+    /// Messages on their way.
+    pub mail: Mailboxes,
+    /// Wakes each thread when there are messages for its clients.
+    pub mail_has_come: Vec<Arc<Notify>>,
     /// What has happened so far, counted per thread.
     pub stats: Stats,
     /// The scripts that clients have sent.
@@ -38,6 +47,18 @@ pub struct Shared {
 }
 
 impl Shared {
+    /// Posts a message, whatever locks are held. Once they are not, the mailboxes are to be
+    /// [woken](Mailboxes::wake).
+    pub fn post(&self, message: &Message, to: &Audience) {
+        let bytes = self.mail.post(message, to);
+        self.store.note_outside(bytes.cast_signed());
+    }
+
+    /// Posts what `payload` is to those who listen to a channel; how many get it. See [`post`](Self::post).
+    pub fn publish(&self, kind: Kind, channel: &[u8], payload: &[u8]) -> usize {
+        self.registry.publish(kind, channel, payload, |message, to| self.post(message, to))
+    }
+
     /// Locks what `scope` names, for one command at the moment `now`.
     ///
     /// # Errors
@@ -129,7 +150,7 @@ pub struct Start {
 #[derive(Debug, Default)]
 pub struct Shutdown {
     asked: AtomicBool,
-    wake: tokio::sync::Notify,
+    wake: Notify,
 }
 
 impl Shutdown {

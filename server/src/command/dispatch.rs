@@ -13,10 +13,10 @@ use super::args::Args;
 use super::spec::{Flags, Locks};
 use super::table::{self, Entry, Unknown};
 use super::transactions::multi::{EXEC, aborted};
-use super::{Ctx, Origin, keys};
+use super::{Ctx, Origin, keys, pubsub};
 use crate::error::Error;
 use crate::observe::stats::Block;
-use crate::resp::{Mark, Reply};
+use crate::resp::{Mark, Protocol, Reply};
 use crate::session::blocked::Ending;
 use crate::session::{Replies, Session};
 use crate::shared::Shared;
@@ -104,7 +104,7 @@ pub fn dispatch(
     match request.found {
         Found::Command(command) => {
             session.client.last_command.store(command.id().get(), Relaxed);
-            if let Err(error) = gates(shared, session, command, request.args, now) {
+            if let Err(error) = gates(shared, session, command, request.args, reply.protocol(), now) {
                 refuse(shared, stats, session, Some(command), error, reply);
             } else if command.queued && session.transaction.is_open() {
                 session.queue(command, *request.args);
@@ -237,6 +237,7 @@ fn gates(
     session: &mut Session,
     command: &'static Entry,
     args: Args<'_>,
+    protocol: Protocol,
     now: u64,
 ) -> Result<(), Error> {
     if !admits(shared, session, Some(command)) {
@@ -257,6 +258,13 @@ fn gates(
         if session.memory_is_short && takes_memory(session, command) {
             return Err(Error::OutOfMemory);
         }
+    }
+    if session.only_listens(protocol) && !pubsub::is_for_subscribers(command) {
+        let name = command.full_name();
+        return Err(Error::Owned(format!(
+            "ERR Can't execute '{name}': only (P|S)SUBSCRIBE / (P|S)UNSUBSCRIBE / PING / QUIT / RESET are \
+             allowed in this context"
+        )));
     }
     Ok(())
 }
@@ -357,5 +365,8 @@ fn finish(session: &mut Session, reply: &mut Reply, mark: Mark) {
             reply.truncate_to(mark);
             session.replies = Replies::On;
         }
+    }
+    if !session.unasked.is_empty() {
+        reply.output_mut().append(&mut session.unasked);
     }
 }

@@ -27,7 +27,7 @@ use super::thread::Thread;
 use crate::command::dispatch::{BatchKeys, Prepared, answer_waiting, dispatch};
 use crate::resp::{ArgList, Limits, Outcome, Reply, RequestParser};
 use crate::session::blocked::Ending;
-use crate::session::clients::{self, Client};
+use crate::session::clients::{self, Client, OUTPUT_UNCOUNTED_BYTES};
 use crate::session::{Replies, Session};
 
 /// Replies waiting for the client beyond which no further request of it is run.
@@ -40,9 +40,6 @@ const KEYS_AHEAD: usize = 32;
 const RESERVE_BYTES_MAX: usize = 1024 * 1024;
 /// What the kernel takes in one vectored write.
 const SLICES_MAX: usize = 64;
-/// Bytes of replies that `client-output-buffer-limit` does not count, as in Valkey, whose clients have a
-/// buffer of this size that is part of them.
-const OUTPUT_UNCOUNTED_BYTES: usize = 16 * 1024;
 /// How long a client that we closed on may go on sending before what it sends resets the connection.
 const LINGER: Duration = Duration::from_secs(1);
 
@@ -105,6 +102,7 @@ impl Connection {
         let client = std::sync::Arc::clone(&this.borrow().session.client);
         let mut killed = pin!(client.wake.notified());
         let end = poll_fn(|cx| {
+            this.borrow().session.inbox.set_reader(cx.waker());
             loop {
                 if killed.as_mut().poll(cx).is_ready() {
                     killed.set(client.wake.notified());
@@ -157,6 +155,7 @@ impl Connection {
             if self.session.abandoned {
                 return Poll::Ready(End::Closed);
             }
+            self.take_messages();
             if self.session.client.killed.load(Relaxed) || self.over_output_limit() {
                 return Poll::Ready(End::Failed);
             }
@@ -185,6 +184,14 @@ impl Connection {
             if self.over_query_limit() {
                 return Poll::Ready(End::Failed);
             }
+        }
+    }
+
+    /// Puts the messages that have come behind the replies.
+    #[inline]
+    fn take_messages(&mut self) {
+        if !self.session.closing {
+            self.session.inbox.take_into(self.reply.output_mut());
         }
     }
 
@@ -303,6 +310,8 @@ impl Connection {
         let mut start = 0;
         self.held_back = false;
         self.needed = 0;
+        thread.deliver();
+        self.take_messages();
         while start < bytes.len() && !self.session.closing && self.session.waiting.is_none() {
             if self.reply.output().len() >= OUTPUT_PAUSE_BYTES {
                 self.held_back = true;
@@ -372,6 +381,10 @@ impl Connection {
                     }
                     dispatch(shared, thread.stats(), &mut self.session, request, &keys, &mut self.reply, now);
                     index += 1;
+                    if shared.mail.has_mail(self.session.client.thread) {
+                        thread.deliver();
+                        self.take_messages();
+                    }
                     if self.session.waiting.is_some() {
                         self.held_back = true;
                         if index < count || matches!(stop, Some(Outcome::Error(_))) {
@@ -384,6 +397,8 @@ impl Connection {
                     }
                 }
             }
+            // Now that no lock is held, and all requests that came together have run.
+            shared.mail.wake();
             start = end;
             match stop {
                 Some(Outcome::Error(error)) if !self.session.closing => {
@@ -438,7 +453,8 @@ impl Connection {
     fn note_memory(&mut self) -> usize {
         let waiting = self.session.waiting.as_ref().map_or(0, |waiting| waiting.blocked.memory_bytes());
         let queued = self.session.transaction.memory_bytes();
-        let own = self.pending.capacity() + self.parser.memory_bytes() + waiting + queued;
+        let messages = self.session.subscriptions.memory_bytes() + self.session.inbox.memory_bytes();
+        let own = self.pending.capacity() + self.parser.memory_bytes() + waiting + queued + messages;
         let bytes = own + self.reply.output().memory_bytes();
         if bytes != self.noted_bytes {
             self.thread.shared.store.note_outside(bytes as isize - self.noted_bytes as isize);
@@ -473,14 +489,20 @@ impl Connection {
         over
     }
 
-    /// Whether the replies that wait have passed the limit set for them. Values shared with the store do not
-    /// count, as in Valkey; how many of them may wait is bounded by [`OUTPUT_PAUSE_BYTES`].
+    /// Whether the replies and messages that wait have passed the limit set for them. Values shared with the
+    /// store do not count, as in Valkey, unless they are messages; how many of them may wait is bounded by
+    /// [`OUTPUT_PAUSE_BYTES`].
     fn over_output_limit(&self) -> bool {
-        let Some(counted) = self.reply.output().own_bytes().checked_sub(OUTPUT_UNCOUNTED_BYTES) else {
-            return false;
+        let (config, output) = (&self.thread.shared.config, self.reply.output());
+        let over = self.session.inbox.has_overflown() || {
+            let subscriber = self.session.subscriptions.any();
+            let bytes = if subscriber { output.len() } else { output.own_bytes() };
+            bytes > OUTPUT_UNCOUNTED_BYTES && {
+                let limit =
+                    if subscriber { config.output_limit_pubsub() } else { config.output_limit_normal() };
+                limit.is_some_and(|most| (bytes - OUTPUT_UNCOUNTED_BYTES) as u64 > most)
+            }
         };
-        let limit = self.thread.shared.config.output_limit_normal();
-        let over = limit.is_some_and(|most| counted as u64 > most);
         if over {
             self.thread.stats().over_output_limit.add(1);
         }
@@ -496,6 +518,8 @@ impl Connection {
                 waiting.finish(&self.thread.shared.store);
             }
             self.session.unwatch(&self.thread.shared.store);
+            self.session.unsubscribe_all(&self.thread.shared);
+            self.session.inbox.close();
             self.thread.shared.store.note_outside(-(self.noted_bytes as isize));
             self.thread.shared.clients.remove(self.session.client.id);
             self.thread.load.fetch_sub(1, Relaxed);

@@ -15,6 +15,7 @@ use super::connection::{BATCH, Connection};
 use super::socket::Socket;
 use crate::maintenance;
 use crate::observe::stats::Block;
+use crate::pubsub::inbox::Inboxes;
 use crate::resp::ArgList;
 use crate::session::clients::{Client, Peer};
 use crate::session::{Session, meanwhile};
@@ -35,11 +36,18 @@ pub(super) struct Thread {
     connections: RefCell<Vec<Weak<RefCell<Connection>>>>,
     /// Connections that were handed over and are not served yet.
     take: RefCell<mpsc::UnboundedReceiver<Handoff>>,
+    /// Messages for its connections.
+    pub(super) inboxes: Rc<Inboxes>,
     /// How many connections the thread serves or is about to.
     pub(super) load: Arc<AtomicUsize>,
 }
 
 impl Thread {
+    /// Puts what has come for this thread into its connections' inboxes. Those it is for run afterwards.
+    pub(super) fn deliver(&self) {
+        self.inboxes.deliver(&self.shared);
+    }
+
     pub(super) fn stats(&self) -> &Block {
         self.shared.stats.block(self.index)
     }
@@ -55,7 +63,8 @@ impl Thread {
         let client = Arc::new(Client::new(shared.clients.next_id(), peer, fd, self.index, now));
         self.stats().accepted.add(1);
         shared.clients.add(Arc::clone(&client));
-        let session = Session::new(client, shared.config.password().is_none());
+        let inbox = self.inboxes.open(Arc::clone(&client));
+        let session = Session::new(client, inbox, shared.config.password().is_none());
         let connection = Rc::new(RefCell::new(Connection::new(socket, Rc::clone(self), session)));
         let mut connections = self.connections.borrow_mut();
         if connections.len() == connections.capacity() {
@@ -164,6 +173,7 @@ impl Threads {
                     requests: Spare::new(|| (0..BATCH).map(|_| ArgList::new()).collect()),
                     connections: RefCell::default(),
                     take: RefCell::new(take),
+                    inboxes: Inboxes::new(index),
                     load: thread_load,
                 });
                 let serving = Rc::downgrade(&thread);
@@ -176,6 +186,7 @@ impl Threads {
                 if index == 0 {
                     local.spawn_local(maintenance::expire(Arc::clone(&thread.shared)));
                 }
+                local.spawn_local(deliver(Rc::clone(&thread)));
                 local.block_on(&runtime, serve_all(thread));
             })?;
             Ok(Worker { hand, load, handle })
@@ -204,6 +215,15 @@ impl Threads {
             // A panic has been told of by its own thread.
             let _ = handle.join();
         }
+    }
+}
+
+/// Delivers messages whenever other threads say that there are some, for ever.
+async fn deliver(thread: Rc<Thread>) {
+    let come = Arc::clone(&thread.shared.mail_has_come[thread.index]);
+    loop {
+        come.notified().await;
+        thread.deliver();
     }
 }
 
