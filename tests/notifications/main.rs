@@ -8,6 +8,7 @@ use std::fmt::Write;
 use std::net::SocketAddr;
 use std::time::Duration;
 
+use scrubjay_server::config::Config;
 use scrubjay_tests::patience::{GENEROUS, pause, poll};
 use scrubjay_tests::server::{Backend, Server};
 use scrubjay_tests::wire::{Client, Reply};
@@ -108,7 +109,7 @@ impl Side {
 /// Who hears of events.
 enum Listener {
     Subscriber(Client),
-    Observer(observer::Heard),
+    Observer(std::sync::Arc<observer::Heard>),
 }
 
 impl Listener {
@@ -150,24 +151,31 @@ impl Listener {
 mod observer {
     use std::sync::{Arc, Mutex};
 
-    use scrubjay::{Change, Log, Store};
+    use scrubjay::{Change, Log, Observer, Store};
 
     #[derive(Default)]
-    pub(super) struct Heard(Arc<Mutex<Vec<String>>>);
+    pub(super) struct Heard(Mutex<Vec<String>>);
+
+    impl Observer for Heard {
+        fn changed(&self, changes: &Log) {
+            let mut list = self.0.lock().expect("not poisoned");
+            for change in changes.iter() {
+                if let Change::Key { db, key, event } | Change::Told { db, key, event } = change {
+                    list.push(format!("{} {db}:{}", event.name(), String::from_utf8_lossy(key)));
+                }
+            }
+        }
+
+        fn asks_for_asides(&self) -> bool {
+            true
+        }
+    }
 
     impl Heard {
-        pub(super) fn observe(store: &Store) -> Self {
-            let list = Arc::<Mutex<Vec<String>>>::default();
-            let hear = Arc::clone(&list);
-            store.observe(Arc::new(move |changes: &Log| {
-                let mut list = hear.lock().expect("not poisoned");
-                for change in changes.iter() {
-                    if let Change::Key { db, key, event, .. } = change {
-                        list.push(format!("{} {db}:{}", event.name(), String::from_utf8_lossy(key)));
-                    }
-                }
-            }));
-            Self(list)
+        pub(super) fn observe(store: &Store) -> Arc<Self> {
+            let heard = Arc::<Self>::default();
+            store.observe(heard.clone());
+            heard
         }
 
         pub(super) fn take(&self) -> Vec<String> {
@@ -182,12 +190,14 @@ fn every_line_tells_what_it_tells_in_valkey() {
         return;
     }
     let valkey = Server::start(Backend::Valkey).expect("Valkey");
-    let scrubjay = scrubjay_server::TestServer::start();
+    let debugged = Config::default().with("enable-debug-command", "yes").expect("a parameter");
+    let scrubjay = scrubjay_server::TestServer::with_config(debugged);
     let heard = observer::Heard::observe(scrubjay.store());
     let lines = LINES.lines().filter(|line| !line.is_empty() && !line.starts_with('#'));
     let (prepared, lines): (Vec<_>, Vec<_>) = lines.partition(|line| line.starts_with("= "));
     let prepared: Vec<_> = prepared.iter().map(|line| &line[2..]).collect();
-    let watched = ["0:s", "0:n", "0:l", "0:st", "0:z", "0:h", "0:x", "0:t", "0:hll", "0:no", "0:to", "1:s", "1:no"];
+    let watched =
+        ["0:s", "0:n", "0:l", "0:st", "0:z", "0:h", "0:x", "0:t", "0:hll", "0:no", "0:to", "1:s", "1:no"];
     let address = SocketAddr::from(([127, 0, 0, 1], scrubjay.port()));
     let mut theirs = Side::connect(valkey.address(), Listener::subscribe(valkey.address()), &watched);
     let mut ours = Side::connect(address, Listener::Observer(heard), &watched);

@@ -36,6 +36,12 @@ use crate::sync::{Arc, Mutex};
 pub trait Observer: Send + Sync {
     /// The changes of one operation, oldest first.
     fn changed(&self, changes: &Log);
+
+    /// Whether [`Event::New`](crate::Event::New) and [`Event::KeyMiss`](crate::Event::KeyMiss) are to be told
+    /// as well. Asked when it begins to observe.
+    fn asks_for_asides(&self) -> bool {
+        false
+    }
 }
 
 impl<F: Fn(&Log) + Send + Sync> Observer for F {
@@ -51,6 +57,8 @@ pub(super) type List = Arc<Mutex<Vec<Arc<dyn Observer>>>>;
 pub(super) struct Observers {
     /// Whether there are any, or were until lately.
     any: AtomicBool,
+    /// Whether one of them asks for misses and new keys.
+    asides: AtomicBool,
     list: List,
 }
 
@@ -61,14 +69,37 @@ impl Observers {
         self.any.load(Relaxed)
     }
 
+    /// Whether misses and new keys have to be kept as well.
+    #[inline]
+    pub(super) fn asides(&self) -> bool {
+        self.asides.load(Relaxed)
+    }
+
+    /// A log for an operation that begins, of which somebody else may want to hear too.
+    #[inline]
+    pub(super) fn log(&self, others: bool) -> Log {
+        let any = self.any();
+        let mut log = Log::new(others || any);
+        if any {
+            log.keep_asides(self.asides());
+        }
+        log
+    }
+
     pub(super) fn add(&self, observer: Arc<dyn Observer>) {
-        self.list.lock().push(observer);
-        self.any.store(true, Relaxed);
+        let mut list = self.list.lock();
+        list.push(observer);
+        self.count(&list);
     }
 
     pub(super) fn remove(&self, observer: &Arc<dyn Observer>) {
         let mut list = self.list.lock();
         list.retain(|other| !Arc::ptr_eq(other, observer));
+        self.count(&list);
+    }
+
+    fn count(&self, list: &[Arc<dyn Observer>]) {
+        self.asides.store(list.iter().any(|observer| observer.asks_for_asides()), Relaxed);
         self.any.store(!list.is_empty(), Relaxed);
     }
 
@@ -109,5 +140,10 @@ impl View<'_> {
         self.listen();
         // Operations that began before do not know of it yet.
         self.each_shard(|_| {});
+    }
+
+    /// See [`Store::unobserve`].
+    pub fn unobserve(&mut self, observer: &Arc<dyn Observer>) {
+        self.store().observers.remove(observer);
     }
 }
