@@ -37,6 +37,10 @@ pub trait Observer: Send + Sync {
     /// The changes of one operation, oldest first.
     fn changed(&self, changes: &Log);
 
+    /// The operation whose changes it was told of is over, and its locks are gone: what was put into a queue
+    /// may wake whoever reads it.
+    fn unlocked(&self) {}
+
     /// Whether [`Event::New`](crate::Event::New) and [`Event::KeyMiss`](crate::Event::KeyMiss) are to be told
     /// as well. Asked when it begins to observe.
     fn asks_for_asides(&self) -> bool {
@@ -103,14 +107,23 @@ impl Observers {
         self.any.store(!list.is_empty(), Relaxed);
     }
 
+    /// Whether there was anybody to be told.
     #[cold]
-    pub(super) fn tell(&self, changes: &Log) {
+    pub(super) fn tell(&self, changes: &Log) -> bool {
         let list = self.list.lock();
         for observer in list.iter() {
             observer.changed(changes);
         }
         if list.is_empty() {
             self.any.store(false, Relaxed);
+        }
+        !list.is_empty()
+    }
+
+    #[cold]
+    pub(super) fn unlocked(&self) {
+        for observer in self.list.lock().iter() {
+            observer.unlocked();
         }
     }
 
@@ -145,5 +158,71 @@ impl View<'_> {
     /// See [`Store::unobserve`].
     pub fn unobserve(&mut self, observer: &Arc<dyn Observer>) {
         self.store().observers.remove(observer);
+    }
+}
+
+#[cfg(all(test, not(shuttle)))]
+mod tests {
+    use std::sync::Arc;
+
+    use super::*;
+    use crate::shard::change::Change;
+    use crate::{Deadline, Event, Lookup, OwnedChange, Scope};
+
+    /// Hears of everything, and tries the lock when it is said to be gone.
+    struct Curious {
+        store: Arc<Store>,
+        heard: Mutex<Vec<Event>>,
+        unlocked: AtomicBool,
+    }
+
+    impl Observer for Curious {
+        fn changed(&self, changes: &Log) {
+            assert!(self.store.shards[0].try_lock().is_none(), "what is told is told under the lock");
+            for change in changes.iter() {
+                if let Change::Key { event, .. } | Change::Told { event, .. } = change {
+                    self.heard.lock().push(event);
+                }
+            }
+        }
+
+        fn unlocked(&self) {
+            self.unlocked.store(self.store.shards[0].try_lock().is_some(), Relaxed);
+        }
+
+        fn asks_for_asides(&self) -> bool {
+            true
+        }
+    }
+
+    #[test]
+    fn misses_and_new_keys_are_told_to_who_asks() {
+        let store = Arc::new(Store::builder().shards(1).build());
+        let curious = Arc::new(Curious {
+            store: Arc::clone(&store),
+            heard: Mutex::default(),
+            unlocked: AtomicBool::new(false),
+        });
+        let (mut changes, observer) = (store.changes(10), Arc::clone(&curious) as Arc<dyn Observer>);
+        store.observe(Arc::clone(&observer));
+        let key = store.key(0, b"k");
+        let mut view = store.view(Scope::Key(&key), 1000);
+        assert!(!view.exists(key, Lookup::Read));
+        assert!(!view.exists(key, Lookup::Inspect));
+        view.set(key, b"1", Deadline::Clear, Event::Set);
+        view.set(key, b"2", Deadline::Clear, Event::Set);
+        drop(view);
+        assert_eq!(*curious.heard.lock(), [Event::KeyMiss, Event::New, Event::Set, Event::Set]);
+        assert!(curious.unlocked.load(Relaxed));
+
+        store.unobserve(&observer);
+        store.remove("k");
+        assert_eq!(curious.heard.lock().len(), 4);
+        // The stream of changes has none of what it did not ask for.
+        let told = std::iter::from_fn(|| changes.try_next()).map(|change| match change {
+            OwnedChange::Key { event, .. } => event,
+            other => panic!("{other:?}"),
+        });
+        assert_eq!(told.collect::<Vec<_>>(), [Event::Set, Event::Set, Event::Del]);
     }
 }

@@ -295,7 +295,9 @@ impl<'s> View<'s> {
         let Self { store, held, log, settling, .. } = self;
         held.for_each(|locked| settling.settle(store, locked));
         if !log.is_empty() {
-            store.observers.tell(log);
+            if store.observers.tell(log) {
+                settling.observers_told();
+            }
             log.clear();
         }
     }
