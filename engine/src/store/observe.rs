@@ -90,19 +90,10 @@ impl Observers {
         log
     }
 
-    pub(super) fn add(&self, observer: Arc<dyn Observer>) {
+    fn exchange(&self, old: Option<&Arc<dyn Observer>>, new: Option<Arc<dyn Observer>>) {
         let mut list = self.list.lock();
-        list.push(observer);
-        self.count(&list);
-    }
-
-    pub(super) fn remove(&self, observer: &Arc<dyn Observer>) {
-        let mut list = self.list.lock();
-        list.retain(|other| !Arc::ptr_eq(other, observer));
-        self.count(&list);
-    }
-
-    fn count(&self, list: &[Arc<dyn Observer>]) {
+        list.retain(|other| old.is_none_or(|old| !Arc::ptr_eq(other, old)));
+        list.extend(new);
         self.asides.store(list.iter().any(|observer| observer.asks_for_asides()), Relaxed);
         self.any.store(!list.is_empty(), Relaxed);
     }
@@ -142,22 +133,22 @@ impl Store {
     /// Tells `observer` no more: the same [`Arc`] as was given to [`observe`](Self::observe),
     /// or a clone of it.
     pub fn unobserve(&self, observer: &Arc<dyn Observer>) {
-        self.observers.remove(observer);
+        self.observers.exchange(Some(observer), None);
     }
 }
 
 impl View<'_> {
     /// See [`Store::observe`]; the changes of this view are among those it is told of.
     pub fn observe(&mut self, observer: Arc<dyn Observer>) {
-        self.store().observers.add(observer);
+        self.observe_instead(None, Some(observer));
+    }
+
+    /// Tells `new` of every change from now on, and `old` no more: each change one of them.
+    pub fn observe_instead(&mut self, old: Option<&Arc<dyn Observer>>, new: Option<Arc<dyn Observer>>) {
+        self.store().observers.exchange(old, new);
         self.listen();
         // Operations that began before do not know of it yet.
         self.each_shard(|_| {});
-    }
-
-    /// See [`Store::unobserve`].
-    pub fn unobserve(&mut self, observer: &Arc<dyn Observer>) {
-        self.store().observers.remove(observer);
     }
 }
 
