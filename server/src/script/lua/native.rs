@@ -1,8 +1,28 @@
-//! Functions for Lua that are written in Rust: their arguments, and how they fail.
+//! Functions for Lua that are written in Rust.
 
 use luna_core::numeric::str2num;
-use luna_core::runtime::{Gc, Table, Value};
+use luna_core::runtime::Value;
 use luna_core::vm::{LuaError, Vm};
+
+/// A function of Lua's own library.
+pub(super) fn library_function(vm: &mut Vm, library: Option<&str>, name: &str) -> Value {
+    let mut table = vm.globals();
+    if let Some(library) = library
+        && let Value::Table(library) = table.get(Value::Str(vm.intern_str(library)))
+    {
+        table = library;
+    }
+    table.get(Value::Str(vm.intern_str(name)))
+}
+
+/// Lets the function in an upvalue do what the running one was asked for, in its place: its errors are what
+/// they would be if it had been called itself.
+pub(super) fn original(vm: &mut Vm, slot: u32, count: u32, upvalue: usize) -> Result<u32, LuaError> {
+    match vm.nat_upval(slot, upvalue) {
+        Value::Native(function) => (function.f)(vm, slot, count),
+        _ => Err(plain(vm, "attempt to call a nil value")),
+    }
+}
 
 /// An error without the place where it came up.
 pub(super) fn plain(vm: &mut Vm, text: &str) -> LuaError {
@@ -12,62 +32,6 @@ pub(super) fn plain(vm: &mut Vm, text: &str) -> LuaError {
 /// A string.
 pub(super) fn string(vm: &mut Vm, bytes: &[u8]) -> Value {
     Value::Str(vm.heap.intern(bytes))
-}
-
-/// The arguments of a call, and the name that its errors tell.
-#[derive(Clone, Copy)]
-pub(super) struct Arguments {
-    name: &'static str,
-    slot: u32,
-    count: u32,
-}
-
-impl Arguments {
-    pub(super) fn of(name: &'static str, slot: u32, count: u32) -> Self {
-        Self { name, slot, count }
-    }
-
-    /// The argument at `index`, nil where there is none.
-    pub(super) fn get(self, vm: &Vm, index: u32) -> Value {
-        vm.nat_arg(self.slot, self.count, index)
-    }
-
-    /// An argument that may be nil, but must be there.
-    pub(super) fn any(self, vm: &mut Vm, index: u32) -> Result<Value, LuaError> {
-        if index < self.count { Ok(self.get(vm, index)) } else { Err(self.bad(vm, index, "value expected")) }
-    }
-
-    pub(super) fn table(self, vm: &mut Vm, index: u32) -> Result<Gc<Table>, LuaError> {
-        match self.get(vm, index) {
-            Value::Table(table) => Ok(table),
-            _ => Err(self.expected(vm, index, "table")),
-        }
-    }
-
-    pub(super) fn function(self, vm: &mut Vm, index: u32) -> Result<Value, LuaError> {
-        match self.get(vm, index) {
-            function @ (Value::Closure(_) | Value::Native(_)) => Ok(function),
-            _ => Err(self.expected(vm, index, "function")),
-        }
-    }
-
-    /// A number, or a string that is one.
-    pub(super) fn number(self, vm: &mut Vm, index: u32) -> Result<f64, LuaError> {
-        match number(self.get(vm, index)) {
-            Some(number) => Ok(number),
-            None => Err(self.expected(vm, index, "number")),
-        }
-    }
-
-    fn expected(self, vm: &mut Vm, index: u32, wanted: &str) -> LuaError {
-        let found = if index < self.count { self.get(vm, index).type_name() } else { "no value" };
-        self.bad(vm, index, &format!("{wanted} expected, got {found}"))
-    }
-
-    /// The error for a bad argument at `index`.
-    pub(super) fn bad(self, vm: &mut Vm, index: u32, why: &str) -> LuaError {
-        vm.rt_err(&format!("bad argument #{} to '{}' ({why})", index + 1, self.name))
-    }
 }
 
 /// What Lua takes for a number: numbers, and strings that look like one.
