@@ -5,7 +5,7 @@ use luna_core::runtime::Value;
 use luna_core::vm::{LuaError, Vm};
 use smallvec::SmallVec;
 
-use super::current::ENDING;
+use super::current::{ENDING, Ending};
 use super::native::{plain, string};
 use super::watch;
 
@@ -50,6 +50,10 @@ fn wrapped(vm: &mut Vm, slot: u32, count: u32) -> Result<u32, LuaError> {
         Ok(_) => return Err(LuaError(Value::Nil)),
         Err(LuaError(error)) => error,
     };
+    if watch::is_out_of_memory(error) {
+        watch::end(vm, Ending::OutOfMemory);
+        return Err(LuaError(error));
+    }
     let text: SmallVec<[u8; 64]> = match error {
         Value::Str(text) if text.as_bytes() == b"cannot resume non-suspended coroutine" => {
             let status = vm.nat_upval(slot, 1);
