@@ -126,7 +126,7 @@ pub use error::{
 #[doc(inline)]
 pub use raw::shared::SharedBytes;
 #[doc(inline)]
-pub use shard::change::{Change, Event, Log};
+pub use shard::change::{Change, Event, EventClass, Log};
 #[doc(inline)]
 pub use shard::evict::{LfuTuning, Policy, Tuning};
 #[doc(inline)]

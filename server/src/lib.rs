@@ -22,6 +22,7 @@
 //! - `resp`: bytes to arguments and replies to bytes; no I/O, nothing of ours.
 //! - `session`: one client, and what others see of it.
 //! - `script`: programs that clients send; feature `script`, on by default.
+//! - `pubsub`: messages, who wants which, and the way they take.
 //! - `command`: one item per command, and the machinery that reads their declarations.
 //! - [`config`]: one item per parameter.
 //! - `observe`: what the server tells of itself.
@@ -47,6 +48,8 @@ mod maintenance;
 mod net;
 #[doc(hidden)]
 pub mod observe;
+#[doc(hidden)]
+pub mod pubsub;
 #[doc(hidden)]
 pub mod resp;
 #[cfg(feature = "script")]

@@ -7,12 +7,14 @@ use std::sync::Arc;
 use std::sync::atomic::AtomicBool;
 
 use scrubjay::Store;
+use tokio::sync::Notify;
 
 use crate::apply::{self, Listening, Move, eviction, limits};
 use crate::config::{self, Config, Presence, Settings};
 use crate::observe::stats::Stats;
+use crate::pubsub::{Mailboxes, Registry};
 use crate::session::clients::Clients;
-use crate::shared::{Shared, Shutdown, Start};
+use crate::shared::{Busy, Shared, Shutdown, Start};
 use crate::{housekeeping, maintenance, net};
 
 /// A server that listens, and serves once it is [run](Server::run). Clients may connect before; they wait.
@@ -112,16 +114,21 @@ impl Server {
             port,
             threads,
         };
+        let mail_has_come: Vec<_> = (0..threads).map(|_| Arc::new(Notify::new())).collect();
         let shared = Shared {
             store,
             config,
             clients: Clients::default(),
+            registry: Registry::default(),
+            mail: Mailboxes::new(mail_has_come.iter().cloned().map(|thread| move || thread.notify_one())),
+            mail_has_come,
             stats: Stats::new(threads),
             #[cfg(feature = "script")]
             scripts: crate::script::Scripts::new(threads),
             start,
             listening: Listening::default(),
             shutdown: Shutdown::default(),
+            busy: Busy::default(),
             trust_checksums: AtomicBool::new(false),
         };
         Ok(Self {

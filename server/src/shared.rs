@@ -1,13 +1,18 @@
 //! What all clients and threads of one server share.
 
 use std::sync::Arc;
-use std::sync::atomic::AtomicBool;
+use std::sync::atomic::{AtomicBool, AtomicU8, Ordering::Relaxed};
+use std::time::Duration;
 
-use scrubjay::Store;
+use scrubjay::{Scope, Store, View};
+use tokio::sync::Notify;
 
 pub use crate::apply::Listening;
 use crate::config::Config;
+use crate::error::Error;
 use crate::observe::stats::Stats;
+use crate::pubsub::message::Message;
+use crate::pubsub::{Audience, Kind, Mailboxes, Registry};
 use crate::session::clients::Clients;
 
 /// What all clients and threads of one server share.
@@ -18,6 +23,12 @@ pub struct Shared {
     pub config: Config,
     /// Who is connected.
     pub clients: Clients,
+    /// Who listens to which messages.
+    pub registry: Registry,
+    /// Messages on their way.
+    pub mail: Mailboxes,
+    /// Wakes each thread when there are messages for its clients.
+    pub mail_has_come: Vec<Arc<Notify>>,
     /// What has happened so far, counted per thread.
     pub stats: Stats,
     /// The scripts that clients have sent.
@@ -29,8 +40,93 @@ pub struct Shared {
     pub listening: Listening,
     /// Set once, by `SHUTDOWN` or a signal; wakes whoever waits for it.
     pub shutdown: Shutdown,
+    /// Whether something runs for so long that others are told so.
+    pub busy: Busy,
     /// Whether RESTORE takes a payload's checksum for right: `DEBUG SET-SKIP-CHECKSUM-VALIDATION`.
     pub trust_checksums: AtomicBool,
+}
+
+impl Shared {
+    /// Posts a message, whatever locks are held. Once they are not, the mailboxes are to be
+    /// [woken](Mailboxes::wake).
+    pub fn post(&self, message: &Message, to: &Audience) {
+        let bytes = self.mail.post(message, to);
+        self.store.note_outside(bytes.cast_signed());
+    }
+
+    /// Posts what `payload` is to those who listen to a channel; how many get it. See [`post`](Self::post).
+    pub fn publish(&self, kind: Kind, channel: &[u8], payload: &[u8]) -> usize {
+        self.registry.publish(kind, channel, payload, |message, to| self.post(message, to))
+    }
+
+    /// Locks what `scope` names, for one command at the moment `now`.
+    ///
+    /// # Errors
+    /// When somebody holds some of it for so long that others are told so.
+    pub(crate) fn view<'s>(&'s self, scope: Scope<'_>, now: u64) -> Result<View<'s>, Error> {
+        /// After so long it is looked at whether that is so.
+        const PATIENCE: Duration = Duration::from_millis(20);
+        loop {
+            // Whoever is busy may be this very thread, in the middle of a command of another client.
+            let patience = if self.busy.with().is_some() { Duration::ZERO } else { PATIENCE };
+            if let Some(view) = self.store.view_within(scope, now, patience) {
+                return Ok(view);
+            }
+            if let Some(program) = self.busy.with() {
+                return Err(program.error());
+            }
+        }
+    }
+}
+
+/// What keeps a server busy.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Program {
+    /// A script.
+    Script,
+    /// A function of a library.
+    Function,
+}
+
+impl Program {
+    /// What others are told meanwhile.
+    pub(crate) fn error(self) -> Error {
+        Error::Text(match self {
+            Self::Script => {
+                "BUSY Valkey is busy running a script. You can only call SCRIPT KILL or SHUTDOWN NOSAVE."
+            }
+            Self::Function => {
+                "BUSY Valkey is busy running a script. You can only call FUNCTION KILL or SHUTDOWN NOSAVE."
+            }
+        })
+    }
+}
+
+/// Whether something runs for so long that others are told so, and may only end it: a script that passed
+/// `busy-reply-threshold`.
+#[derive(Debug, Default)]
+pub struct Busy(AtomicU8);
+
+impl Busy {
+    /// With what.
+    #[inline]
+    pub fn with(&self) -> Option<Program> {
+        match self.0.load(Relaxed) {
+            0 => None,
+            1 => Some(Program::Script),
+            _ => Some(Program::Function),
+        }
+    }
+
+    /// Says with what, or that it is over.
+    pub fn set(&self, program: Option<Program>) {
+        let number = match program {
+            None => 0,
+            Some(Program::Script) => 1,
+            Some(Program::Function) => 2,
+        };
+        self.0.store(number, Relaxed);
+    }
 }
 
 /// Facts about this server that hold from start to end.
@@ -54,7 +150,7 @@ pub struct Start {
 #[derive(Debug, Default)]
 pub struct Shutdown {
     asked: AtomicBool,
-    wake: tokio::sync::Notify,
+    wake: Notify,
 }
 
 impl Shutdown {
@@ -62,6 +158,11 @@ impl Shutdown {
     pub fn ask(&self) {
         self.asked.store(true, std::sync::atomic::Ordering::Release);
         self.wake.notify_waiters();
+    }
+
+    /// Whether somebody has asked.
+    pub fn is_asked(&self) -> bool {
+        self.asked.load(std::sync::atomic::Ordering::Acquire)
     }
 
     /// Returns once somebody has asked.

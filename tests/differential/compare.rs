@@ -19,7 +19,7 @@ pub(crate) fn same(words: &Words, ours: &Reply, theirs: &Reply) -> bool {
         words.get(index).map(|word| String::from_utf8_lossy(word).to_ascii_uppercase()).unwrap_or_default()
     };
     match word(0).as_str() {
-        // Whether a deadline of so many seconds from now is later than one of as many seconds from a moment ago.
+        // Whether a deadline of so many seconds from now is later than one of as many from a moment ago.
         "EXPIRE" | "PEXPIRE" if is_relative(words) => kind(ours) == kind(theirs),
         "HEXPIRE" | "HPEXPIRE" if is_relative(words) => kind(ours) == kind(theirs),
         // Deadlines that were given as a time from now.

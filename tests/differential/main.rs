@@ -322,7 +322,8 @@ impl Talk {
         Ok(())
     }
 
-    /// Compares what a sequence has left behind: the keys as KEYS and as a whole SCAN have them, and each entry.
+    /// Compares what a sequence has left behind: the keys as KEYS and as a whole SCAN have them, and each
+    /// entry.
     fn hold_alike(&mut self) -> Result<(), String> {
         let step = |line: &str, key: Option<&[u8]>| {
             let mut words = words::split(line).expect("invariant: well-formed");

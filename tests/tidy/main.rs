@@ -67,7 +67,7 @@ const ENGINE: &[Arrow] = &[
 const SERVER: &[Arrow] = &[
     Arrow {
         module: "resp",
-        not: &["command", "config", "error", "net", "observe", "server", "session", "shared"],
+        not: &["command", "config", "error", "net", "observe", "pubsub", "server", "session", "shared"],
         why: "the protocol imports nothing of ours",
     },
     Arrow {
@@ -76,6 +76,11 @@ const SERVER: &[Arrow] = &[
         why: "parameters are a table, whoever reads them",
     },
     Arrow { module: "session", not: &["net", "server"], why: "a client's state does not know its socket" },
+    Arrow {
+        module: "pubsub",
+        not: &["command", "net", "observe", "server"],
+        why: "a message does not know what made it, nor how its bytes travel",
+    },
     Arrow { module: "command", not: &["net", "server"], why: "a command does not know how its bytes travel" },
     Arrow { module: "observe", not: &["net", "server"], why: "figures are read, whoever serves them" },
 ];

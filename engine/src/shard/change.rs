@@ -2,108 +2,169 @@
 //! and caches elsewhere are fed from these records and from nothing else, so no caller can forget a side
 //! effect.
 
-/// Declares each event once, with its name on the wire.
+/// Declares each event once: its class, its name on the wire, and whether it says that the key has changed.
 macro_rules! events {
-    ($($event:ident = $name:literal,)*) => {
+    ($($class:ident {
+        $($event:ident = $name:literal $((touches = $touches:literal))?,)*
+    })*) => {
         /// What happened to a key, named as Valkey's keyspace notifications name it.
         #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
         #[non_exhaustive]
         #[expect(missing_docs, reason = "each is the notification of the same name: `Event::name`")]
         pub enum Event {
-            $($event,)*
+            $($($event,)*)*
         }
 
         impl Event {
             /// The event's name in a keyspace notification.
             pub const fn name(self) -> &'static str {
                 match self {
-                    $(Self::$event => $name,)*
+                    $($(Self::$event => $name,)*)*
+                }
+            }
+
+            /// Which events are asked for together with it.
+            pub const fn class(self) -> EventClass {
+                match self {
+                    $($(Self::$event)|* => EventClass::$class,)*
+                }
+            }
+
+            /// Whether the key has changed for whoever watches it.
+            pub const fn touches(self) -> bool {
+                match self {
+                    $($($(Self::$event => $touches,)?)*)*
+                    _ => true,
                 }
             }
         }
     };
 }
 
+/// The events that somebody asks for together.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+#[non_exhaustive]
+pub enum EventClass {
+    /// Of keys, whatever they hold.
+    Generic,
+    /// Of strings.
+    String,
+    /// Of lists.
+    List,
+    /// Of sets.
+    Set,
+    /// Of sorted sets.
+    SortedSet,
+    /// Of hashes.
+    Hash,
+    /// Of streams.
+    Stream,
+    /// A key is gone, for its time was over.
+    Expired,
+    /// A key is gone, for room was needed.
+    Evicted,
+    /// There is a key that was not there before.
+    New,
+    /// Somebody looked for a key that is not there.
+    Miss,
+}
+
 events! {
-    // Of keys, whatever they hold.
-    Del = "del",
-    Expire = "expire",
-    Persist = "persist",
-    Expired = "expired",
-    Evicted = "evicted",
-    RenameFrom = "rename_from",
-    RenameTo = "rename_to",
-    CopyTo = "copy_to",
-    MoveFrom = "move_from",
-    MoveTo = "move_to",
-    Restore = "restore",
-    SortStore = "sortstore",
-
-    // Of strings.
-    Set = "set",
-    Append = "append",
-    SetRange = "setrange",
-    IncrBy = "incrby",
-    IncrByFloat = "incrbyfloat",
-    SetBit = "setbit",
-    PfAdd = "pfadd",
-
-    // Of lists.
-    LPush = "lpush",
-    RPush = "rpush",
-    LPop = "lpop",
-    RPop = "rpop",
-    LInsert = "linsert",
-    LSet = "lset",
-    LRem = "lrem",
-    LTrim = "ltrim",
-
-    // Of sets.
-    SAdd = "sadd",
-    SRem = "srem",
-    SPop = "spop",
-    SInterStore = "sinterstore",
-    SUnionStore = "sunionstore",
-    SDiffStore = "sdiffstore",
-
-    // Of sorted sets.
-    ZAdd = "zadd",
-    ZIncr = "zincr",
-    ZRem = "zrem",
-    ZRemRangeByScore = "zremrangebyscore",
-    ZRemRangeByRank = "zremrangebyrank",
-    ZRemRangeByLex = "zremrangebylex",
-    ZPopMin = "zpopmin",
-    ZPopMax = "zpopmax",
-    ZUnionStore = "zunionstore",
-    ZInterStore = "zinterstore",
-    ZDiffStore = "zdiffstore",
-    ZRangeStore = "zrangestore",
-    GeoRadiusStore = "georadiusstore",
-    GeoSearchStore = "geosearchstore",
-
-    // Of hashes.
-    HSet = "hset",
-    HDel = "hdel",
-    HIncrBy = "hincrby",
-    HIncrByFloat = "hincrbyfloat",
-    HExpire = "hexpire",
-    HPersist = "hpersist",
-    HExpired = "hexpired",
-
-    // Of streams.
-    XAdd = "xadd",
-    XDel = "xdel",
-    XTrim = "xtrim",
-    XSetId = "xsetid",
-    XGroupCreate = "xgroup-create",
-    XGroupCreateConsumer = "xgroup-createconsumer",
-    XGroupDelConsumer = "xgroup-delconsumer",
-    XGroupDestroy = "xgroup-destroy",
-    XGroupSetId = "xgroup-setid",
+    Generic {
+        Del = "del",
+        Expire = "expire",
+        Persist = "persist",
+        RenameFrom = "rename_from",
+        RenameTo = "rename_to",
+        CopyTo = "copy_to",
+        MoveFrom = "move_from",
+        MoveTo = "move_to",
+        Restore = "restore",
+    }
+    Expired {
+        Expired = "expired",
+    }
+    Evicted {
+        Evicted = "evicted",
+    }
+    New {
+        New = "new" (touches = false),
+    }
+    Miss {
+        KeyMiss = "keymiss" (touches = false),
+    }
+    String {
+        Set = "set",
+        Append = "append",
+        SetRange = "setrange",
+        IncrBy = "incrby",
+        IncrByFloat = "incrbyfloat",
+        SetBit = "setbit",
+        PfAdd = "pfadd",
+    }
+    List {
+        LPush = "lpush",
+        RPush = "rpush",
+        LPop = "lpop",
+        RPop = "rpop",
+        LInsert = "linsert",
+        LSet = "lset",
+        LRem = "lrem",
+        LTrim = "ltrim",
+        SortStore = "sortstore",
+    }
+    Set {
+        SAdd = "sadd",
+        SRem = "srem",
+        SPop = "spop",
+        SInterStore = "sinterstore",
+        SUnionStore = "sunionstore",
+        SDiffStore = "sdiffstore",
+    }
+    SortedSet {
+        ZAdd = "zadd",
+        ZIncr = "zincr",
+        ZRem = "zrem",
+        ZRemRangeByScore = "zremrangebyscore",
+        ZRemRangeByRank = "zremrangebyrank",
+        ZRemRangeByLex = "zremrangebylex",
+        ZPopMin = "zpopmin",
+        ZPopMax = "zpopmax",
+        ZUnionStore = "zunionstore",
+        ZInterStore = "zinterstore",
+        ZDiffStore = "zdiffstore",
+        ZRangeStore = "zrangestore",
+        GeoRadiusStore = "georadiusstore",
+        GeoSearchStore = "geosearchstore",
+    }
+    Hash {
+        HSet = "hset",
+        HDel = "hdel",
+        HIncrBy = "hincrby",
+        HIncrByFloat = "hincrbyfloat",
+        HExpire = "hexpire",
+        HPersist = "hpersist",
+        HExpired = "hexpired",
+    }
+    Stream {
+        XAdd = "xadd",
+        XDel = "xdel",
+        XTrim = "xtrim",
+        XSetId = "xsetid" (touches = false),
+        XGroupCreate = "xgroup-create" (touches = false),
+        XGroupCreateConsumer = "xgroup-createconsumer" (touches = false),
+        XGroupDelConsumer = "xgroup-delconsumer" (touches = false),
+        XGroupDestroy = "xgroup-destroy" (touches = false),
+        XGroupSetId = "xgroup-setid" (touches = false),
+    }
 }
 
 impl Event {
+    /// Whether it is recorded only while an [`Observer`](crate::Observer) asks for such.
+    pub const fn is_aside(self) -> bool {
+        matches!(self, Self::New | Self::KeyMiss)
+    }
+
     /// Whether it may be what somebody waits for, as Valkey sees it: nobody is told of entries that a group
     /// could be given again since `XGROUP SETID`, before another one is added.
     pub(crate) const fn may_serve(self) -> bool {
@@ -111,6 +172,8 @@ impl Event {
             self,
             Self::Expire
                 | Self::Persist
+                | Self::New
+                | Self::KeyMiss
                 | Self::XDel
                 | Self::XTrim
                 | Self::XSetId
@@ -135,6 +198,24 @@ pub enum Change<'a> {
         /// What happened to it.
         event: Event,
     },
+    /// Something happened about a key that has not changed it for whoever watches it: a group of a stream
+    /// got a consumer, a list was trimmed of nothing. Also [`Event::New`] and [`Event::KeyMiss`], while an
+    /// [`Observer`](crate::Observer) asks for them.
+    Told {
+        /// The key's database.
+        db: u16,
+        /// The key.
+        key: &'a [u8],
+        /// What happened.
+        event: Event,
+    },
+    /// What is kept at a key has changed, and it means the same: a HyperLogLog knows its count now.
+    Touched {
+        /// The key's database.
+        db: u16,
+        /// The key.
+        key: &'a [u8],
+    },
     /// A database was emptied, or with `None` all of them.
     Flushed(Option<u16>),
     /// Two databases were exchanged.
@@ -147,6 +228,8 @@ pub enum Change<'a> {
 #[derive(Debug, Default)]
 pub struct Log {
     listening: bool,
+    /// Whether new keys and misses are told of too.
+    asides: bool,
     dirty: u64,
     /// Whether anything was recorded since somebody asked, also while nobody listens.
     recorded: bool,
@@ -169,9 +252,17 @@ struct Told {
 
 #[derive(Debug)]
 enum Recorded {
-    Key { db: u16, event: Event, key_end: usize },
+    Key { db: u16, what: What, key_end: usize },
     Flushed(Option<u16>),
     Swapped(u16, u16),
+}
+
+/// What is recorded of a key.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum What {
+    Changed(Event),
+    Told(Event),
+    Touched,
 }
 
 impl Log {
@@ -205,9 +296,42 @@ impl Log {
     /// change.
     #[inline]
     pub fn happened(&mut self, db: u16, key: &[u8], event: Event) {
+        let what = if event.touches() { What::Changed(event) } else { What::Told(event) };
+        self.record(db, key, what);
+    }
+
+    /// Records what is to be told and has not changed the key for whoever watches it.
+    #[inline]
+    pub fn told(&mut self, db: u16, key: &[u8], event: Event) {
+        self.record(db, key, What::Told(event));
+    }
+
+    /// Records a change of a key that is the same to whoever reads it.
+    #[inline]
+    pub fn touched(&mut self, db: u16, key: &[u8]) {
+        self.record(db, key, What::Touched);
+    }
+
+    /// Records a change whatever its event says of that: it made the key.
+    #[inline]
+    pub(crate) fn made(&mut self, db: u16, key: &[u8], event: Event) {
+        self.record(db, key, What::Changed(event));
+    }
+
+    /// Records a miss, or that a key is new.
+    #[inline]
+    pub(crate) fn aside(&mut self, db: u16, key: &[u8], event: Event) {
+        if self.asides {
+            self.recorded = true;
+            self.tell_key(db, key, What::Told(event));
+        }
+    }
+
+    #[inline]
+    fn record(&mut self, db: u16, key: &[u8], what: What) {
         self.recorded = true;
         if self.listening {
-            self.tell_key(db, key, event);
+            self.tell_key(db, key, what);
         }
     }
 
@@ -234,11 +358,17 @@ impl Log {
         self.listening = true;
     }
 
+    /// Keeps misses and new keys too, or no more.
+    #[inline]
+    pub(crate) fn keep_asides(&mut self, keep: bool) {
+        self.asides = keep;
+    }
+
     #[cold]
-    fn tell_key(&mut self, db: u16, key: &[u8], event: Event) {
+    fn tell_key(&mut self, db: u16, key: &[u8], what: What) {
         let told = self.told.get_or_insert_default();
         told.keys.extend_from_slice(key);
-        told.changes.push(Recorded::Key { db, event, key_end: told.keys.len() });
+        told.changes.push(Recorded::Key { db, what, key_end: told.keys.len() });
     }
 
     /// Whether anything was recorded since this was last asked.
@@ -258,15 +388,15 @@ impl Log {
         self.told.is_none()
     }
 
-    /// The next change of a key after those that were read before; it may have been recorded since.
-    pub(crate) fn next_key(&self, read: &mut Position) -> Option<(u16, &[u8], Event)> {
+    /// What was recorded next of a key after what was read before; it may have been recorded since.
+    pub(crate) fn next_key(&self, read: &mut Position) -> Option<(u16, &[u8], What)> {
         let told = self.told.as_ref()?;
         loop {
             let change = told.changes.get(read.change)?;
             read.change += 1;
-            if let Recorded::Key { db, key_end, event } = *change {
+            if let Recorded::Key { db, key_end, what } = *change {
                 let key_start = std::mem::replace(&mut read.key_start, key_end);
-                return Some((db, &told.keys[key_start..key_end], event));
+                return Some((db, &told.keys[key_start..key_end], what));
             }
         }
     }
@@ -276,9 +406,13 @@ impl Log {
         let mut key_start = 0;
         self.told.iter().flat_map(|told| told.changes.iter().map(move |change| (told, change))).map(
             move |(told, change)| match *change {
-                Recorded::Key { db, event, key_end } => {
+                Recorded::Key { db, what, key_end } => {
                     let key = &told.keys[std::mem::replace(&mut key_start, key_end)..key_end];
-                    Change::Key { db, key, event }
+                    match what {
+                        What::Changed(event) => Change::Key { db, key, event },
+                        What::Told(event) => Change::Told { db, key, event },
+                        What::Touched => Change::Touched { db, key },
+                    }
                 }
                 Recorded::Flushed(db) => Change::Flushed(db),
                 Recorded::Swapped(a, b) => Change::Swapped(a, b),

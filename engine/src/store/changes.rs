@@ -24,6 +24,22 @@ pub enum OwnedChange {
         /// What happened to it.
         event: Event,
     },
+    /// Something happened about a key that has not changed it for whoever watches it: see [`Change::Told`].
+    Told {
+        /// The key's database.
+        db: u16,
+        /// The key.
+        key: Box<[u8]>,
+        /// What happened.
+        event: Event,
+    },
+    /// What is kept at a key has changed, and it means the same.
+    Touched {
+        /// The key's database.
+        db: u16,
+        /// The key.
+        key: Box<[u8]>,
+    },
     /// A database was emptied, or with `None` all of them.
     Flushed(Option<u16>),
     /// Two databases were exchanged.
@@ -37,6 +53,8 @@ impl From<Change<'_>> for OwnedChange {
     fn from(change: Change<'_>) -> Self {
         match change {
             Change::Key { db, key, event } => Self::Key { db, key: key.into(), event },
+            Change::Told { db, key, event } => Self::Told { db, key: key.into(), event },
+            Change::Touched { db, key } => Self::Touched { db, key: key.into() },
             Change::Flushed(db) => Self::Flushed(db),
             Change::Swapped(a, b) => Self::Swapped(a, b),
         }
@@ -76,6 +94,12 @@ impl Observer for Queue {
     fn changed(&self, changes: &Log) {
         let mut state = self.state.lock();
         for change in changes.iter() {
+            // What only others have asked for.
+            if let Change::Told { event, .. } = change
+                && event.is_aside()
+            {
+                continue;
+            }
             // Once something is lost, all is until somebody reads: what is missing is one stretch.
             if state.lost > 0 || state.changes.len() >= self.capacity {
                 state.lost += 1;

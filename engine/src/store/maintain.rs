@@ -128,6 +128,8 @@ pub(super) struct Settling {
     /// Boxed, since nearly every operation leaves none.
     garbage: Option<Box<Garbage>>,
     due: Option<Millis>,
+    /// Whether observers were told of something.
+    told: bool,
 }
 
 /// What was removed, to be dropped, and what else is left after few operations.
@@ -177,6 +179,12 @@ impl Settling {
         self.garbage.get_or_insert_default().served.push(waiter);
     }
 
+    /// Observers were told of something, and are to know when the locks are gone.
+    #[cold]
+    pub(super) fn observers_told(&mut self) {
+        self.told = true;
+    }
+
     /// Drops what was taken, wakes who was served, and sees that a nearer deadline is known of. After the
     /// locks.
     #[inline]
@@ -197,6 +205,9 @@ impl Settling {
         }
         if let Some(garbage) = &self.garbage {
             garbage.served.iter().for_each(|waiter| waiter.wake());
+        }
+        if self.told {
+            store.observers.unlocked();
         }
     }
 

@@ -15,7 +15,7 @@ struct Heard(Mutex<Vec<Event>>);
 impl Observer for Heard {
     fn changed(&self, changes: &Log) {
         let events = changes.iter().filter_map(|change| match change {
-            Change::Key { event, .. } => Some(event),
+            Change::Key { event, .. } | Change::Told { event, .. } => Some(event),
             _ => None,
         });
         self.0.lock().unwrap().extend(events);

@@ -60,9 +60,11 @@ pub enum Scope<'k> {
 pub enum Lookup {
     /// Somebody reads the value: counts a hit or a miss, and the entry counts as used.
     Read,
-    /// Somebody asks about the entry, not for its value (`TTL`, `TYPE`, `EXISTS`, `OBJECT`): counts a hit or
+    /// Somebody asks about the entry, not for its value (`TTL`, `TYPE`, `EXISTS`): counts a hit or
     /// a miss, and is no use of the entry.
     Ask,
+    /// The same, and nobody is told of a miss (`OBJECT`).
+    Inspect,
     /// Somebody is about to write: the entry counts as used, nothing is counted.
     Write,
     /// Nothing.
@@ -244,7 +246,7 @@ impl<'s> View<'s> {
         }
         let mut watched = false;
         held.for_each(|locked| watched |= locked.watches.is_some());
-        let mut log = Log::new(waited || watched || store.observers.any());
+        let mut log = store.observers.log(waited || watched);
         held.for_each(|locked| locked.expire_in_passing(store, now, &mut log));
         let settling = Settling::default();
         Some(Self { store, held, gate, now, log, settling, touches: true, waited, watched })
@@ -256,7 +258,7 @@ impl<'s> View<'s> {
     pub(super) fn of_shard(store: &'s Store, index: usize, now: Millis) -> Option<Self> {
         let locked = store.shards[index].try_lock_for(BRIEFLY)?;
         let (waited, watched) = (locked.waiters.is_some(), locked.watches.is_some());
-        let log = Log::new(waited || watched || store.observers.any());
+        let log = store.observers.log(waited || watched);
         let held = Held::One(index, locked);
         let (gate, settling) = (Gate::Open, Settling::default());
         Some(Self { store, held, gate, now, log, settling, touches: true, waited, watched })
@@ -282,8 +284,8 @@ impl<'s> View<'s> {
         self.store.is_full()
     }
 
-    /// Serves those who wait for what has changed, marks who watches it, tells observers of what was recorded,
-    /// and brings accounts up to date, still under the locks. A view does it itself when it closes.
+    /// Serves those who wait for what has changed, marks who watches it, tells observers of what was
+    /// recorded, and brings accounts up to date, still under the locks. A view does it itself when it closes.
     pub fn settle(&mut self) {
         if self.log.take_recorded() {
             self.settle_anyway();
@@ -302,7 +304,9 @@ impl<'s> View<'s> {
         let Self { store, held, log, settling, .. } = self;
         held.for_each(|locked| settling.settle(store, locked));
         if !log.is_empty() {
-            store.observers.tell(log);
+            if store.observers.tell(log) {
+                settling.observers_told();
+            }
             log.clear();
         }
     }
@@ -398,6 +402,7 @@ impl<'s> View<'s> {
             (inline, None) => NewValue::Inline(inline.as_deref().unwrap_or_default()),
         };
         let there = self.find(to);
+        self.tell_anew(to, there);
         let written = self.write(to, there, what(meta), meta.deadline, value);
         self.keep_embedded(to, written);
         // One change that two keys tell of.
@@ -418,10 +423,19 @@ impl<'s> View<'s> {
         };
         let value = object.map_or(NewValue::Inline(&inline), NewValue::Heap);
         let there = self.find(to);
+        self.tell_anew(to, there);
         let written = self.write(to, there, what(meta), meta.deadline, value);
         self.keep_embedded(to, written);
         self.log.changed(to.db, to.bytes, Event::CopyTo);
         true
+    }
+
+    /// Tells that `key` is new although something was found there, as Valkey does where it first removes that.
+    /// If nothing was, writing tells it.
+    fn tell_anew(&mut self, key: Key<'_>, found: Option<Found>) {
+        if found.is_some() {
+            self.log.aside(key.db, key.bytes, Event::New);
+        }
     }
 
     /// The live entry of `key`, and nothing besides.
@@ -443,10 +457,16 @@ impl<'s> View<'s> {
     fn note(&mut self, key: Key<'_>, found: Option<Found>, lookup: Lookup) {
         let (now, touches) = (self.now, self.touches);
         let shard = self.shard(key);
-        if matches!(lookup, Lookup::Read | Lookup::Ask) {
+        if matches!(lookup, Lookup::Read | Lookup::Ask | Lookup::Inspect) {
             match found {
                 Some(_) => shard.counters.hits += 1,
-                None => shard.counters.misses += 1,
+                None => {
+                    shard.counters.misses += 1;
+                    if lookup != Lookup::Inspect {
+                        self.log.aside(key.db, key.bytes, Event::KeyMiss);
+                    }
+                    return;
+                }
             }
         }
         if let Some(found) = found
@@ -476,7 +496,11 @@ impl<'s> View<'s> {
         let shard = self.shard(key);
         match found {
             Some(found) => shard.replace(key.place(), found, meta, value, now),
-            None => shard.insert(key.place(), key.bytes, meta, value, now),
+            None => {
+                let made = shard.insert(key.place(), key.bytes, meta, value, now);
+                self.log.aside(key.db, key.bytes, Event::New);
+                made
+            }
         }
     }
 
@@ -535,6 +559,7 @@ impl<'s> View<'s> {
     /// Keeps changes from now on, as somebody is to be told of them.
     pub(super) fn listen(&mut self) {
         self.log.listen();
+        self.log.keep_asides(self.store.observers.asides());
     }
 
     pub(super) fn shards(&self) -> usize {

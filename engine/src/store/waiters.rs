@@ -24,7 +24,7 @@ use std::fmt;
 use super::maintain::Leaving;
 use super::view::View;
 use super::{Key, Locked, OwnedKey, Store};
-use crate::shard::change::{Event, Position};
+use crate::shard::change::{Event, Position, What};
 use crate::sync::Arc;
 use crate::sync::atomic::{AtomicBool, AtomicUsize, Ordering::Relaxed};
 use crate::types::Kind;
@@ -326,7 +326,8 @@ impl View<'_> {
     fn next_waited_for(&mut self, read: &mut Position) -> Option<(OwnedKey, Event)> {
         let store = self.store();
         let (held, log) = self.held_and_log();
-        while let Some((db, key, event)) = log.next_key(read) {
+        while let Some((db, key, what)) = log.next_key(read) {
+            let (What::Changed(event) | What::Told(event)) = what else { continue };
             let key = store.key(db, key);
             let waiters = held.get(key.shard()).and_then(|locked| locked.waiters.as_ref());
             if waiters.is_some_and(|waiters| waiters.line(db, key.bytes).is_some()) {

@@ -15,7 +15,7 @@ use std::collections::{BTreeMap, HashMap};
 use super::maintain::Leaving;
 use super::view::View;
 use super::{Key, Locked, Lookup, OwnedKey, Scope, Store};
-use crate::shard::change::Position;
+use crate::shard::change::{Position, What};
 use crate::sync::atomic::{AtomicBool, Ordering::Relaxed};
 use crate::sync::{Arc, Mutex};
 
@@ -218,7 +218,10 @@ impl View<'_> {
         let mut read = Position::default();
         let store = self.store();
         let (held, log) = self.held_and_log();
-        while let Some((db, key, _)) = log.next_key(&mut read) {
+        while let Some((db, key, what)) = log.next_key(&mut read) {
+            if let What::Told(_) = what {
+                continue;
+            }
             let key = store.key(db, key);
             if let Some(watches) = held.get(key.shard()).and_then(|locked| locked.watches.as_ref()) {
                 watches.touch(db, key.bytes);

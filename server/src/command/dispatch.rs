@@ -12,11 +12,11 @@ use smallvec::SmallVec;
 use super::args::Args;
 use super::spec::{Flags, Locks};
 use super::table::{self, Entry, Unknown};
-use super::transactions::multi::EXEC;
-use super::{Ctx, Origin, keys};
+use super::transactions::multi::{EXEC, aborted};
+use super::{Ctx, Origin, keys, pubsub};
 use crate::error::Error;
 use crate::observe::stats::Block;
-use crate::resp::{Mark, Reply};
+use crate::resp::{Mark, Protocol, Reply};
 use crate::session::blocked::Ending;
 use crate::session::{Replies, Session};
 use crate::shared::Shared;
@@ -104,7 +104,7 @@ pub fn dispatch(
     match request.found {
         Found::Command(command) => {
             session.client.last_command.store(command.id().get(), Relaxed);
-            if let Err(error) = gates(shared, session, command, request.args, now) {
+            if let Err(error) = gates(shared, session, command, request.args, reply.protocol(), now) {
                 refuse(shared, stats, session, Some(command), error, reply);
             } else if command.queued && session.transaction.is_open() {
                 session.queue(command, *request.args);
@@ -237,6 +237,7 @@ fn gates(
     session: &mut Session,
     command: &'static Entry,
     args: Args<'_>,
+    protocol: Protocol,
     now: u64,
 ) -> Result<(), Error> {
     if !admits(shared, session, Some(command)) {
@@ -246,12 +247,24 @@ fn gates(
         let name = command.full_name();
         return Err(Error::Owned(format!("ERR Command '{name}' not allowed inside a transaction")));
     }
+    if let Some(program) = shared.busy.with()
+        && !command.flags.has(Flags::ALLOW_BUSY)
+    {
+        return Err(program.error());
+    }
     session.memory_is_short = false;
     if shared.store.max_memory() != 0 {
         session.memory_is_short = shared.store.make_room(args.bytes(), now).is_err();
         if session.memory_is_short && takes_memory(session, command) {
             return Err(Error::OutOfMemory);
         }
+    }
+    if session.only_listens(protocol) && !pubsub::is_for_subscribers(command) {
+        let name = command.full_name();
+        return Err(Error::Owned(format!(
+            "ERR Can't execute '{name}': only (P|S)SUBSCRIBE / (P|S)UNSUBSCRIBE / PING / QUIT / RESET are \
+             allowed in this context"
+        )));
     }
     Ok(())
 }
@@ -292,7 +305,7 @@ fn run(
             keys => Scope::Keys(keys),
         },
     };
-    let mut view = shared.store.view(scope, now);
+    let mut view = shared.view(scope, now)?;
     if session.no_touch {
         view.set_touches(false);
     }
@@ -321,9 +334,7 @@ fn refuse(
 ) {
     let error = if command.is_some_and(|command| command.is(&EXEC)) {
         session.discard(&shared.store);
-        let line = error.line();
-        let why = line.strip_prefix(b"ERR ").unwrap_or(&line);
-        Error::Bytes([b"EXECABORT Transaction discarded because of: ", why].concat())
+        aborted(&error)
     } else {
         session.transaction.fail();
         error
@@ -354,5 +365,8 @@ fn finish(session: &mut Session, reply: &mut Reply, mark: Mark) {
             reply.truncate_to(mark);
             session.replies = Replies::On;
         }
+    }
+    if !session.unasked.is_empty() {
+        reply.output_mut().append(&mut session.unasked);
     }
 }

@@ -18,6 +18,7 @@ mod geo;
 mod hash;
 mod hyperloglog;
 mod list;
+mod pubsub;
 mod scan;
 #[cfg(feature = "script")]
 mod scripting;

@@ -15,8 +15,8 @@ use super::keys::Plan;
 use super::scripting;
 use super::spec::{Command, Group};
 use super::{
-    bitmap, connection, describe, generic, geo, hash, hyperloglog, list, server, set, sorted_set, stream,
-    string, transactions,
+    bitmap, connection, describe, generic, geo, hash, hyperloglog, list, pubsub, server, set, sorted_set,
+    stream, string, transactions,
 };
 use crate::error::Error;
 
@@ -35,6 +35,7 @@ const GROUPS: &[(Group, &[&Command])] = &[
     (Group::Transactions, transactions::COMMANDS),
     #[cfg(feature = "script")]
     (Group::Scripting, scripting::COMMANDS),
+    (Group::PubSub, pubsub::COMMANDS),
     (Group::Connection, connection::COMMANDS),
     (Group::Server, describe::COMMANDS),
     (Group::Server, server::COMMANDS),

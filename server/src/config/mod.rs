@@ -182,6 +182,11 @@ impl Config {
         Some(self.client_output_buffer_limit().normal.hard_bytes).filter(|bytes| *bytes > 0)
     }
 
+    /// Bytes of messages that may wait for a subscriber at any moment; none for no limit.
+    pub fn output_limit_pubsub(&self) -> Option<u64> {
+        Some(self.client_output_buffer_limit().pubsub.hard_bytes).filter(|bytes| *bytes > 0)
+    }
+
     /// The password of the default user, if it has one.
     pub fn password(&self) -> Option<Bytes> {
         Some(self.requirepass()).filter(|password| !password.is_empty())
@@ -302,8 +307,8 @@ impl Config {
         Ok(changed.into_iter().map(|named| named.parameter).collect())
     }
 
-    /// Has nobody else change parameters. It comes before the locks of the store: a transaction that may change
-    /// parameters asks for it first.
+    /// Has nobody else change parameters. It comes before the locks of the store: a transaction that may
+    /// change parameters asks for it first.
     pub fn hold(&self) -> impl Drop {
         self.changing.lock()
     }

@@ -10,12 +10,13 @@
 //!
 //! What others may see of the connection is published once per turn, when its figures have settled.
 
+use std::cell::RefCell;
 use std::future::poll_fn;
 use std::io::{self, IoSlice};
 use std::pin::{Pin, pin};
 use std::rc::Rc;
 use std::sync::atomic::Ordering::Relaxed;
-use std::task::{Context, Poll};
+use std::task::{Context, Poll, Waker};
 use std::time::Duration;
 
 use smallvec::SmallVec;
@@ -24,9 +25,9 @@ use tokio::time::Sleep;
 use super::socket::Socket;
 use super::thread::Thread;
 use crate::command::dispatch::{BatchKeys, Prepared, answer_waiting, dispatch};
-use crate::resp::{Limits, Outcome, Reply, RequestParser};
+use crate::resp::{ArgList, Limits, Outcome, Reply, RequestParser};
 use crate::session::blocked::Ending;
-use crate::session::clients::{self, Client};
+use crate::session::clients::{self, Client, OUTPUT_UNCOUNTED_BYTES};
 use crate::session::{Replies, Session};
 
 /// Replies waiting for the client beyond which no further request of it is run.
@@ -39,9 +40,6 @@ const KEYS_AHEAD: usize = 32;
 const RESERVE_BYTES_MAX: usize = 1024 * 1024;
 /// What the kernel takes in one vectored write.
 const SLICES_MAX: usize = 64;
-/// Bytes of replies that `client-output-buffer-limit` does not count, as in Valkey, whose clients have a
-/// buffer of this size that is part of them.
-const OUTPUT_UNCOUNTED_BYTES: usize = 16 * 1024;
 /// How long a client that we closed on may go on sending before what it sends resets the connection.
 const LINGER: Duration = Duration::from_secs(1);
 
@@ -70,6 +68,8 @@ pub(super) struct Connection {
     output_peak: usize,
     /// Whether the client is off the lists.
     left: bool,
+    /// How it ended while the runtime had to wait.
+    ended_by_hand: Option<End>,
 }
 
 /// Why a connection ended.
@@ -93,14 +93,16 @@ impl Connection {
             timer: None,
             output_peak: 0,
             left: false,
+            ended_by_hand: None,
         }
     }
 
     /// Serves the client until either side closes.
-    pub(super) async fn serve(mut self) {
-        let client = std::sync::Arc::clone(&self.session.client);
+    pub(super) async fn serve(this: Rc<RefCell<Self>>) {
+        let client = std::sync::Arc::clone(&this.borrow().session.client);
         let mut killed = pin!(client.wake.notified());
         let end = poll_fn(|cx| {
+            this.borrow().session.inbox.set_reader(cx.waker());
             loop {
                 if killed.as_mut().poll(cx).is_ready() {
                     killed.set(client.wake.notified());
@@ -109,21 +111,42 @@ impl Connection {
                     }
                     continue;
                 }
-                let end = self.turn(cx);
-                self.publish();
+                let mut this = this.borrow_mut();
+                if let Some(end) = this.ended_by_hand.take() {
+                    return Poll::Ready(end);
+                }
+                let end = this.turn(cx);
+                this.publish();
                 return end;
             }
         })
         .await;
+        let this = Rc::into_inner(this).expect("invariant: others hold connections for moments only");
+        let mut this = this.into_inner();
         if client.over_output_limit.load(Relaxed) {
-            self.thread.stats().over_output_limit.add(1);
+            this.thread.stats().over_output_limit.add(1);
         }
-        self.leave();
+        this.leave();
         match end {
-            End::Closed if self.session.closing && !self.session.abandoned => self.linger().await,
+            End::Closed if this.session.closing && !this.session.abandoned => this.linger().await,
             End::Closed => {}
             End::Failed => tracing::debug!(id = client.id, "connection lost"),
         }
+    }
+
+    /// One turn while the runtime has to wait for a command of another connection.
+    pub(super) fn turn_by_hand(&mut self) {
+        if self.ended_by_hand.is_some() {
+            return;
+        }
+        self.socket.set_by_hand(true);
+        if let Poll::Ready(end) = self.turn(&mut Context::from_waker(Waker::noop())) {
+            self.ended_by_hand = Some(end);
+        }
+        self.socket.set_by_hand(false);
+        self.publish();
+        // Its task looks again what there is to wait for.
+        self.session.client.wake.notify_one();
     }
 
     /// Writes, reads and runs until there is nothing to do but wait.
@@ -132,6 +155,7 @@ impl Connection {
             if self.session.abandoned {
                 return Poll::Ready(End::Closed);
             }
+            self.take_messages();
             if self.session.client.killed.load(Relaxed) || self.over_output_limit() {
                 return Poll::Ready(End::Failed);
             }
@@ -163,6 +187,14 @@ impl Connection {
         }
     }
 
+    /// Puts the messages that have come behind the replies.
+    #[inline]
+    fn take_messages(&mut self) {
+        if !self.session.closing {
+            self.session.inbox.take_into(self.reply.output_mut());
+        }
+    }
+
     /// Lets the client read the last reply. A socket that is closed with bytes in it which nobody read resets
     /// the connection, and takes replies with it that the client has not read; so what still comes is read
     /// and dropped.
@@ -171,10 +203,15 @@ impl Connection {
         let mut drain = async || {
             let mut first = true;
             loop {
-                let unread = poll_fn(|cx| match self.socket.poll_read(cx, &mut thread.buffer.borrow_mut()) {
-                    // Nothing came behind the last request: the close will be a clean one.
-                    Poll::Pending if first => Poll::Ready(Ok(0)),
-                    other => other,
+                let unread = poll_fn(|cx| {
+                    let mut buffer = thread.buffer.take();
+                    let read = self.socket.poll_read(cx, &mut buffer);
+                    thread.buffer.put_back(buffer);
+                    match read {
+                        // Nothing came behind the last request: the close will be a clean one.
+                        Poll::Pending if first => Poll::Ready(Ok(0)),
+                        other => other,
+                    }
                 });
                 if !matches!(unread.await, Ok(1..)) {
                     return;
@@ -193,12 +230,15 @@ impl Connection {
     fn read(&mut self, cx: &mut Context<'_>) -> Poll<io::Result<usize>> {
         let thread = Rc::clone(&self.thread);
         if self.pending.is_empty() {
-            let mut buffer = thread.buffer.borrow_mut();
-            let count = std::task::ready!(self.socket.poll_read(cx, &mut buffer))?;
-            self.note_read(count);
-            let consumed = self.run(&buffer[..count]);
-            self.pending.extend_from_slice(&buffer[consumed..count]);
-            return Poll::Ready(Ok(count));
+            let mut buffer = thread.buffer.take();
+            let read = self.socket.poll_read(cx, &mut buffer);
+            if let Poll::Ready(Ok(count)) = read {
+                self.note_read(count);
+                let consumed = self.run(&buffer[..count]);
+                self.pending.extend_from_slice(&buffer[consumed..count]);
+            }
+            thread.buffer.put_back(buffer);
+            return read;
         }
         let room = self.needed.clamp(4096, RESERVE_BYTES_MAX.max(self.pending.len()));
         self.pending.reserve(room);
@@ -235,13 +275,16 @@ impl Connection {
     /// Reads once and keeps what came, for when the client waits no more.
     fn read_ahead(&mut self, cx: &mut Context<'_>) -> Poll<io::Result<usize>> {
         let thread = Rc::clone(&self.thread);
-        let mut buffer = thread.buffer.borrow_mut();
-        let count = std::task::ready!(self.socket.poll_read(cx, &mut buffer))?;
-        self.note_read(count);
-        self.pending.extend_from_slice(&buffer[..count]);
-        self.note_memory();
-        self.session.client.active_ms.store(thread.shared.store.clock().now(), Relaxed);
-        Poll::Ready(Ok(count))
+        let mut buffer = thread.buffer.take();
+        let read = self.socket.poll_read(cx, &mut buffer);
+        if let Poll::Ready(Ok(count)) = read {
+            self.note_read(count);
+            self.pending.extend_from_slice(&buffer[..count]);
+            self.note_memory();
+            self.session.client.active_ms.store(thread.shared.store.clock().now(), Relaxed);
+        }
+        thread.buffer.put_back(buffer);
+        read
     }
 
     fn run_pending(&mut self) {
@@ -256,11 +299,19 @@ impl Connection {
     /// Runs the whole requests at the start of `bytes`, in order; how many bytes they took.
     fn run(&mut self, bytes: &[u8]) -> usize {
         let thread = Rc::clone(&self.thread);
+        let mut requests = thread.requests.take();
+        let consumed = self.run_with(&thread, &mut requests, bytes);
+        thread.requests.put_back(requests);
+        consumed
+    }
+
+    fn run_with(&mut self, thread: &Thread, requests: &mut [ArgList], bytes: &[u8]) -> usize {
         let shared = &*thread.shared;
-        let mut requests = thread.requests.borrow_mut();
         let mut start = 0;
         self.held_back = false;
         self.needed = 0;
+        thread.deliver();
+        self.take_messages();
         while start < bytes.len() && !self.session.closing && self.session.waiting.is_none() {
             if self.reply.output().len() >= OUTPUT_PAUSE_BYTES {
                 self.held_back = true;
@@ -330,6 +381,10 @@ impl Connection {
                     }
                     dispatch(shared, thread.stats(), &mut self.session, request, &keys, &mut self.reply, now);
                     index += 1;
+                    if shared.mail.has_mail(self.session.client.thread) {
+                        thread.deliver();
+                        self.take_messages();
+                    }
                     if self.session.waiting.is_some() {
                         self.held_back = true;
                         if index < count || matches!(stop, Some(Outcome::Error(_))) {
@@ -342,6 +397,8 @@ impl Connection {
                     }
                 }
             }
+            // Now that no lock is held, and all requests that came together have run.
+            shared.mail.wake();
             start = end;
             match stop {
                 Some(Outcome::Error(error)) if !self.session.closing => {
@@ -396,7 +453,8 @@ impl Connection {
     fn note_memory(&mut self) -> usize {
         let waiting = self.session.waiting.as_ref().map_or(0, |waiting| waiting.blocked.memory_bytes());
         let queued = self.session.transaction.memory_bytes();
-        let own = self.pending.capacity() + self.parser.memory_bytes() + waiting + queued;
+        let messages = self.session.subscriptions.memory_bytes() + self.session.inbox.memory_bytes();
+        let own = self.pending.capacity() + self.parser.memory_bytes() + waiting + queued + messages;
         let bytes = own + self.reply.output().memory_bytes();
         if bytes != self.noted_bytes {
             self.thread.shared.store.note_outside(bytes as isize - self.noted_bytes as isize);
@@ -431,14 +489,20 @@ impl Connection {
         over
     }
 
-    /// Whether the replies that wait have passed the limit set for them. Values shared with the store do not
-    /// count, as in Valkey; how many of them may wait is bounded by [`OUTPUT_PAUSE_BYTES`].
+    /// Whether the replies and messages that wait have passed the limit set for them. Values shared with the
+    /// store do not count, as in Valkey, unless they are messages; how many of them may wait is bounded by
+    /// [`OUTPUT_PAUSE_BYTES`].
     fn over_output_limit(&self) -> bool {
-        let Some(counted) = self.reply.output().own_bytes().checked_sub(OUTPUT_UNCOUNTED_BYTES) else {
-            return false;
+        let (config, output) = (&self.thread.shared.config, self.reply.output());
+        let over = self.session.inbox.has_overflown() || {
+            let subscriber = self.session.subscriptions.any();
+            let bytes = if subscriber { output.len() } else { output.own_bytes() };
+            bytes > OUTPUT_UNCOUNTED_BYTES && {
+                let limit =
+                    if subscriber { config.output_limit_pubsub() } else { config.output_limit_normal() };
+                limit.is_some_and(|most| (bytes - OUTPUT_UNCOUNTED_BYTES) as u64 > most)
+            }
         };
-        let limit = self.thread.shared.config.output_limit_normal();
-        let over = limit.is_some_and(|most| counted as u64 > most);
         if over {
             self.thread.stats().over_output_limit.add(1);
         }
@@ -454,6 +518,8 @@ impl Connection {
                 waiting.finish(&self.thread.shared.store);
             }
             self.session.unwatch(&self.thread.shared.store);
+            self.session.unsubscribe_all(&self.thread.shared);
+            self.session.inbox.close();
             self.thread.shared.store.note_outside(-(self.noted_bytes as isize));
             self.thread.shared.clients.remove(self.session.client.id);
             self.thread.load.fetch_sub(1, Relaxed);

@@ -1,8 +1,9 @@
 //! The threads that serve connections and run commands: one single-threaded runtime each.
 
-use std::cell::RefCell;
+use std::cell::{Cell, RefCell};
+use std::future::poll_fn;
 use std::io::{self, Write};
-use std::rc::Rc;
+use std::rc::{Rc, Weak};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering::Relaxed};
 use std::thread::JoinHandle;
@@ -14,9 +15,10 @@ use super::connection::{BATCH, Connection};
 use super::socket::Socket;
 use crate::maintenance;
 use crate::observe::stats::Block;
+use crate::pubsub::inbox::Inboxes;
 use crate::resp::ArgList;
-use crate::session::Session;
 use crate::session::clients::{Client, Peer};
+use crate::session::{Session, meanwhile};
 use crate::shared::Shared;
 
 /// Bytes read at once.
@@ -27,16 +29,83 @@ pub(super) struct Thread {
     index: usize,
     pub(super) shared: Arc<Shared>,
     /// Where bytes are read into and requests are parsed.
-    pub(super) buffer: RefCell<Box<[u8]>>,
+    pub(super) buffer: Spare<Box<[u8]>>,
     /// The arguments of the batch of requests being run.
-    pub(super) requests: RefCell<Vec<ArgList>>,
+    pub(super) requests: Spare<Vec<ArgList>>,
+    /// Its connections, and some that have ended.
+    connections: RefCell<Vec<Weak<RefCell<Connection>>>>,
+    /// Connections that were handed over and are not served yet.
+    take: RefCell<mpsc::UnboundedReceiver<Handoff>>,
+    /// Messages for its connections.
+    pub(super) inboxes: Rc<Inboxes>,
     /// How many connections the thread serves or is about to.
     pub(super) load: Arc<AtomicUsize>,
 }
 
 impl Thread {
+    /// Puts what has come for this thread into its connections' inboxes. Those it is for run afterwards.
+    pub(super) fn deliver(&self) {
+        self.inboxes.deliver(&self.shared);
+    }
+
     pub(super) fn stats(&self) -> &Block {
         self.shared.stats.block(self.index)
+    }
+
+    /// Serves a connection that was handed over from now on.
+    fn begin(self: &Rc<Self>, Handoff { stream, peer, fd }: Handoff) {
+        let Ok(socket) = stream.register() else {
+            self.load.fetch_sub(1, Relaxed);
+            return;
+        };
+        let shared = &self.shared;
+        let now = shared.store.clock().now();
+        let client = Arc::new(Client::new(shared.clients.next_id(), peer, fd, self.index, now));
+        self.stats().accepted.add(1);
+        shared.clients.add(Arc::clone(&client));
+        let inbox = self.inboxes.open(Arc::clone(&client));
+        let session = Session::new(client, inbox, shared.config.password().is_none());
+        let connection = Rc::new(RefCell::new(Connection::new(socket, Rc::clone(self), session)));
+        let mut connections = self.connections.borrow_mut();
+        if connections.len() == connections.capacity() {
+            connections.retain(|connection| connection.strong_count() > 0);
+        }
+        connections.push(Rc::downgrade(&connection));
+        tokio::task::spawn_local(Connection::serve(connection));
+    }
+
+    /// Serves all of its connections once, but for the one whose command takes so long that the runtime has
+    /// to wait.
+    fn serve_by_hand(self: &Rc<Self>) {
+        while let Ok(handoff) = self.take.borrow_mut().try_recv() {
+            self.begin(handoff);
+        }
+        let connections = self.connections.borrow().clone();
+        for connection in connections.iter().filter_map(Weak::upgrade) {
+            if let Ok(mut connection) = connection.try_borrow_mut() {
+                connection.turn_by_hand();
+            }
+        }
+    }
+}
+
+/// Something that one at a time uses, again and again. Who finds it in use makes another one.
+pub(super) struct Spare<T> {
+    spare: Cell<Option<T>>,
+    make: fn() -> T,
+}
+
+impl<T> Spare<T> {
+    fn new(make: fn() -> T) -> Self {
+        Self { spare: Cell::new(None), make }
+    }
+
+    pub(super) fn take(&self) -> T {
+        self.spare.take().unwrap_or_else(self.make)
+    }
+
+    pub(super) fn put_back(&self, used: T) {
+        self.spare.set(Some(used));
     }
 }
 
@@ -70,9 +139,9 @@ impl Stream {
     /// Makes the stream known to the runtime of this thread.
     fn register(self) -> io::Result<Socket> {
         Ok(match self {
-            Self::Tcp(stream) => Socket::Tcp(tokio::net::TcpStream::from_std(stream)?),
+            Self::Tcp(stream) => Socket::tcp(tokio::net::TcpStream::from_std(stream)?),
             #[cfg(unix)]
-            Self::Unix(stream) => Socket::Unix(tokio::net::UnixStream::from_std(stream)?),
+            Self::Unix(stream) => Socket::unix(tokio::net::UnixStream::from_std(stream)?),
         })
     }
 }
@@ -100,15 +169,25 @@ impl Threads {
                 let thread = Rc::new(Thread {
                     index,
                     shared,
-                    buffer: RefCell::new(vec![0; READ_BYTES].into()),
-                    requests: RefCell::new((0..BATCH).map(|_| ArgList::new()).collect()),
+                    buffer: Spare::new(|| vec![0; READ_BYTES].into()),
+                    requests: Spare::new(|| (0..BATCH).map(|_| ArgList::new()).collect()),
+                    connections: RefCell::default(),
+                    take: RefCell::new(take),
+                    inboxes: Inboxes::new(index),
                     load: thread_load,
                 });
+                let serving = Rc::downgrade(&thread);
+                meanwhile::install(Rc::new(move || {
+                    if let Some(thread) = serving.upgrade() {
+                        thread.serve_by_hand();
+                    }
+                }));
                 let local = LocalSet::new();
                 if index == 0 {
                     local.spawn_local(maintenance::expire(Arc::clone(&thread.shared)));
                 }
-                local.block_on(&runtime, serve_all(thread, take));
+                local.spawn_local(deliver(Rc::clone(&thread)));
+                local.block_on(&runtime, serve_all(thread));
             })?;
             Ok(Worker { hand, load, handle })
         };
@@ -139,20 +218,18 @@ impl Threads {
     }
 }
 
+/// Delivers messages whenever other threads say that there are some, for ever.
+async fn deliver(thread: Rc<Thread>) {
+    let come = Arc::clone(&thread.shared.mail_has_come[thread.index]);
+    loop {
+        come.notified().await;
+        thread.deliver();
+    }
+}
+
 /// Serves whatever is handed over, until the listener is gone.
-async fn serve_all(thread: Rc<Thread>, mut take: mpsc::UnboundedReceiver<Handoff>) {
-    while let Some(Handoff { stream, peer, fd }) = take.recv().await {
-        let Ok(socket) = stream.register() else {
-            thread.load.fetch_sub(1, Relaxed);
-            continue;
-        };
-        let shared = &thread.shared;
-        let now = shared.store.clock().now();
-        let client = Arc::new(Client::new(shared.clients.next_id(), peer, fd, thread.index, now));
-        thread.stats().accepted.add(1);
-        shared.clients.add(Arc::clone(&client));
-        let session = Session::new(client, shared.config.password().is_none());
-        let connection = Connection::new(socket, Rc::clone(&thread), session);
-        tokio::task::spawn_local(connection.serve());
+async fn serve_all(thread: Rc<Thread>) {
+    while let Some(handoff) = poll_fn(|cx| thread.take.borrow_mut().poll_recv(cx)).await {
+        thread.begin(handoff);
     }
 }

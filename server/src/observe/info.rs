@@ -15,6 +15,7 @@ use super::process::{self, CpuTime, Who};
 use super::stats::{CommandTotals, Totals};
 use crate::command::table;
 use crate::config::{Presence, REDIS_VERSION, VALKEY_VERSION};
+use crate::pubsub::Kind;
 use crate::shared::Shared;
 
 /// One section.
@@ -257,17 +258,19 @@ fn clients(facts: &Facts<'_>, fields: &mut Fields) {
     fields.put("maxclients", facts.shared.config.maxclients());
     fields.put("client_recent_max_input_buffer", facts.largest.0);
     fields.put("client_recent_max_output_buffer", facts.largest.1);
-    let (mut blocked, mut blocked_for_a_time, mut watching) = (0, 0, 0);
+    let (mut blocked, mut blocked_for_a_time, mut watching, mut subscribers) = (0, 0, 0, 0);
     facts.shared.clients.for_each(|client| {
         if let Some(waits) = client.blocked() {
             blocked += 1;
             blocked_for_a_time += usize::from(waits.terms().deadline_micros.is_some());
         }
         watching += usize::from(client.watched() > 0);
+        subscribers += usize::from(client.is_subscriber());
     });
     let (keys, keys_when_gone) = facts.waited;
     fields.put("blocked_clients", blocked);
-    fields.zeroes(&["tracking_clients", "pubsub_clients"]);
+    fields.put("tracking_clients", 0);
+    fields.put("pubsub_clients", subscribers);
     fields.put("watching_clients", watching);
     fields.put("clients_in_timeout_table", blocked_for_a_time);
     fields.put("total_watched_keys", facts.watched);
@@ -417,10 +420,11 @@ fn stats(facts: &Facts<'_>, fields: &mut Fields) {
     fields.zeroes(&["total_eviction_exceeded_time", "current_eviction_exceeded_time"]);
     fields.put("keyspace_hits", facts.counters.hits);
     fields.put("keyspace_misses", facts.counters.misses);
+    let registry = &facts.shared.registry;
+    fields.put("pubsub_channels", registry.len(Kind::Channel));
+    fields.put("pubsub_patterns", registry.len(Kind::Pattern));
+    fields.put("pubsubshard_channels", registry.len(Kind::Shard));
     fields.zeroes(&[
-        "pubsub_channels",
-        "pubsub_patterns",
-        "pubsubshard_channels",
         "latest_fork_usec",
         "total_forks",
         "migrate_cached_sockets",

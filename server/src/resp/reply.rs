@@ -135,6 +135,21 @@ impl Output {
         other.clear();
     }
 
+    /// All bytes in a row.
+    pub fn into_vec(mut self) -> Vec<u8> {
+        if self.sent == 0 && self.splices.is_empty() {
+            return self.inline;
+        }
+        let mut all = Vec::with_capacity(self.len());
+        while !self.is_empty() {
+            let chunk = self.chunk();
+            let count = chunk.len();
+            all.extend_from_slice(chunk);
+            self.consume(count);
+        }
+        all
+    }
+
     /// Fills `slices` with what comes next, in order, and says how many it filled: for a vectored write.
     /// Nought only if nothing is left.
     pub fn io_slices<'a>(&'a self, slices: &mut [IoSlice<'a>]) -> usize {
@@ -360,6 +375,11 @@ impl Reply {
     /// The output, to send from.
     pub fn output_mut(&mut self) -> &mut Output {
         &mut self.output
+    }
+
+    /// All that has been written and not yet sent.
+    pub fn into_vec(self) -> Vec<u8> {
+        self.output.into_vec()
     }
 
     /// The place where the next reply starts.

@@ -46,10 +46,9 @@ impl Running {
         Guard(self)
     }
 
-    /// When it began, if something runs.
-    pub fn began(&self) -> Option<u64> {
-        let program = self.program.lock();
-        program.is_some().then(|| self.began.load(Relaxed))
+    /// When it began, in nanoseconds of the store's clock.
+    pub(crate) fn began_nanos(&self) -> u64 {
+        self.began.load(Relaxed)
     }
 
     /// It has run a command that writes.

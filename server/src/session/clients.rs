@@ -5,7 +5,9 @@
 
 use std::net::SocketAddr;
 use std::sync::Arc;
-use std::sync::atomic::{AtomicBool, AtomicI64, AtomicU8, AtomicU16, AtomicU64, Ordering::Relaxed};
+use std::sync::atomic::{
+    AtomicBool, AtomicI64, AtomicU8, AtomicU16, AtomicU32, AtomicU64, Ordering::Relaxed,
+};
 
 use dashmap::DashMap;
 use parking_lot::Mutex;
@@ -14,6 +16,11 @@ use tokio::sync::Notify;
 
 use super::blocked::Blocked;
 use crate::config::{Config, OutputLimit};
+use crate::pubsub::Kind;
+
+/// Bytes of replies that `client-output-buffer-limit` does not count, as in Valkey, whose clients have a
+/// buffer of this size that is part of them.
+pub const OUTPUT_UNCOUNTED_BYTES: usize = 16 * 1024;
 
 /// Where a connection comes from.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -132,6 +139,8 @@ pub struct Client {
     pub queued: AtomicI64,
     /// Bytes that these commands take.
     pub queued_bytes: AtomicU64,
+    /// How many channels, patterns and shard channels it is subscribed to.
+    subscriptions: [AtomicU32; Kind::ALL.len()],
     /// What it watches.
     pub watch: Mutex<Option<Arc<Watch>>>,
     /// What it waits for, while it waits for keys.
@@ -177,6 +186,7 @@ impl Client {
             in_transaction: AtomicBool::new(false),
             queued: AtomicI64::new(-1),
             queued_bytes: AtomicU64::new(0),
+            subscriptions: [const { AtomicU32::new(0) }; Kind::ALL.len()],
             watch: Mutex::new(None),
             blocked: Mutex::new(None),
             killed: AtomicBool::new(false),
@@ -202,6 +212,22 @@ impl Client {
     pub fn watched(&self) -> usize {
         let watch = self.watch.lock();
         watch.as_ref().filter(|watch| !watch.is_touched()).map_or(0, |watch| watch.len())
+    }
+
+    /// How many names of a kind it is subscribed to.
+    pub fn subscriptions(&self, kind: Kind) -> u32 {
+        self.subscriptions[kind as usize].load(Relaxed)
+    }
+
+    /// It is subscribed to so many names of a kind.
+    pub fn set_subscriptions(&self, kind: Kind, count: usize) {
+        self.subscriptions[kind as usize].store(count.try_into().unwrap_or(u32::MAX), Relaxed);
+    }
+
+    /// Whether it is subscribed to anything.
+    #[inline]
+    pub fn is_subscriber(&self) -> bool {
+        self.subscriptions.iter().any(|count| count.load(Relaxed) > 0)
     }
 
     /// What it waits for, if it waits for keys.
@@ -266,18 +292,20 @@ impl Clients {
         true
     }
 
-    /// Ends the clients that have been silent for longer than `timeout` and wait for nothing, and those that
-    /// have left more replies unread, for longer, than the soft limit of `client-output-buffer-limit` allows.
+    /// Ends the clients that have been silent for longer than `timeout` and wait for nothing, neither keys nor
+    /// messages, and those that have left more replies unread, for longer, than the soft limit of `client-output-buffer-limit` allows.
     /// To be called about once a second.
     pub fn tend(&self, config: &Config, now: u64) {
         let timeout = u64::from(config.timeout());
-        let limit = config.client_output_buffer_limit().normal;
+        let limits = config.client_output_buffer_limit();
         let over = |client: &Client| {
+            let subscriber = client.is_subscriber();
+            let limit = if subscriber { limits.pubsub } else { limits.normal };
             if client.stays_over(limit, now) {
                 client.over_output_limit.store(true, Relaxed);
                 return true;
             }
-            timeout > 0 && client.idle_seconds(now) > timeout && client.blocked().is_none()
+            timeout > 0 && client.idle_seconds(now) > timeout && !subscriber && client.blocked().is_none()
         };
         // Collected first: the map's shards are locked while it is walked.
         let ids: Vec<u64> =

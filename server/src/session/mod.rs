@@ -2,8 +2,11 @@
 
 pub mod blocked;
 pub mod clients;
+pub mod meanwhile;
+mod subscriptions;
 pub mod transaction;
 
+use std::rc::Rc;
 use std::sync::Arc;
 use std::sync::atomic::Ordering::Relaxed;
 
@@ -11,10 +14,12 @@ use scrubjay::{Store, Watch};
 
 use self::blocked::Waiting;
 use self::clients::Client;
+use self::subscriptions::Subscriptions;
 use self::transaction::Transaction;
 use crate::command::table::Entry;
 use crate::config::Config;
-use crate::resp::request;
+use crate::pubsub::inbox::Inbox;
+use crate::resp::{Output, request};
 
 /// What becomes of the replies to a client's commands: `CLIENT REPLY`.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -55,13 +60,19 @@ pub struct Session {
     pub watch: Option<Arc<Watch>>,
     /// Whether there was no room for more when the request came that is running.
     pub memory_is_short: bool,
+    /// `SUBSCRIBE` and its kin.
+    pub(crate) subscriptions: Subscriptions,
+    /// Messages that have come and go out behind the replies.
+    pub inbox: Rc<Inbox>,
+    /// What the command that is running sends to a client that wants no replies: confirmations.
+    pub unasked: Output,
     /// Commands run; [`Client::commands`] follows once per batch.
     pub commands: u64,
 }
 
 impl Session {
     /// A session just connected.
-    pub fn new(client: Arc<Client>, authenticated: bool) -> Self {
+    pub fn new(client: Arc<Client>, inbox: Rc<Inbox>, authenticated: bool) -> Self {
         Self {
             client,
             db: 0,
@@ -74,6 +85,9 @@ impl Session {
             transaction: Transaction::default(),
             watch: None,
             memory_is_short: false,
+            subscriptions: Subscriptions::default(),
+            inbox,
+            unasked: Output::new(),
             commands: 0,
         }
     }

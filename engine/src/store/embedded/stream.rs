@@ -424,7 +424,7 @@ mod tests {
             let mut heard = self.0.lock();
             heard.1 = log.dirty();
             heard.0.extend(log.iter().filter_map(|change| match change {
-                Change::Key { event, .. } => Some(event),
+                Change::Key { event, .. } | Change::Told { event, .. } => Some(event),
                 _ => None,
             }));
         }

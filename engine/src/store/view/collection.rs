@@ -39,7 +39,8 @@ pub struct Tools<'a> {
     /// The moment of the operation, in milliseconds since the epoch.
     pub now: Millis,
     dirty: u64,
-    events: SmallVec<[Event; 2]>,
+    /// What happened, and whether the value has changed by it for whoever watches the key.
+    events: SmallVec<[(Event, bool); 2]>,
     perished: usize,
     edited: bool,
 }
@@ -58,7 +59,13 @@ impl Tools<'_> {
 
     /// Records what is to be told and is no change of its own.
     pub fn happened(&mut self, event: Event) {
-        self.events.push(event);
+        self.events.push((event, event.touches()));
+        self.edited = true;
+    }
+
+    /// Records what is to be told although the value is the same as before.
+    pub fn told(&mut self, event: Event) {
+        self.events.push((event, false));
         self.edited = true;
     }
 
@@ -72,6 +79,11 @@ impl Tools<'_> {
     pub fn perished(&mut self, parts: usize) {
         self.perished += parts;
         self.happened(Event::HExpired);
+    }
+
+    /// Counts parts that perished before they were there, of which the caller tells.
+    pub fn count_perished(&mut self, parts: usize) {
+        self.perished += parts;
     }
 
     /// Says that the value has to be put back although nothing is told: it is the same to whoever reads it.
@@ -173,13 +185,6 @@ impl View<'_> {
         };
         let result = act(&mut value, &mut tools);
         let Tools { dirty, events, perished, edited, .. } = tools;
-        if edited {
-            self.shard(key).count_perished(perished);
-            self.log.count(dirty);
-            for event in events {
-                self.log.happened(key.db, key.bytes, event);
-            }
-        }
         let gone = edited && value.is_empty();
         if gone || !edited {
             if let (Some(found), Lay::Apart { due }) = (found, lay) {
@@ -188,6 +193,21 @@ impl View<'_> {
             }
         } else {
             self.put_back::<C>(key, found, lay, value);
+        }
+        if edited {
+            self.shard(key).count_perished(perished);
+            self.log.count(dirty);
+            if gone && found.is_none() {
+                self.log.aside(key.db, key.bytes, Event::New);
+            }
+            let made = found.is_none() && !gone;
+            for (event, touches) in events {
+                if touches || made {
+                    self.log.made(key.db, key.bytes, event);
+                } else {
+                    self.log.told(key.db, key.bytes, event);
+                }
+            }
         }
         match found {
             Some(found) if gone => {

@@ -44,9 +44,10 @@ impl View<'_> {
 
     /// Puts a value at `key`, whatever was there.
     pub fn restore(&mut self, key: Key<'_>, value: Restored, deadline: Deadline, usage: Usage) {
+        let found = self.find(key);
+        self.tell_anew(key, found);
         match value {
             Restored::String(text) => {
-                let found = self.find(key);
                 let old = found.and_then(|found| self.shard(key).entry(found).deadline());
                 let deadline = deadline.over(old);
                 let encoding = string::encoding_of(key.bytes.len(), &text, deadline.is_some());

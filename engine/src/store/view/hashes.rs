@@ -414,12 +414,15 @@ fn set_and_expire<'a>(
     for (field, _) in pairs {
         removed += u64::from(remove(hash, field, tools));
     }
-    tools.changed_times(Event::HSet, removed);
-    tools.happened(Event::HExpire);
-    tools.perished(count);
+    tools.count(removed);
+    tools.count_perished(count);
+    let tell = if removed > 0 { Tools::happened } else { Tools::told };
+    for event in [Event::HSet, Event::HExpire, Event::HExpired] {
+        tell(tools, event);
+    }
     if was_empty {
         // There was no key, for whose removal this would be told.
-        tools.happened(Event::Del);
+        tools.told(Event::Del);
     }
 }
 

@@ -77,6 +77,7 @@ impl View<'_> {
         let count = hll.count()?;
         self.with_bytes(key, found, |bytes| hyperloglog::set_count(bytes, count));
         self.log.count(1);
+        self.log.touched(key.db, key.bytes);
         Ok(count)
     }
 

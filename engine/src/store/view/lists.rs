@@ -210,7 +210,10 @@ impl View<'_> {
             let (start, count) = range_of(start, stop, list.len());
             let removed = list.trim(start, count, tools.limits);
             // Told even if nothing was removed, as in Valkey.
-            tools.changed_times(Event::LTrim, removed as u64);
+            match removed {
+                0 => tools.told(Event::LTrim),
+                _ => tools.changed_times(Event::LTrim, removed as u64),
+            }
         })?;
         Ok(())
     }
@@ -271,7 +274,7 @@ mod tests {
     impl Observer for Heard {
         fn changed(&self, changes: &Log) {
             let told = changes.iter().filter_map(|change| match change {
-                Change::Key { event, key, .. } => {
+                Change::Key { event, key, .. } | Change::Told { event, key, .. } => {
                     Some(format!("{} {}", event.name(), String::from_utf8_lossy(key)))
                 }
                 _ => None,

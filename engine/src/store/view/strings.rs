@@ -31,9 +31,14 @@ impl View<'_> {
         let meta = string_meta(encoding, new);
         let value = string::new_value(key.bytes.len(), value, new.is_some());
         match found {
-            Some(found) => shard.replace(key.place(), found, meta, value, now),
-            None => shard.insert(key.place(), key.bytes, meta, value, now),
-        };
+            Some(found) => {
+                shard.replace(key.place(), found, meta, value, now);
+            }
+            None => {
+                shard.insert(key.place(), key.bytes, meta, value, now);
+                self.log.aside(key.db, key.bytes, Event::New);
+            }
+        }
         self.log.changed(key.db, key.bytes, event);
         if let Deadline::At(_) = deadline {
             self.log.happened(key.db, key.bytes, Event::Expire);

@@ -21,8 +21,8 @@ impl Builder {
         Self { members: Dict::new(seed), longest_bytes: 0, small: None }
     }
 
-    /// Nothing yet of a set that Valkey fills member by member, and makes in the small form unless so many are
-    /// `expected` that they will not fit. There a score of -0 is 0, and stays so.
+    /// Nothing yet of a set that Valkey fills member by member, and makes in the small form unless so many
+    /// are `expected` that they will not fit. There a score of -0 is 0, and stays so.
     pub fn growing(seed: u64, expected: usize, limits: &Limits) -> Self {
         let small = (expected <= limits.zset_max_listpack_entries).then_some(*limits);
         Self { small, ..Self::new(seed) }

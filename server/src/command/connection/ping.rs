@@ -21,6 +21,12 @@ pub(super) static PING: Command = Command {
 
 fn ping(ctx: &mut Ctx<'_, '_>) -> Result<(), Error> {
     match ctx.args.len() {
+        // What looks like a message, to a client that reads nothing else.
+        1 | 2 if ctx.session.only_listens(ctx.reply.protocol()) => {
+            ctx.reply.array(2);
+            ctx.reply.bulk("pong");
+            ctx.reply.bulk(ctx.args.get(1).unwrap_or_default());
+        }
         1 => ctx.reply.simple("PONG"),
         2 => ctx.reply.bulk(ctx.args.at(1)),
         _ => return Err(Error::Arity("ping".into())),

@@ -31,6 +31,11 @@ pub(super) static RESET: Command = Command {
 fn reset(ctx: &mut Ctx<'_, '_>) -> Result<(), Error> {
     let session = &mut *ctx.session;
     session.discard(&ctx.shared.store);
+    if session.subscriptions.any() {
+        session.unsubscribe_all(ctx.shared);
+        session.inbox.deliver(ctx.shared);
+        session.inbox.take_into(ctx.reply.output_mut());
+    }
     session.select(0);
     session.authenticated = ctx.shared.config.password().is_none();
     session.no_touch = false;

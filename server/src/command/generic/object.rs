@@ -164,7 +164,7 @@ fn object_idletime(ctx: &mut Ctx<'_, '_>) -> Result<(), Error> {
 }
 
 fn look_up(ctx: &mut Ctx<'_, '_>) -> Option<Meta> {
-    ctx.view.meta(ctx.key(2), Lookup::Ask)
+    ctx.view.meta(ctx.key(2), Lookup::Inspect)
 }
 
 /// Whether the policy has entries count their uses instead of noting when the last was.

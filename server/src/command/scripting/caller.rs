@@ -6,6 +6,8 @@ use crate::command::{Ctx, Origin, nested};
 use crate::error::Error;
 use crate::resp::{Args, Reply};
 use crate::script::engine::{Called, Host, Interrupt, LogLevel};
+use crate::session::meanwhile;
+use crate::shared::Program;
 
 /// A script's client.
 pub(super) struct Caller<'c, 'a, 's> {
@@ -93,10 +95,22 @@ impl Host for Caller<'_, '_, '_> {
     }
 
     fn interrupt(&mut self) -> Interrupt {
-        match self.ctx.shared.scripts.running.is_killed() {
-            true => Interrupt::Kill,
-            false => Interrupt::GoOn,
+        let shared = self.ctx.shared;
+        let running = &shared.scripts.running;
+        if running.is_killed() || shared.shutdown.is_asked() {
+            return Interrupt::Kill;
         }
+        let threshold_ms = shared.config.busy_reply_threshold();
+        let took_ms =
+            shared.store.clock().monotonic_nanos().saturating_sub(running.began_nanos()) / 1_000_000;
+        if took_ms >= threshold_ms {
+            if shared.busy.with().is_none() {
+                tracing::warn!("Slow script detected: still in execution after {took_ms} milliseconds.");
+                shared.busy.set(Some(Program::Script));
+            }
+            meanwhile::serve();
+        }
+        Interrupt::GoOn
     }
 
     fn reply(&mut self) -> &mut Reply {

@@ -200,6 +200,7 @@ fn run(ctx: &mut Ctx<'_, '_>, script: &Arc<Script>, keys: usize, access: Access)
     let call = Call { args: *args, first_key: 3, keys };
     let bytes = thread::run(scripts, script, call, &mut caller);
     drop(running);
+    shared.busy.set(None);
     // A SELECT was the script's own, and its commands are not the client's.
     ctx.session.db = db;
     ctx.session.commands = commands;

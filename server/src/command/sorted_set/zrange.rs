@@ -275,8 +275,8 @@ impl<'a> Request<'a> {
         Ok(Self { span, direction, limit: limit.filter(|_| by != By::Rank), with_scores })
     }
 
-    /// How many of them are known to be there before the walk begins: where scores or members bound it, Valkey
-    /// finds the end on the way.
+    /// How many of them are known to be there before the walk begins: where scores or members bound it,
+    /// Valkey finds the end on the way.
     pub(super) fn expected(&self, ranks: &Range<usize>) -> usize {
         if matches!(self.span, Span::Ranks(..)) { ranks.len() } else { 0 }
     }

@@ -93,7 +93,14 @@ fn exec(ctx: &mut Ctx<'_, '_>) -> Result<(), Error> {
     // Parameters are changed under a lock that comes before those of the store.
     let walks = queue.iter().any(|(command, _)| matches!(command.locks, Locks::Walk));
     let _parameters = walks.then(|| shared.config.hold());
-    let mut view = store.view(scope, now);
+    let mut view = match shared.view(scope, now) {
+        Ok(view) => view,
+        Err(busy) => {
+            ctx.session.watch = watch;
+            ctx.session.discard(store);
+            return Err(aborted(&busy));
+        }
+    };
     // Under its locks: what has not changed by now cannot change any more.
     let holds = watch.as_ref().is_none_or(|watch| view.holds_still(watch));
     if let Some(watch) = &watch {
@@ -117,6 +124,13 @@ fn exec(ctx: &mut Ctx<'_, '_>) -> Result<(), Error> {
     ctx.session.transaction.reuse(queue);
     ctx.session.discard(store);
     Ok(())
+}
+
+/// What EXEC answers where it cannot run at all.
+pub(in crate::command) fn aborted(why: &Error) -> Error {
+    let line = why.line();
+    let why = line.strip_prefix(b"ERR ").unwrap_or(&line);
+    Error::Bytes([b"EXECABORT Transaction discarded because of: ", why].concat())
 }
 
 enum Locked {

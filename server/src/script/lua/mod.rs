@@ -6,7 +6,8 @@
 //! - [`replies`] makes Lua values of what commands answer, [`answers`] makes replies of what scripts return;
 //! - [`watch`] ends scripts that do not end by themselves, together with [`settle`] and [`coroutines`];
 //! - [`current`] is how functions that Lua calls find what the server lent to the script;
-//! - [`native`] reads their arguments.
+//! - [`native`] reads their arguments;
+//! - [`bit`], [`cjson`], [`cmsgpack`], [`random`] and [`struct_`] are libraries.
 
 mod sandbox;
 
@@ -29,6 +30,16 @@ mod coroutines;
 mod current;
 
 mod native;
+
+mod bit;
+
+mod cjson;
+
+mod cmsgpack;
+
+mod random;
+
+mod struct_;
 
 use std::borrow::Cow;
 

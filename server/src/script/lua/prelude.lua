@@ -7,7 +7,6 @@ local real = _G
 local select, type, error, setmetatable, next = select, type, error, setmetatable, next
 local pcall, xpcall, getinfo = pcall, xpcall, debug.getinfo
 local setfenv, tostring = setfenv, tostring
-local resume = coroutine.resume
 
 -- What scripts see of the standard libraries: all else goes.
 local seen = {}
@@ -24,6 +23,8 @@ for name in next, real do
     end
 end
 real.os = {clock = native.clock}
+real.math.random = native.random
+real.math.randomseed = native.randomseed
 real.redis = native.server
 real.server = native.server
 for name, library in next, native.libraries do
@@ -59,13 +60,6 @@ function real.xpcall(...)
     return settle(xpcall(...))
 end
 
-function real.coroutine.resume(...)
-    if type((...)) ~= 'thread' then
-        error("bad argument #1 to 'resume' (coroutine expected)", 2)
-    end
-    return settle(resume(...))
-end
-
 -- A coroutine counts its own instructions, so each has to be told what to do when it has run for a while.
 local watch = native.watch
 local function watched(body)
@@ -74,7 +68,9 @@ local function watched(body)
         return body(...)
     end
 end
-real.coroutine.create, real.coroutine.wrap = native.coroutines(watched, coroutine.create, coroutine.status)
+local create, resume, wrap, status = coroutine.create, coroutine.resume, coroutine.wrap, coroutine.status
+real.coroutine.create, real.coroutine.resume, real.coroutine.wrap =
+    native.coroutines(watched, create, resume, wrap, status)
 
 -- Turns what a script failed with into a table with its place.
 local function handler(failure)

@@ -4,7 +4,7 @@ use luna_core::runtime::Value;
 use luna_core::version::LuaVersion;
 use luna_core::vm::{LuaError, Vm};
 
-use super::{bounds, coroutines, guard, server, settle, watch};
+use super::{bit, bounds, cjson, cmsgpack, coroutines, guard, random, server, settle, struct_, watch};
 use crate::observe::process::{self, Who};
 
 const PRELUDE: &[u8] = include_bytes!("prelude.lua");
@@ -25,12 +25,24 @@ pub(super) fn open() -> (Vm, Value) {
     functions.extend(bounds::functions(&mut vm));
     functions.push(("note", vm.native(settle::note)));
     functions.push(("clock", vm.native(clock)));
+    functions.push(("random", vm.native(random::random)));
+    functions.push(("randomseed", vm.native(random::randomseed)));
     functions.push(("settle", vm.native(settle::settle)));
     functions.push(("settle_server", vm.native(settle::settle_server)));
     functions.push(("watch", vm.native(watch::watch)));
     functions.push(("coroutines", vm.native(coroutines::make)));
     let server = server::table(&mut vm);
-    let libraries = vm.new_table().build();
+    let bit = bit::library(&mut vm);
+    let cjson = cjson::library(&mut vm);
+    let cmsgpack = cmsgpack::library(&mut vm);
+    let r#struct = struct_::library(&mut vm);
+    let libraries = vm
+        .new_table()
+        .with("bit", bit)
+        .with("struct", r#struct)
+        .with("cjson", cjson)
+        .with("cmsgpack", cmsgpack)
+        .build();
     let mut native = vm.new_table().with("server", server).with("libraries", libraries);
     for (name, function) in functions {
         native = native.with(name, function);

@@ -50,6 +50,12 @@ enum Class {
     PubSub,
 }
 
+impl Class {
+    fn of(client: &Client) -> Self {
+        if client.is_subscriber() { Self::PubSub } else { Self::Normal }
+    }
+}
+
 impl<'a> Filter<'a> {
     /// Reads the options behind the subcommand.
     pub(super) fn parse(args: Args<'a>, config: &Config) -> Result<Self, Error> {
@@ -119,7 +125,7 @@ impl<'a> Criteria<'a> {
         let all_in = |letters: &[u8], asked: &[u8]| asked.iter().all(|letter| letters.contains(letter));
         [
             self.ids.as_ref().map(|ids| ids.contains(&client.id)),
-            self.class.map(|class| class == Class::Normal),
+            self.class.map(|class| class == Class::of(client)),
             self.user.map(|user| user == DEFAULT_USER),
             self.address.map(|asked| client.peer.address().as_bytes() == asked),
             self.local_address.map(|asked| client.peer.local_address().as_bytes() == asked),

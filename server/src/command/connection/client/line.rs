@@ -3,11 +3,12 @@
 use std::sync::atomic::Ordering::Relaxed;
 
 use crate::command::{Ctx, table};
+use crate::pubsub::Kind;
 use crate::session::clients::{Client, Peer};
 
-/// Appends the line of one client: Valkey's fields in Valkey's order. What there is not yet (channels,
-/// tracking) is shown as Valkey shows it of a client that does not use it. The client that asks
-/// is in the middle of a request, and what was published of it is as old as the request before.
+/// Appends the line of one client: Valkey's fields in Valkey's order. What there is not yet (tracking)
+/// is shown as Valkey shows it of a client that does not use it. The client that asks is in the middle of a
+/// request, and what was published of it is as old as the request before.
 pub(super) fn write_line(lines: &mut Vec<u8>, client: &Client, ctx: &Ctx<'_, '_>) {
     let now = ctx.now();
     let asks = client.id == ctx.session.client.id;
@@ -37,8 +38,8 @@ pub(super) fn write_line(lines: &mut Vec<u8>, client: &Client, ctx: &Ctx<'_, '_>
     field("flags", flags(client).as_bytes());
     field("capa", capabilities(client).as_bytes());
     field("db", &figure(client.db.load(Relaxed).into()));
-    for name in ["sub", "psub", "ssub"] {
-        field(name, b"0");
+    for (name, kind) in ["sub", "psub", "ssub"].into_iter().zip(Kind::ALL) {
+        field(name, &figure(client.subscriptions(kind).into()));
     }
     field("multi", client.queued.load(Relaxed).to_string().as_bytes());
     field("watch", &figure(client.watched() as u64));
@@ -72,6 +73,7 @@ pub(super) fn write_line(lines: &mut Vec<u8>, client: &Client, ctx: &Ctx<'_, '_>
 pub(super) fn flags(client: &Client) -> String {
     let mut flags = String::new();
     for (letter, holds) in [
+        ('P', client.is_subscriber()),
         ('x', client.in_transaction.load(Relaxed)),
         ('b', client.blocked().is_some()),
         ('d', client.watch.lock().as_ref().is_some_and(|watch| watch.is_touched())),

@@ -1,0 +1,78 @@
+//! A message as it goes over the wire, made once for all who get it.
+
+use bytes::Bytes;
+
+use crate::resp::reply::SPLICE_BYTES_MIN;
+use crate::resp::{Output, Protocol, Reply};
+
+/// Encoded bytes that many clients share.
+#[derive(Debug, Clone)]
+pub struct Message {
+    form: Form,
+    bytes: Bytes,
+}
+
+#[derive(Debug, Clone, Copy)]
+enum Form {
+    /// An array in RESP2 and a push in RESP3. Only the first byte differs, and it is left out.
+    Push,
+    /// The same in both.
+    Same,
+}
+
+impl Message {
+    /// A push of these bulk strings.
+    pub fn push(parts: &[&[u8]]) -> Self {
+        let mut reply = Reply::new(Protocol::Resp3);
+        reply.push(parts.len());
+        parts.iter().for_each(|part| reply.bulk(part));
+        Self { form: Form::Push, bytes: Bytes::from(reply.into_vec()).slice(1..) }
+    }
+
+    /// Bytes that mean the same in both protocols.
+    pub fn same(encoded: Vec<u8>) -> Self {
+        Self { form: Form::Same, bytes: encoded.into() }
+    }
+
+    /// What it holds in memory, about.
+    pub fn memory_bytes(&self) -> usize {
+        self.bytes.len() + size_of::<Self>()
+    }
+
+    /// Appends it to what goes to a client.
+    #[inline]
+    pub fn write(&self, output: &mut Output, protocol: Protocol) {
+        match (self.form, protocol) {
+            (Form::Push, Protocol::Resp2) => output.extend(b"*"),
+            (Form::Push, Protocol::Resp3) => output.extend(b">"),
+            (Form::Same, _) => {}
+        }
+        if self.bytes.len() < SPLICE_BYTES_MIN {
+            output.extend(&self.bytes);
+        } else {
+            output.extend_shared(self.bytes.clone());
+        }
+    }
+}
+
+#[cfg(all(test, not(shuttle)))]
+mod tests {
+    use super::*;
+
+    fn written(message: &Message, protocol: Protocol) -> Vec<u8> {
+        let mut output = Output::new();
+        message.write(&mut output, protocol);
+        output.chunk().to_vec()
+    }
+
+    #[test]
+    fn one_buffer_serves_both_protocols() {
+        let message = Message::push(&[b"message", b"news", b""]);
+        let body = "3\r\n$7\r\nmessage\r\n$4\r\nnews\r\n$0\r\n\r\n";
+        assert_eq!(written(&message, Protocol::Resp2), format!("*{body}").into_bytes());
+        assert_eq!(written(&message, Protocol::Resp3), format!(">{body}").into_bytes());
+        let line = Message::same(b"+line\r\n".to_vec());
+        assert_eq!(written(&line, Protocol::Resp2), b"+line\r\n");
+        assert_eq!(written(&line, Protocol::Resp3), b"+line\r\n");
+    }
+}
