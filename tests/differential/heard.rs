@@ -6,9 +6,6 @@ use scrubjay_tests::patience::GENEROUS;
 use scrubjay_tests::server::Server;
 use scrubjay_tests::wire::{Client, Reply};
 
-/// All but misses: of commands that are refused, Valkey has looked up keys for some before it refuses them.
-const CLASSES: &str = "AKEn";
-
 /// Told when a key or a field is found to be over, or gone for it, and of what is told otherwise then.
 /// When that is found differs.
 const ABOUT_TIME: [&str; 4] = ["expired", "hexpired", "del", "new"];
@@ -22,9 +19,8 @@ pub(crate) type Heard = BTreeMap<String, Vec<String>>;
 impl Listener {
     pub(crate) fn subscribe(server: &Server) -> Result<Self, String> {
         let mut client = server.connect();
-        for line in [format!("CONFIG SET notify-keyspace-events {CLASSES}"), "PSUBSCRIBE __key*@*__:*".into()]
-        {
-            let reply = client.typed(&line).map_err(|why| why.to_string())?;
+        for line in ["CONFIG SET notify-keyspace-events AKEnm", "PSUBSCRIBE __key*@*__:*"] {
+            let reply = client.typed(line).map_err(|why| why.to_string())?;
             if reply.is_error() {
                 return Err(format!("{line}: {reply}"));
             }
