@@ -14,6 +14,7 @@ use crate::config::{self, Config, EventClasses, Presence, Settings};
 use crate::observe::stats::Stats;
 use crate::pubsub::{Mailboxes, Notifications, Registry};
 use crate::session::clients::Clients;
+use crate::session::pause::Pause;
 use crate::shared::{Busy, Shared, Shutdown, Start};
 use crate::{housekeeping, maintenance, net};
 
@@ -126,6 +127,7 @@ impl Server {
             start,
             listening: Listening::default(),
             shutdown: Shutdown::default(),
+            pause: Pause::default(),
             busy: Busy::default(),
             trust_checksums: AtomicBool::new(false),
         });

@@ -6,7 +6,7 @@
 //! - [`scenario`]: what is measured, as a table
 //! - [`contender`] and [`server`]: who is measured; [`cores`]: where
 //! - [`load`] (closed and open loop), [`memory`], [`expiry`], [`growth`]: how, with [`template`],
-//!   [`replies`], [`fill`], [`prober`] and [`client`] to send and watch
+//!   [`replies`], [`fill`], [`audience`], [`prober`] and [`client`] to send, listen and watch
 //! - [`measure`]: figures, spreads and goals; [`report`]: tables and plots
 
 mod scenario;
@@ -15,6 +15,7 @@ mod contender;
 mod cores;
 mod server;
 
+mod audience;
 mod client;
 mod expiry;
 mod fill;
@@ -35,6 +36,8 @@ use std::time::Duration;
 
 use anyhow::{Context, Result, ensure};
 
+use self::audience::Audience;
+use self::client::Client;
 use self::contender::{Contender, Name};
 use self::cores::Placement;
 use self::fill::Fill;
@@ -42,7 +45,7 @@ use self::load::{Pace, Plan};
 use self::measure::Sample;
 use self::progress::Progress;
 use self::report::{Report, Row};
-use self::scenario::{Load, Records, Scenario, Work};
+use self::scenario::{Load, Records, Scenario, Scene, Work};
 use self::server::Server;
 
 /// Start Scrubjay and the servers it stands in for, and measure them in turns.
@@ -139,6 +142,10 @@ struct Bench<'a> {
 struct Fleet {
     threads: usize,
     before: Records,
+    scene: Scene,
+    /// They go before the servers.
+    #[expect(dead_code, reason = "it is there to listen")]
+    audiences: Vec<Audience>,
     servers: Vec<Server>,
 }
 
@@ -200,7 +207,7 @@ impl Bench<'_> {
                 growth::measure(&fill, &fresh_server()?, placement)
             }
             Work::Load(load) => {
-                let fleet = self.fleet(fleet, placement, load.before)?;
+                let fleet = self.fleet(fleet, placement, load)?;
                 load::run(&self.plan(load, round), &fleet.servers[index])
             }
         }
@@ -211,19 +218,26 @@ impl Bench<'_> {
         &self,
         fleet: &'f mut Option<Fleet>,
         placement: &Placement,
-        before: Records,
+        load: &Load,
     ) -> Result<&'f Fleet> {
-        let fits = |fleet: &Fleet| fleet.threads == placement.threads && fleet.before == before;
+        let &Load { before, scene, .. } = load;
+        let fits =
+            |fleet: &Fleet| (fleet.threads, fleet.before, fleet.scene) == (placement.threads, before, scene);
         if !fleet.as_ref().is_some_and(fits) {
             *fleet = None; // The old servers end before the new ones start.
-            let mut servers = Vec::new();
+            let (mut servers, mut audiences) = (Vec::new(), Vec::new());
             for contender in self.contenders {
                 let server = self.start(contender, placement)?;
                 let filled = self.fill(before).run(server.address(), &AtomicU64::new(0));
                 filled.with_context(|| format!("filling {}", contender.name.as_str()))?;
+                let mut client = Client::connect(server.address())?;
+                for command in scene.commands {
+                    client.ask(command)?;
+                }
+                audiences.push(Audience::seat(server.address(), "news", scene.subscribers)?);
                 servers.push(server);
             }
-            *fleet = Some(Fleet { threads: placement.threads, before, servers });
+            *fleet = Some(Fleet { threads: placement.threads, before, scene, audiences, servers });
         }
         Ok(fleet.as_ref().expect("invariant: it was there or has been made"))
     }

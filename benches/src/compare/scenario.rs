@@ -38,7 +38,20 @@ pub(crate) struct Load {
     pub(crate) template: &'static str,
     pub(crate) pipeline: u64,
     pub(crate) before: Records,
+    pub(crate) scene: Scene,
 }
+
+/// What a load finds beside the keyspace.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) struct Scene {
+    /// Commands that each server has been sent.
+    pub(crate) commands: &'static [&'static [&'static str]],
+    /// How many clients listen to the channel `news`.
+    pub(crate) subscribers: usize,
+}
+
+/// Nothing.
+const EMPTY: Scene = Scene { commands: &[], subscribers: 0 };
 
 /// What a keyspace holds: every key, written with this template.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -54,7 +67,7 @@ const STRINGS_OF_64: Records = Records { template: SET, value_bytes: 64 };
 
 /// A load on strings of 64 bytes.
 const fn strings(template: &'static str, pipeline: u64) -> Work {
-    Work::Load(Load { template, pipeline, before: STRINGS_OF_64 })
+    Work::Load(Load { template, pipeline, before: STRINGS_OF_64, scene: EMPTY })
 }
 
 /// One key with as many members as there are keys otherwise.
@@ -88,8 +101,30 @@ const SETS_OF_10: Records = Records {
 
 /// A load of one command on one key, or on many, pipelined.
 const fn typed(template: &'static str, before: Records) -> Work {
-    Work::Load(Load { template, pipeline: 16, before })
+    Work::Load(Load { template, pipeline: 16, before, scene: EMPTY })
 }
+
+/// A load on strings of 64 bytes, in a scene of its own.
+const fn staged(template: &'static str, pipeline: u64, scene: Scene) -> Work {
+    Work::Load(Load { template, pipeline, before: STRINGS_OF_64, scene })
+}
+
+const TRANSACTION: &str = "MULTI ; SET {key} {value} ; SET {key} {value} ; SET {key} {value} ; SET {key} {value} ; \
+    SET {key} {value} ; SET {key} {value} ; SET {key} {value} ; SET {key} {value} ; SET {key} {value} ; \
+    SET {key} {value} ; EXEC";
+
+/// Gives back a lock that the caller holds: what every library of locks sends.
+const UNLOCK: Scene = Scene {
+    commands: &[&[
+        "SCRIPT",
+        "LOAD",
+        "if redis.call('get', KEYS[1]) == ARGV[1] then return redis.call('del', KEYS[1]) else return 0 end",
+    ]],
+    subscribers: 0,
+};
+const NOTIFIED: Scene =
+    Scene { commands: &[&["CONFIG", "SET", "notify-keyspace-events", "KEA"]], subscribers: 0 };
+const HEARD: Scene = Scene { commands: &[], subscribers: 100 };
 
 const ALONE: &[(Metric, Goal)] = &[(Metric::CpuPerRequest, Goal::RatioOrSpread(1.0))];
 const BATCHED: &[(Metric, Goal)] = &[(Metric::CpuPerRequest, Goal::Ratio(0.85))];
@@ -98,6 +133,9 @@ const HALF: &[(Metric, Goal)] = &[(Metric::CpuPerRequest, Goal::Ratio(0.5))];
 const ADDED: &[(Metric, Goal)] = &[(Metric::CpuPerRequest, Goal::Ratio(0.4))];
 const RANKED: &[(Metric, Goal)] = &[(Metric::CpuPerRequest, Goal::Ratio(0.7))];
 const TYPED: &[(Metric, Goal)] = &[(Metric::CpuPerRequest, Goal::Ratio(0.9))];
+const SCRIPTED: &[(Metric, Goal)] = &[(Metric::CpuPerRequest, Goal::Ratio(1.3))];
+const TOGETHER: &[(Metric, Goal)] = &[(Metric::CpuPerRequest, Goal::Ratio(0.6))];
+const DELIVERED: &[(Metric, Goal)] = &[(Metric::CpuPerRequest, Goal::Ratio(0.8))];
 const SMALL: &[(Metric, Goal)] = &[(Metric::ResidentPerKey, Goal::Ratio(0.9))];
 const MEMBERS: &[(Metric, Goal)] = &[(Metric::ResidentPerKey, Goal::Ratio(0.8))];
 const BLOCKS: &[(Metric, Goal)] = &[(Metric::ResidentPerKey, Goal::Ratio(1.02))];
@@ -133,6 +171,11 @@ pub(crate) const ALL: &[Scenario] = &[
     Scenario { name: "types-getbit", title: "GETBIT, a million bits", threads: 1, work: typed("GETBIT bitmap {index}", BITMAP), goals: TYPED },
     Scenario { name: "types-hgetall", title: "HGETALL of 10 fields, a million keys", threads: 1, work: typed("HGETALL {key}", HASHES_OF_10), goals: TYPED },
     Scenario { name: "types-smembers", title: "SMEMBERS of 10, a million keys", threads: 1, work: typed("SMEMBERS {key}", SETS_OF_10), goals: TYPED },
+    Scenario { name: "script-unlock", title: "EVALSHA of unlocking, held by another", threads: 1, work: staged("EVALSHA e9f69f2beb755be68b5e456ee2ce9aadfbc4ebf4 1 {key} token", 16, UNLOCK), goals: SCRIPTED },
+    Scenario { name: "script-lock-unlock", title: "SET and EVALSHA of unlocking by turns", threads: 1, work: staged("SET {key} token ; EVALSHA e9f69f2beb755be68b5e456ee2ce9aadfbc4ebf4 1 {key} token", 16, UNLOCK), goals: &[] },
+    Scenario { name: "multi-10", title: "MULTI, 10 SETs and EXEC, 16 times a batch", threads: 1, work: staged(TRANSACTION, 192, EMPTY), goals: TOGETHER },
+    Scenario { name: "publish-100", title: "PUBLISH to 100 subscribers, pipeline 16", threads: 1, work: staged("PUBLISH news {value}", 16, HEARD), goals: DELIVERED },
+    Scenario { name: "notify-get", title: "GET 64 B, pipeline 16, notifications on", threads: 1, work: staged("GET {key}", 16, NOTIFIED), goals: TYPED },
     Scenario {
         name: "memory-8", title: "16 B key, 8 B value", threads: 1,
         work: Work::Memory(Records { template: SET, value_bytes: 8 }),
