@@ -8,11 +8,11 @@ use scrubjay::{Scope, Store, View};
 use tokio::sync::Notify;
 
 pub use crate::apply::Listening;
-use crate::config::Config;
+use crate::config::{Config, EventClasses};
 use crate::error::Error;
 use crate::observe::stats::Stats;
 use crate::pubsub::message::Message;
-use crate::pubsub::{Audience, Kind, Mailboxes, Registry};
+use crate::pubsub::{Audience, Kind, Mailboxes, Notifications, Registry};
 use crate::session::clients::Clients;
 use crate::session::pause::{Pause, Paused};
 
@@ -30,6 +30,8 @@ pub struct Shared {
     pub mail: Mailboxes,
     /// Wakes each thread when there are messages for its clients.
     pub mail_has_come: Vec<Arc<Notify>>,
+    /// Messages about changes of keys.
+    pub notifications: Notifications,
     /// What has happened so far, counted per thread.
     pub stats: Stats,
     /// The scripts that clients have sent.
@@ -55,6 +57,12 @@ impl Shared {
     pub fn post(&self, message: &Message, to: &Audience) {
         let bytes = self.mail.post(message, to);
         self.store.note_outside(bytes.cast_signed());
+    }
+
+    /// Publishes these classes of keyspace events from now on, and no others.
+    pub(crate) fn notify(&self, classes: EventClasses) {
+        let mut view = self.store.view(Scope::Walk, self.store.clock().now());
+        self.notifications.publish(&mut view, classes);
     }
 
     /// Posts what `payload` is to those who listen to a channel; how many get it. See [`post`](Self::post).
