@@ -10,6 +10,7 @@ use scrubjay::Store;
 
 use crate::apply::{self, Listening, Move, eviction, limits};
 use crate::config::{self, Config, Presence, Settings};
+use crate::observe::commandlog::CommandLog;
 use crate::observe::stats::Stats;
 use crate::session::clients::Clients;
 use crate::shared::{Shared, Shutdown, Start};
@@ -117,6 +118,7 @@ impl Server {
             config,
             clients: Clients::default(),
             stats: Stats::new(threads),
+            command_log: CommandLog::default(),
             start,
             listening: Listening::default(),
             shutdown: Shutdown::default(),

@@ -7,6 +7,7 @@ use scrubjay::Store;
 
 pub use crate::apply::Listening;
 use crate::config::Config;
+use crate::observe::commandlog::CommandLog;
 use crate::observe::stats::Stats;
 use crate::session::clients::Clients;
 
@@ -20,6 +21,8 @@ pub struct Shared {
     pub clients: Clients,
     /// What has happened so far, counted per thread.
     pub stats: Stats,
+    /// Commands that were slow or large.
+    pub command_log: CommandLog,
     /// Facts that hold from start to end.
     pub start: Start,
     /// The way to whoever listens, for `CONFIG SET port` and `bind`.

@@ -65,6 +65,8 @@ pub(crate) struct Command {
     pub(crate) args: &'static [Arg],
     pub(crate) subcommands: &'static [&'static Self],
     pub(crate) locks: Locks,
+    /// Whether the word at an index of a call is a secret, which the command log does not show.
+    pub(crate) hides: fn(&Args<'_>, usize) -> bool,
     /// Whether it is queued after MULTI, and not run at once.
     pub(crate) queued: bool,
     pub(crate) handler: Handler,
@@ -89,6 +91,7 @@ impl Command {
         args: &[],
         subcommands: &[],
         locks: Locks::Keys,
+        hides: |_, _| false,
         queued: true,
         handler: container,
     };

@@ -1,5 +1,6 @@
 //! What the server tells of itself: statistics, `INFO`, the log.
 
+pub mod commandlog;
 pub mod info;
 pub mod latency;
 pub mod log;

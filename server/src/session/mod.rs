@@ -53,6 +53,8 @@ pub struct Session {
     pub transaction: Transaction,
     /// `WATCH`: keys, and whether one of them has changed.
     pub watch: Option<Arc<Watch>>,
+    /// How long the request is that is running, in bytes as they came.
+    pub request_bytes: usize,
     /// Commands run; [`Client::commands`] follows once per batch.
     pub commands: u64,
 }
@@ -71,6 +73,7 @@ impl Session {
             waiting: None,
             transaction: Transaction::default(),
             watch: None,
+            request_bytes: 0,
             commands: 0,
         }
     }

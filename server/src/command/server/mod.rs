@@ -1,6 +1,7 @@
 //! The server itself: its parameters, its figures, its databases as a whole. COMMAND is in
 //! [`super::describe`].
 
+mod commandlog;
 mod config;
 mod dbsize;
 mod debug;
@@ -17,6 +18,8 @@ mod time;
 use super::spec::Command;
 
 pub(super) const COMMANDS: &[&Command] = &[
+    &commandlog::COMMANDLOG,
+    &commandlog::SLOWLOG,
     &config::CONFIG,
     &dbsize::DBSIZE,
     &debug::DEBUG,
