@@ -11,6 +11,7 @@ use scrubjay::Store;
 use crate::apply::{self, Listening, Move, eviction, limits};
 use crate::config::{self, Config, Presence, Settings};
 use crate::observe::commandlog::CommandLog;
+use crate::observe::monitor::Monitor;
 use crate::observe::stats::Stats;
 use crate::session::clients::Clients;
 use crate::shared::{Shared, Shutdown, Start};
@@ -119,6 +120,7 @@ impl Server {
             clients: Clients::default(),
             stats: Stats::new(threads),
             command_log: CommandLog::default(),
+            monitor: Monitor::default(),
             start,
             listening: Listening::default(),
             shutdown: Shutdown::default(),

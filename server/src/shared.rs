@@ -8,6 +8,7 @@ use scrubjay::Store;
 pub use crate::apply::Listening;
 use crate::config::Config;
 use crate::observe::commandlog::CommandLog;
+use crate::observe::monitor::{Event, Monitor, Sample};
 use crate::observe::stats::Stats;
 use crate::session::clients::Clients;
 
@@ -23,6 +24,8 @@ pub struct Shared {
     pub stats: Stats,
     /// Commands that were slow or large.
     pub command_log: CommandLog,
+    /// What held the server up.
+    pub monitor: Monitor,
     /// Facts that hold from start to end.
     pub start: Start,
     /// The way to whoever listens, for `CONFIG SET port` and `bind`.
@@ -31,6 +34,17 @@ pub struct Shared {
     pub shutdown: Shutdown,
     /// Whether RESTORE takes a payload's checksum for right: `DEBUG SET-SKIP-CHECKSUM-VALIDATION`.
     pub trust_checksums: AtomicBool,
+}
+
+impl Shared {
+    /// Records what held the server up, if it did so for long enough.
+    pub fn note_latency(&self, event: Event, nanos: u64) {
+        let (millis, threshold) = (nanos / 1_000_000, self.config.latency_monitor_threshold());
+        if threshold > 0 && millis >= threshold {
+            let at_seconds = self.store.clock().now() / 1000;
+            self.monitor.add(event, Sample { at_seconds, millis });
+        }
+    }
 }
 
 /// Facts about this server that hold from start to end.

@@ -6,7 +6,7 @@
 use std::ops::Range;
 use std::sync::atomic::{AtomicU64, Ordering::Relaxed};
 
-use scrubjay::{Key, Scope};
+use scrubjay::{Key, OutOfMemory, Scope};
 use smallvec::SmallVec;
 
 use super::args::Args;
@@ -16,6 +16,7 @@ use super::table::{self, Entry, Unknown};
 use super::transactions::multi::EXEC;
 use super::{Ctx, Origin, keys};
 use crate::error::Error;
+use crate::observe::monitor::Event;
 use crate::observe::stats::Block;
 use crate::resp::{Mark, Reply};
 use crate::session::blocked::{Call, Ending};
@@ -149,7 +150,7 @@ pub fn dispatch(
                 if command.flags.has(Flags::DENYOOM) {
                     // A small request may make a large value, and others may have used the room that was made
                     // for this one. Where nothing can be evicted, it is the next request that is refused.
-                    let _ = shared.store.make_room(0, now);
+                    let _ = make_room(shared, 0, now);
                 }
                 return;
             }
@@ -262,12 +263,23 @@ fn gates(
         return Err(Error::Owned(format!("ERR Command '{name}' not allowed inside a transaction")));
     }
     if shared.store.max_memory() != 0 {
-        let full = shared.store.make_room(args.bytes(), now).is_err();
+        let full = make_room(shared, args.bytes(), now).is_err();
         if full && takes_memory(session, command) {
             return Err(Error::OutOfMemory);
         }
     }
     Ok(())
+}
+
+/// Makes room in the store, if it has a limit.
+fn make_room(shared: &Shared, bytes: usize, now: u64) -> Result<(), OutOfMemory> {
+    if shared.config.latency_monitor_threshold() == 0 {
+        return shared.store.make_room(bytes, now);
+    }
+    let mut lap = Lap::begin(shared.store.clock());
+    let made = shared.store.make_room(bytes, now);
+    shared.note_latency(Event::EvictionCycle, lap.next(shared.store.clock()));
+    made
 }
 
 /// Whether a command is refused while there is no memory. Whatever is queued takes some.

@@ -6,6 +6,7 @@ use super::args::Args;
 use super::spec::Flags;
 use super::table::Entry;
 use crate::observe::commandlog::{self, Kind, Words};
+use crate::observe::monitor::Event;
 use crate::session::clients::Client;
 use crate::shared::Shared;
 
@@ -51,6 +52,8 @@ pub(super) fn note(
     cost: Cost,
     words: impl FnOnce() -> Words,
 ) {
+    let event = if command.flags.has(Flags::FAST) { Event::FastCommand } else { Event::Command };
+    shared.note_latency(event, cost.nanos);
     let config = &shared.config;
     // -1 is never: more than anything can be.
     let slow = cost.nanos / 1000 >= config.commandlog_execution_slower_than() as u64;

@@ -7,6 +7,8 @@ mod dbsize;
 mod debug;
 mod flush;
 mod info;
+mod latency;
+mod latency_report;
 mod lolwut;
 mod memory;
 mod module;
@@ -27,6 +29,7 @@ pub(super) const COMMANDS: &[&Command] = &[
     &flush::FLUSHDB,
     &info::INFO,
     &time::LASTSAVE,
+    &latency::LATENCY,
     &lolwut::LOLWUT,
     &memory::MEMORY,
     &module::MODULE,
