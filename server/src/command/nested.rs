@@ -16,6 +16,8 @@ use crate::shared::Shared;
 
 /// What a command inside another one shares with it.
 pub(crate) struct Outer<'a> {
+    /// What it is.
+    pub(crate) origin: Origin,
     /// Where the reply of the outer one begins.
     pub(crate) mark: Mark,
     /// What it began with, or with the end of the one before.
@@ -28,7 +30,6 @@ pub(crate) fn run(
     shared: &Shared,
     session: &mut Session,
     view: &mut View<'_>,
-    origin: Origin,
     command: &'static Entry,
     args: Args<'_>,
     reply: &mut Reply,
@@ -43,7 +44,15 @@ pub(crate) fn run(
     let counters = stats.command(command.id());
     let mark = reply.mark();
     view.set_touches(!session.no_touch);
-    let mut ctx = Ctx { shared, session: &mut *session, view, origin, keys: &keys, args, reply: &mut *reply };
+    let mut ctx = Ctx {
+        shared,
+        session: &mut *session,
+        view,
+        origin: outer.origin,
+        keys: &keys,
+        args,
+        reply: &mut *reply,
+    };
     let ran = (command.handler)(&mut ctx);
     let nanos = outer.lap.next(shared.store.clock());
     counters.call(nanos, shared.config.latency_tracking());

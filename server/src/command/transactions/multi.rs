@@ -106,11 +106,9 @@ fn exec(ctx: &mut Ctx<'_, '_>) -> Result<(), Error> {
         let (mark, mut lap) = (ctx.reply.mark(), Lap::begin(store.clock()));
         ctx.reply.array(queue.len());
         for (command, args) in queue.iter() {
-            let origin = Origin::Transaction;
             // What fails is one reply among the others.
-            let outer = nested::Outer { mark, lap: &mut lap };
-            let _ =
-                nested::run(shared, ctx.session, &mut view, origin, command, args.into(), ctx.reply, outer);
+            let outer = nested::Outer { origin: Origin::Transaction, mark, lap: &mut lap };
+            let _ = nested::run(shared, ctx.session, &mut view, command, args.into(), ctx.reply, outer);
         }
     } else {
         ctx.reply.null_array();
