@@ -78,7 +78,6 @@ impl Apply for Running<'_, '_> {
             | Effect::ClientMemory
             | Effect::Background
             | Effect::Password
-            | Effect::CommandLog
             | Effect::Tracking
             | Effect::Latency => Ok(()),
         }

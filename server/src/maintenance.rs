@@ -7,6 +7,7 @@ use std::time::Duration;
 use scrubjay::Step;
 use tokio::sync::Notify;
 
+use crate::observe::monitor::Event;
 use crate::shared::Shared;
 
 /// The longest rest between two rounds: a wall clock that jumps is noticed after so long.
@@ -32,7 +33,10 @@ pub(crate) async fn expire(shared: Arc<Shared>) {
         let now = store.clock().now();
         let mut round = store.begin_round(now);
         loop {
-            match round.step() {
+            let began = store.clock().monotonic_nanos();
+            let step = round.step();
+            shared.note_latency(Event::ExpireCycle, store.clock().monotonic_nanos().saturating_sub(began));
+            match step {
                 Step::Idle => {}
                 Step::Worked => tokio::task::yield_now().await,
                 Step::Over => break,

@@ -11,6 +11,8 @@ use tokio::sync::Notify;
 
 use crate::apply::{Listening, Move, eviction, limits};
 use crate::config::{self, Config, EventClasses, Presence, Settings};
+use crate::observe::commandlog::CommandLog;
+use crate::observe::monitor::Monitor;
 use crate::observe::stats::Stats;
 use crate::pubsub::{Mailboxes, Notifications, Registry};
 use crate::session::clients::Clients;
@@ -124,6 +126,8 @@ impl Server {
             stats: Stats::new(threads),
             #[cfg(feature = "script")]
             scripts: crate::script::Scripts::new(threads),
+            command_log: CommandLog::default(),
+            monitor: Monitor::default(),
             start,
             listening: Listening::default(),
             shutdown: Shutdown::default(),

@@ -10,6 +10,8 @@ use tokio::sync::Notify;
 pub use crate::apply::Listening;
 use crate::config::{Config, EventClasses};
 use crate::error::Error;
+use crate::observe::commandlog::CommandLog;
+use crate::observe::monitor::{Event, Monitor, Sample};
 use crate::observe::stats::Stats;
 use crate::pubsub::message::Message;
 use crate::pubsub::{Audience, Kind, Mailboxes, Notifications, Registry};
@@ -37,6 +39,10 @@ pub struct Shared {
     /// The scripts that clients have sent.
     #[cfg(feature = "script")]
     pub scripts: crate::script::Scripts,
+    /// Commands that were slow or large.
+    pub command_log: CommandLog,
+    /// What held the server up.
+    pub monitor: Monitor,
     /// Facts that hold from start to end.
     pub start: Start,
     /// The way to whoever listens, for `CONFIG SET port` and `bind`.
@@ -52,6 +58,15 @@ pub struct Shared {
 }
 
 impl Shared {
+    /// Records what held the server up, if it did so for long enough.
+    pub fn note_latency(&self, event: Event, nanos: u64) {
+        let (millis, threshold) = (nanos / 1_000_000, self.config.latency_monitor_threshold());
+        if threshold > 0 && millis >= threshold {
+            let at_seconds = self.store.clock().now() / 1000;
+            self.monitor.add(event, Sample { at_seconds, millis });
+        }
+    }
+
     /// Posts a message, whatever locks are held. Once they are not, the mailboxes are to be
     /// [woken](Mailboxes::wake).
     pub fn post(&self, message: &Message, to: &Audience) {

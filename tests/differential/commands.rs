@@ -329,6 +329,11 @@ pub(crate) const COMMANDS: &[&str] = &[
     "CLIENT UNBLOCK (count|integer|word) [TIMEOUT|ERROR|word]",
     // No command at all.
     "word [word]",
+    // What is logged depends on time and on ports, so no entry is asked for.
+    "SLOWLOG (GET 0|GET 0 word|GET word|RESET|HELP|word)",
+    "COMMANDLOG GET (0|word) (SLOW|LARGE-REQUEST|LARGE-REPLY|word)",
+    "COMMANDLOG RESET (SLOW|LARGE-REQUEST|LARGE-REPLY|word)",
+    "LATENCY (HISTORY word|GRAPH word|RESET|RESET word|LATEST|DOCTOR|HELP)",
 ];
 
 /// Commands that are not sent: they end the server or the connection, withhold replies, say what each server

@@ -7,18 +7,20 @@ use std::ops::Range;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering::Relaxed};
 
-use scrubjay::{Key, Scope};
+use scrubjay::{Key, OutOfMemory, Scope};
 use smallvec::SmallVec;
 
 use super::args::Args;
+use super::measure::{self, Cost, Lap};
 use super::spec::{Flags, Locks};
 use super::table::{self, Entry, Unknown};
 use super::transactions::multi::{EXEC, aborted};
 use super::{Ctx, Origin, keys, pubsub};
 use crate::error::Error;
+use crate::observe::monitor::Event;
 use crate::observe::stats::Block;
 use crate::resp::{Mark, Protocol, Reply};
-use crate::session::blocked::Ending;
+use crate::session::blocked::{Call, Ending};
 use crate::session::pause::Paused;
 use crate::session::{Replies, Session};
 use crate::shared::Shared;
@@ -26,6 +28,8 @@ use crate::shared::Shared;
 /// A request that has been looked up, so that its memory can be fetched while others run before it.
 pub struct Prepared<'a> {
     args: Args<'a>,
+    /// How long it was as it came.
+    bytes: usize,
     found: Found,
     /// Which of the batch's keys are its own.
     keys: Range<usize>,
@@ -51,6 +55,7 @@ impl<'a> Prepared<'a> {
         shared: &Shared,
         session: &Session,
         args: Args<'a>,
+        bytes: usize,
         previous: Option<&Self>,
         keys: &mut BatchKeys<'a>,
     ) -> Self {
@@ -72,7 +77,7 @@ impl<'a> Prepared<'a> {
             Found::Command(command) if command.member != 0 => args.get(command.member.into()),
             _ => None,
         };
-        Self { args, found, keys: first..keys.len(), member }
+        Self { args, bytes, found, keys: first..keys.len(), member }
     }
 
     /// The member or field of a collection that it is about, if it is about one.
@@ -89,7 +94,9 @@ impl<'a> Prepared<'a> {
     }
 }
 
-/// Runs one request of `session` and writes its reply.
+/// Runs one request of `session` and writes its reply. `lap` began when the request before it ended, so that
+/// the clock is read once for each.
+#[expect(clippy::too_many_arguments, reason = "the one place where everything meets")]
 pub fn dispatch(
     shared: &Shared,
     stats: &Block,
@@ -97,6 +104,7 @@ pub fn dispatch(
     request: &Prepared<'_>,
     keys: &BatchKeys<'_>,
     reply: &mut Reply,
+    lap: &mut Lap,
     now: u64,
 ) {
     let mark = reply.mark();
@@ -118,14 +126,20 @@ pub fn dispatch(
                 let keys = &keys[request.keys.clone()];
                 let counters = stats.command(command.id());
                 let clock = shared.store.clock();
-                let began = counters.times_next().then(|| clock.monotonic_nanos());
+                if shared.store.max_memory() != 0 {
+                    // Room made for a command is none of its own time.
+                    lap.next(clock);
+                }
+                session.request_bytes = request.bytes;
                 let ran = run(shared, session, command, request.args, keys, reply, now);
+                let nanos = lap.next(clock);
                 if let Some(waiting) = &mut session.waiting {
                     // Its reply, and all that is counted of it, come when the waiting is over.
-                    waiting.nanos = began.map(|began| clock.monotonic_nanos().saturating_sub(began));
+                    let words = measure::words(command, request.args);
+                    waiting.call = Call { nanos, request_bytes: request.bytes, words };
                     return;
                 }
-                counters.calls.add(1);
+                counters.call(nanos, shared.config.latency_tracking());
                 stats.processed.add(1);
                 if let Err(error) = ran {
                     reply.truncate_to(mark);
@@ -133,15 +147,17 @@ pub fn dispatch(
                     counters.failed.add(1);
                 }
                 session.commands += 1;
-                if let Some(began) = began {
-                    let nanos = clock.monotonic_nanos().saturating_sub(began);
-                    counters.time(nanos, shared.config.latency_tracking());
-                }
+                finish(session, reply, mark);
+                let reply_bytes = reply.output().len_since(mark);
+                let cost = Cost { nanos, request_bytes: request.bytes, reply_bytes };
+                let words = || measure::words(command, request.args);
+                measure::note(shared, &session.client, command, cost, words);
                 if command.flags.has(Flags::DENYOOM) {
                     // A small request may make a large value, and others may have used the room that was made
                     // for this one. Where nothing can be evicted, it is the next request that is refused.
-                    let _ = shared.store.make_room(0, now);
+                    let _ = make_room(shared, 0, now);
                 }
+                return;
             }
         }
         unfit => refuse_unfit(shared, stats, session, unfit, request.args, reply, now),
@@ -152,18 +168,16 @@ pub fn dispatch(
 /// Answers the request for which the client has waited, which is over now.
 #[cold]
 pub fn answer_waiting(shared: &Shared, stats: &Block, session: &mut Session, reply: &mut Reply) {
-    let Some(waiting) = session.waiting.take() else { return };
-    let (nanos, blocked) = (waiting.nanos, Arc::clone(&waiting.blocked));
+    let Some(mut waiting) = session.waiting.take() else { return };
+    let call = std::mem::take(&mut waiting.call);
+    let blocked = Arc::clone(&waiting.blocked);
     let Some(ending) = waiting.finish(&shared.store) else { return };
     let id = usize::from(session.client.last_command.load(Relaxed));
     let command = table::entries().get(id).expect("invariant: the command that waits is its last");
     let counters = stats.command(command.id());
-    counters.calls.add(1);
+    counters.call(call.nanos, shared.config.latency_tracking());
     stats.processed.add(1);
     session.commands += 1;
-    if let Some(nanos) = nanos {
-        counters.time(nanos, shared.config.latency_tracking());
-    }
     let mark = reply.mark();
     match ending {
         Ending::Served(mut served) => reply.append(&mut served),
@@ -178,6 +192,9 @@ pub fn answer_waiting(shared: &Shared, stats: &Block, session: &mut Session, rep
         }
     }
     finish(session, reply, mark);
+    let reply_bytes = reply.output().len_since(mark);
+    let cost = Cost { nanos: call.nanos, request_bytes: call.request_bytes, reply_bytes };
+    measure::note(shared, &session.client, command, cost, || call.words);
 }
 
 /// Answers a request that names no command, or calls one with the wrong number of arguments.
@@ -260,7 +277,7 @@ fn gates(
     session.memory_is_short = false;
     // Data stands still during a pause.
     if shared.store.max_memory() != 0 && shared.pause.at(now).is_none() {
-        session.memory_is_short = shared.store.make_room(args.bytes(), now).is_err();
+        session.memory_is_short = make_room(shared, args.bytes(), now).is_err();
         if session.memory_is_short && takes_memory(session, command) {
             return Err(Error::OutOfMemory);
         }
@@ -283,6 +300,17 @@ fn is_paused(shared: &Shared, session: &Session, command: &Entry, now: u64) -> b
         Some((Paused::Everything, _)) => true,
         Some((Paused::Writes, _)) => command.writes() || session.transaction.writes(command),
     }
+}
+
+/// Makes room in the store, if it has a limit.
+fn make_room(shared: &Shared, bytes: usize, now: u64) -> Result<(), OutOfMemory> {
+    if shared.config.latency_monitor_threshold() == 0 {
+        return shared.store.make_room(bytes, now);
+    }
+    let mut lap = Lap::begin(shared.store.clock());
+    let made = shared.store.make_room(bytes, now);
+    shared.note_latency(Event::EvictionCycle, lap.next(shared.store.clock()));
+    made
 }
 
 /// Whether a command is refused while there is no memory. Whatever is queued takes some.

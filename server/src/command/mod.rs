@@ -7,6 +7,7 @@ pub mod args;
 mod blocking;
 pub mod dispatch;
 pub(crate) mod keys;
+pub mod measure;
 pub(crate) mod nested;
 
 mod describe;

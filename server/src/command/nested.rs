@@ -6,12 +6,23 @@ use smallvec::SmallVec;
 
 use super::args::Args;
 use super::dispatch::answer;
+use super::measure::{self, Cost, Lap};
 use super::table::Entry;
 use super::{Ctx, Origin, keys};
 use crate::error::Error;
-use crate::resp::Reply;
+use crate::resp::{Mark, Reply};
 use crate::session::Session;
 use crate::shared::Shared;
+
+/// What a command inside another one shares with it.
+pub(crate) struct Outer<'a> {
+    /// What it is.
+    pub(crate) origin: Origin,
+    /// Where the reply of the outer one begins.
+    pub(crate) mark: Mark,
+    /// What it began with, or with the end of the one before.
+    pub(crate) lap: &'a mut Lap,
+}
 
 /// Runs a command whose arguments its arity allows, and writes its reply. The error that it failed with has
 /// been written, too.
@@ -19,10 +30,10 @@ pub(crate) fn run(
     shared: &Shared,
     session: &mut Session,
     view: &mut View<'_>,
-    origin: Origin,
     command: &'static Entry,
     args: Args<'_>,
     reply: &mut Reply,
+    outer: Outer<'_>,
 ) -> Result<(), Error> {
     let mut keys: SmallVec<[Key<'_>; 8]> = SmallVec::new();
     // A call that contradicts its declaration is the handler's to refuse.
@@ -31,23 +42,32 @@ pub(crate) fn run(
     });
     let stats = shared.stats.block(session.client.thread);
     let counters = stats.command(command.id());
-    let clock = shared.store.clock();
-    let began = counters.times_next().then(|| clock.monotonic_nanos());
     let mark = reply.mark();
     view.set_touches(!session.no_touch);
-    let mut ctx = Ctx { shared, session, view, origin, keys: &keys, args, reply };
+    let mut ctx = Ctx {
+        shared,
+        session: &mut *session,
+        view,
+        origin: outer.origin,
+        keys: &keys,
+        args,
+        reply: &mut *reply,
+    };
     let ran = (command.handler)(&mut ctx);
-    counters.calls.add(1);
+    let nanos = outer.lap.next(shared.store.clock());
+    counters.call(nanos, shared.config.latency_tracking());
     stats.processed.add(1);
-    ctx.session.commands += 1;
+    session.commands += 1;
     if let Err(error) = &ran {
         reply.truncate_to(mark);
         answer(stats, error, reply);
         counters.failed.add(1);
     }
-    if let Some(began) = began {
-        let nanos = clock.monotonic_nanos().saturating_sub(began);
-        counters.time(nanos, shared.config.latency_tracking());
-    }
+    let cost = Cost {
+        nanos,
+        request_bytes: session.request_bytes,
+        reply_bytes: reply.output().len_since(outer.mark),
+    };
+    measure::note(shared, &session.client, command, cost, || measure::words(command, args));
     ran
 }

@@ -68,6 +68,8 @@ pub(crate) struct Command {
     /// Whether it may change something, or be heard by others, though it is no WRITE: it waits while CLIENT
     /// PAUSE WRITE holds.
     pub(crate) may_write: bool,
+    /// Whether the word at an index of a call is a secret, which the command log does not show.
+    pub(crate) hides: fn(&Args<'_>, usize) -> bool,
     /// Whether it is queued after MULTI, and not run at once.
     pub(crate) queued: bool,
     pub(crate) handler: Handler,
@@ -93,6 +95,7 @@ impl Command {
         subcommands: &[],
         locks: Locks::Keys,
         may_write: false,
+        hides: |_, _| false,
         queued: true,
         handler: container,
     };

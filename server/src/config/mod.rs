@@ -125,6 +125,11 @@ impl Default for Config {
     }
 }
 
+/// Whether this is the name of a parameter whose value is a secret.
+pub fn is_sensitive(name: &[u8]) -> bool {
+    table::find(name).is_some_and(|named| named.parameter.sensitive)
+}
+
 impl Config {
     /// A configuration of these settings, which came from this file.
     pub fn new(settings: Settings, file: Option<PathBuf>) -> Self {

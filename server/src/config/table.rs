@@ -99,8 +99,6 @@ pub enum Effect {
     Password,
     /// Publish other keyspace events: `notify-keyspace-events`.
     Events,
-    /// Forget entries that no longer fit: `commandlog-*-max-len`.
-    CommandLog,
     /// Forget keys that no longer fit: `tracking-table-max-keys`.
     Tracking,
     /// Start or stop to measure: `latency-*`.
@@ -439,19 +437,19 @@ settings! {
     /// How many slow commands are remembered.
     commandlog_slow_execution_max_len: u64 =
         parameter("commandlog-slow-execution-max-len", Kind::Integer(0, I64), "128")
-            .alias("slowlog-max-len").effect(Effect::CommandLog);
+            .alias("slowlog-max-len");
     /// Bytes from which a request is logged as large; -1 for never.
     commandlog_request_larger_than: i64 =
         parameter("commandlog-request-larger-than", Kind::Integer(-1, I64), "1048576");
     /// How many large requests are remembered.
     commandlog_large_request_max_len: u64 =
-        parameter("commandlog-large-request-max-len", Kind::Integer(0, I64), "128").effect(Effect::CommandLog);
+        parameter("commandlog-large-request-max-len", Kind::Integer(0, I64), "128");
     /// Bytes from which a reply is logged as large; -1 for never.
     commandlog_reply_larger_than: i64 =
         parameter("commandlog-reply-larger-than", Kind::Integer(-1, I64), "1048576");
     /// How many large replies are remembered.
     commandlog_large_reply_max_len: u64 =
-        parameter("commandlog-large-reply-max-len", Kind::Integer(0, I64), "128").effect(Effect::CommandLog);
+        parameter("commandlog-large-reply-max-len", Kind::Integer(0, I64), "128");
     /// Milliseconds from which an event is a spike of latency; 0 for never.
     latency_monitor_threshold: u64 =
         parameter("latency-monitor-threshold", Kind::Integer(0, I64), "0").effect(Effect::Latency);

@@ -25,6 +25,7 @@ use tokio::time::Sleep;
 use super::socket::Socket;
 use super::thread::Thread;
 use crate::command::dispatch::{BatchKeys, Prepared, answer_waiting, dispatch};
+use crate::command::measure::Lap;
 use crate::resp::{ArgList, Limits, Outcome, Reply, RequestParser};
 use crate::session::blocked::Ending;
 use crate::session::clients::{self, Client, OUTPUT_UNCOUNTED_BYTES};
@@ -349,11 +350,12 @@ impl Connection {
             let mut count = 0;
             let mut end = start;
             let mut stop = None;
-            let mut starts = [0; BATCH];
+            let (mut starts, mut lengths) = ([0; BATCH], [0; BATCH]);
             while count < most {
                 match self.parser.parse(&bytes[end..], &limits, &mut requests[count]) {
                     Outcome::Complete { consumed } => {
                         starts[count] = end;
+                        lengths[count] = consumed;
                         end += consumed;
                         count += 1;
                     }
@@ -377,9 +379,10 @@ impl Connection {
                 // Few enough keys that what is fetched for the last is still there when its turn comes.
                 let mut keys = BatchKeys::new();
                 let mut prepared: SmallVec<[Prepared<'_>; BATCH]> = SmallVec::new();
-                for (request, start) in requests[index..count].iter().zip(&starts[index..]) {
-                    let args = request.view(&bytes[*start..]).into();
-                    let request = Prepared::new(shared, &self.session, args, prepared.last(), &mut keys);
+                for at in index..count {
+                    let args = requests[at].view(&bytes[starts[at]..]).into();
+                    let request =
+                        Prepared::new(shared, &self.session, args, lengths[at], prepared.last(), &mut keys);
                     prepared.push(request);
                     if keys.len() >= KEYS_AHEAD {
                         break;
@@ -393,6 +396,7 @@ impl Connection {
                         shared.store.prefetch_members(&members);
                     }
                 }
+                let mut lap = Lap::begin(shared.store.clock());
                 for request in &prepared {
                     if self.session.closing {
                         break 'batch;
@@ -404,7 +408,16 @@ impl Connection {
                         stop = None;
                         break 'batch;
                     }
-                    dispatch(shared, thread.stats(), &mut self.session, request, &keys, &mut self.reply, now);
+                    dispatch(
+                        shared,
+                        thread.stats(),
+                        &mut self.session,
+                        request,
+                        &keys,
+                        &mut self.reply,
+                        &mut lap,
+                        now,
+                    );
                     if self.session.postponed {
                         // It has not run: this request and what follows are parsed again, from its start.
                         self.held_back = true;

@@ -68,6 +68,25 @@ impl Histogram {
         self.0.iter().all(|count| *count == 0)
     }
 
+    /// How many times lie within each doubling from about a microsecond on, and all below it: the
+    /// microseconds that it reaches to, and the count so far. Doublings without any are left out.
+    pub fn doublings(&self) -> Vec<(u64, u64)> {
+        let mut doublings = Vec::new();
+        let (mut counted, mut seen, mut first) = (0, 0, 0);
+        for bit in 10..=NANOS_MAX.trailing_zeros() {
+            let last = step_of(1 << bit);
+            seen += self.0[first..=last].iter().sum::<u64>();
+            first = last + 1;
+            if seen > counted {
+                // Where Valkey's own histogram, of twice as many steps, ends its step.
+                let level = 1 << bit;
+                doublings.push(((level + level / 128 - 1) / 1000, seen));
+                counted = seen;
+            }
+        }
+        doublings
+    }
+
     /// The time in nanoseconds that so many hundredths of all do not exceed.
     pub fn percentile(&self, percent: f64) -> u64 {
         let all: u64 = self.0.iter().sum();

@@ -36,34 +36,21 @@ impl Counter {
 pub struct CommandCounters {
     /// Times it ran.
     pub calls: Counter,
-    /// Nanoseconds that the timed ones of these took.
+    /// Nanoseconds that these took.
     pub nanos: Counter,
-    /// How many were timed: the clock costs a tenth of a small command.
-    pub timed: Counter,
     /// Times it was refused before it ran.
     pub rejected: Counter,
     /// Times it ran and failed.
     pub failed: Counter,
-    /// How long the timed ones took each. Made with the first.
+    /// How long they took each. Made with the first.
     latencies: OnceLock<Box<Latencies>>,
 }
 
-/// All of the first so many calls of a command are timed, ...
-const TIMED_ALL: u64 = 1024;
-/// ... and of those after them one in so many.
-const TIMED_ONE_IN: u64 = 16;
-
 impl CommandCounters {
-    /// Whether the call that comes next should be timed.
-    pub fn times_next(&self) -> bool {
-        let calls = self.calls.get();
-        calls < TIMED_ALL || calls.is_multiple_of(TIMED_ONE_IN)
-    }
-
-    /// Counts a timed call; `tracked`: for percentiles too.
-    pub fn time(&self, nanos: u64, tracked: bool) {
+    /// Counts a call; `tracked`: for percentiles too.
+    pub fn call(&self, nanos: u64, tracked: bool) {
+        self.calls.add(1);
         self.nanos.add(nanos);
-        self.timed.add(1);
         if tracked {
             self.latencies.get_or_init(Box::default).note(nanos);
         }
@@ -172,17 +159,15 @@ pub struct CommandTotals {
     pub rejected: u64,
     /// Times it ran and failed.
     pub failed: u64,
-    /// How long the timed calls took.
+    /// How long the calls took.
     pub latencies: Option<Histogram>,
     nanos: u64,
-    timed: u64,
 }
 
 impl CommandTotals {
-    /// Microseconds that all calls took, reckoned from those that were timed.
+    /// Microseconds that all calls took.
     pub fn micros(&self) -> u64 {
-        let nanos = u128::from(self.nanos) * u128::from(self.calls);
-        nanos.checked_div(u128::from(self.timed)).map_or(0, |nanos| (nanos / 1000) as u64)
+        self.nanos / 1000
     }
 
     fn add(&mut self, counters: &CommandCounters) {
@@ -190,7 +175,6 @@ impl CommandTotals {
         self.rejected += counters.rejected.get();
         self.failed += counters.failed.get();
         self.nanos += counters.nanos.get();
-        self.timed += counters.timed.get();
         if let Some(latencies) = counters.latencies.get() {
             self.latencies.get_or_insert_default().add(latencies);
         }
@@ -202,7 +186,6 @@ impl CommandTotals {
             (&mut self.rejected, base.rejected),
             (&mut self.failed, base.failed),
             (&mut self.nanos, base.nanos),
-            (&mut self.timed, base.timed),
         ] {
             *total = total.saturating_sub(base);
         }
@@ -300,12 +283,11 @@ mod tests {
             let block = stats.block(thread);
             block.processed.add(3);
             block.error("ERR");
-            block.commands[0].calls.add(10);
-            block.commands[0].time(5_000, true);
+            block.commands[0].call(5_000, true);
         }
         let totals = stats.totals();
         assert_eq!((totals.processed, totals.errors_by_code["ERR"]), (6, 2));
-        assert_eq!((totals.commands[0].calls, totals.commands[0].micros()), (20, 100));
+        assert_eq!((totals.commands[0].calls, totals.commands[0].micros()), (2, 10));
         stats.reset();
         stats.block(1).processed.add(1);
         let totals = stats.totals();

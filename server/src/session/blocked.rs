@@ -15,6 +15,7 @@ use smallvec::SmallVec;
 
 use super::clients::Client;
 use crate::error::Error;
+use crate::observe::commandlog::Words;
 use crate::resp::{Protocol, Reply};
 
 /// What a command does that waits for keys, at once or later.
@@ -203,13 +204,24 @@ impl fmt::Debug for Blocked {
     }
 }
 
+/// What is known of a command that waits, when its request is no more.
+#[derive(Debug, Default)]
+pub struct Call {
+    /// How long the attempt took that was in vain.
+    pub nanos: u64,
+    /// How long the request was.
+    pub request_bytes: usize,
+    /// Its words, as the command log shows them.
+    pub words: Words,
+}
+
 /// The waiting as the client's own session has it.
 #[derive(Debug)]
 pub struct Waiting {
     /// What others see of it.
     pub blocked: Arc<Blocked>,
-    /// How long the attempt took that was in vain, in nanoseconds, if it was timed.
-    pub nanos: Option<u64>,
+    /// What is to be recorded of its command when the waiting is over.
+    pub call: Call,
     registration: Registration,
 }
 
@@ -217,7 +229,7 @@ impl Waiting {
     /// The client waits; others may see it.
     pub fn begin(blocked: Arc<Blocked>, registration: Registration) -> Self {
         *blocked.client.blocked.lock() = Some(Arc::clone(&blocked));
-        Self { blocked, nanos: None, registration }
+        Self { blocked, call: Call::default(), registration }
     }
 
     /// The client waits no more; how it ended, if it did.

@@ -69,6 +69,8 @@ pub struct Session {
     pub inbox: Rc<Inbox>,
     /// What the command that is running sends to a client that wants no replies: confirmations.
     pub unasked: Output,
+    /// How long the request is that is running, in bytes as they came.
+    pub request_bytes: usize,
     /// Commands run; [`Client::commands`] follows once per batch.
     pub commands: u64,
 }
@@ -92,6 +94,7 @@ impl Session {
             subscriptions: Subscriptions::default(),
             inbox,
             unasked: Output::new(),
+            request_bytes: 0,
             commands: 0,
         }
     }

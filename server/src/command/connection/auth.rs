@@ -19,6 +19,7 @@ pub(super) static AUTH: Command = Command {
         .or(Flags::ALLOW_BUSY),
     acl: Acl::CONNECTION,
     args: &[Arg::string("username").since("6.0.0").optional(), Arg::string("password")],
+    hides: |args, index| args.len() <= 3 && index > 0,
     handler: auth,
     ..Command::BASE
 }

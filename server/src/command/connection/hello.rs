@@ -5,6 +5,7 @@ use std::sync::atomic::Ordering::Relaxed;
 use super::auth::authenticate;
 use super::client::check_name;
 use crate::command::Ctx;
+use crate::command::args::Args;
 use crate::command::spec::{Acl, Arg, Command, Flags};
 use crate::config::{REDIS_VERSION, VALKEY_VERSION};
 use crate::error::Error;
@@ -44,10 +45,32 @@ pub(super) static HELLO: Command = Command {
         ],
     )
     .optional()],
+    hides: is_login,
     handler: hello,
     ..Command::BASE
 }
 .checked();
+
+/// Whether a word is a user's name or password, as far as the call can be read.
+fn is_login(args: &Args<'_>, index: usize) -> bool {
+    if args.get(1).is_none_or(|version| protocol(version).is_err()) {
+        return false;
+    }
+    let mut at = 2;
+    while at < index {
+        at += match args.len() - at {
+            3.. if args.is(at, "auth") => {
+                if index <= at + 2 {
+                    return true;
+                }
+                3
+            }
+            2.. if args.is(at, "setname") => 2,
+            _ => return false,
+        };
+    }
+    false
+}
 
 fn hello(ctx: &mut Ctx<'_, '_>) -> Result<(), Error> {
     let args = ctx.args;

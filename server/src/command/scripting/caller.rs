@@ -1,5 +1,6 @@
 //! The server, as a script sees it: commands that run in the view that the script has locked.
 
+use crate::command::measure::Lap;
 use crate::command::spec::Flags;
 use crate::command::table::{self, Entry, Unknown};
 use crate::command::{Ctx, Origin, nested};
@@ -18,10 +19,6 @@ pub(super) struct Caller<'c, 'a, 's> {
     pub(super) denies_oom: bool,
 }
 
-/// Commands that a script which only reads may not run although they write nothing that their declaration
-/// tells: what they do may go to replicas.
-const MAY_WRITE: [&str; 3] = ["pfcount", "publish", "spublish"];
-
 impl Caller<'_, '_, '_> {
     /// Whether a script may run this command now.
     fn gates(&self, command: &Entry) -> Result<(), Error> {
@@ -32,11 +29,10 @@ impl Caller<'_, '_, '_> {
         if self.denies_oom && command.flags.has(Flags::DENYOOM) && !running.has_written() {
             return Err(Error::OutOfMemory);
         }
-        let writes = command.flags.has(Flags::WRITE);
-        if self.reads_only && (writes || MAY_WRITE.contains(&command.full_name())) {
+        if self.reads_only && command.writes() {
             return Err(Error::Text("ERR Write commands are not allowed from read-only scripts."));
         }
-        if writes {
+        if command.flags.has(Flags::WRITE) {
             running.note_write();
         }
         Ok(())
@@ -73,7 +69,9 @@ impl Host for Caller<'_, '_, '_> {
             return self.refuse(Some(command), &error, reply);
         }
         let Ctx { shared, session, view, .. } = &mut *self.ctx;
-        match nested::run(shared, session, view, Origin::Script, command, args, reply) {
+        let mut lap = Lap::begin(shared.store.clock());
+        let outer = nested::Outer { origin: Origin::Script, mark: reply.mark(), lap: &mut lap };
+        match nested::run(shared, session, view, command, args, reply, outer) {
             Ok(()) => Called::Ran,
             Err(_) => Called::Failed,
         }

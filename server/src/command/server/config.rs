@@ -3,9 +3,10 @@
 
 use crate::apply::Running;
 use crate::command::Ctx;
+use crate::command::args::Args;
 use crate::command::describe::help;
 use crate::command::spec::{Arg, Command, Flags, Locks};
-use crate::config::Origin;
+use crate::config::{self, Origin};
 use crate::error::Error;
 
 pub(super) static CONFIG: Command = Command {
@@ -83,6 +84,7 @@ pub(super) static CONFIG_SET: Command = Command {
     tips: &["request_policy:all_nodes", "response_policy:all_succeeded"],
     args: &[Arg::block("data", &[Arg::string("parameter"), Arg::string("value")]).multiple()],
     locks: Locks::Walk,
+    hides: is_secret,
     handler: config_set,
     ..Command::BASE
 }
@@ -109,6 +111,15 @@ fn config_get(ctx: &mut Ctx<'_, '_>) -> Result<(), Error> {
         ctx.reply.bulk(value);
     }
     Ok(())
+}
+
+/// Whether a word is the value of a parameter that holds a password. A call with half a pair is refused
+/// unread.
+fn is_secret(args: &Args<'_>, index: usize) -> bool {
+    args.len().is_multiple_of(2)
+        && index > 2
+        && !index.is_multiple_of(2)
+        && config::is_sensitive(args.at(index - 1))
 }
 
 fn config_set(ctx: &mut Ctx<'_, '_>) -> Result<(), Error> {

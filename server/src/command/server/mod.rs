@@ -1,11 +1,14 @@
 //! The server itself: its parameters, its figures, its databases as a whole. COMMAND is in
 //! [`super::describe`].
 
+mod commandlog;
 mod config;
 mod dbsize;
 mod debug;
 mod flush;
 mod info;
+mod latency;
+mod latency_report;
 mod lolwut;
 mod memory;
 mod module;
@@ -17,6 +20,8 @@ mod time;
 use super::spec::Command;
 
 pub(super) const COMMANDS: &[&Command] = &[
+    &commandlog::COMMANDLOG,
+    &commandlog::SLOWLOG,
     &config::CONFIG,
     &dbsize::DBSIZE,
     &debug::DEBUG,
@@ -24,6 +29,7 @@ pub(super) const COMMANDS: &[&Command] = &[
     &flush::FLUSHDB,
     &info::INFO,
     &time::LASTSAVE,
+    &latency::LATENCY,
     &lolwut::LOLWUT,
     &memory::MEMORY,
     &module::MODULE,

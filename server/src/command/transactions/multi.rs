@@ -4,6 +4,7 @@ use scrubjay::{Key, Scope, Store};
 use smallvec::SmallVec;
 
 use crate::command::args::Args;
+use crate::command::measure::Lap;
 use crate::command::spec::{Acl, Command, Flags, Locks};
 use crate::command::{Ctx, Origin, keys, nested};
 use crate::error::Error;
@@ -108,11 +109,13 @@ fn exec(ctx: &mut Ctx<'_, '_>) -> Result<(), Error> {
         ctx.session.client.watch.lock().take();
     }
     if holds {
+        // Each counts the reply from here on for its own, as in Valkey.
+        let (mark, mut lap) = (ctx.reply.mark(), Lap::begin(store.clock()));
         ctx.reply.array(queue.len());
         for (command, args) in queue.iter() {
-            let origin = Origin::Transaction;
             // What fails is one reply among the others.
-            let _ = nested::run(shared, ctx.session, &mut view, origin, command, args.into(), ctx.reply);
+            let outer = nested::Outer { origin: Origin::Transaction, mark, lap: &mut lap };
+            let _ = nested::run(shared, ctx.session, &mut view, command, args.into(), ctx.reply, outer);
         }
     } else {
         ctx.reply.null_array();
