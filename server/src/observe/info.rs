@@ -16,6 +16,7 @@ use super::stats::{CommandTotals, Totals};
 use crate::command::table;
 use crate::config::{Presence, REDIS_VERSION, VALKEY_VERSION};
 use crate::pubsub::Kind;
+use crate::session::pause::Paused;
 use crate::shared::Shared;
 
 /// One section.
@@ -260,8 +261,8 @@ fn clients(facts: &Facts<'_>, fields: &mut Fields) {
     fields.put("client_recent_max_output_buffer", facts.largest.1);
     let (mut blocked, mut blocked_for_a_time, mut watching, mut subscribers) = (0, 0, 0, 0);
     facts.shared.clients.for_each(|client| {
+        blocked += usize::from(client.waits());
         if let Some(waits) = client.blocked() {
-            blocked += 1;
             blocked_for_a_time += usize::from(waits.terms().deadline_micros.is_some());
         }
         watching += usize::from(client.watched() > 0);
@@ -276,9 +277,17 @@ fn clients(facts: &Facts<'_>, fields: &mut Fields) {
     fields.put("total_watched_keys", facts.watched);
     fields.put("total_blocking_keys", keys);
     fields.put("total_blocking_keys_on_nokey", keys_when_gone);
-    fields.put("paused_reason", "none");
-    fields.put("paused_actions", "none");
-    fields.put("paused_timeout_milliseconds", 0);
+    let paused = facts.shared.pause.at(facts.now);
+    fields.put("paused_reason", if paused.is_some() { "client_pause" } else { "none" });
+    fields.put(
+        "paused_actions",
+        match paused {
+            None => "none",
+            Some((Paused::Writes, _)) => "write",
+            Some((Paused::Everything, _)) => "all",
+        },
+    );
+    fields.put("paused_timeout_milliseconds", paused.map_or(0, |(_, until)| until - facts.now));
 }
 
 fn memory(facts: &Facts<'_>, fields: &mut Fields) {

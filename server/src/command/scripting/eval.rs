@@ -33,6 +33,7 @@ pub(super) static EVAL: Command = Command {
         Arg::string("arg").optional().multiple(),
     ],
     locks: Locks::All,
+    may_write: true,
     handler: eval,
     ..Command::BASE
 }
@@ -79,6 +80,7 @@ pub(super) static EVALSHA: Command = Command {
         Arg::string("arg").optional().multiple(),
     ],
     locks: Locks::All,
+    may_write: true,
     handler: evalsha,
     ..Command::BASE
 }
