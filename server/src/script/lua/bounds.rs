@@ -48,8 +48,13 @@ fn reserve(vm: &mut Vm, bytes: usize) -> Result<(), LuaError> {
     if bytes <= MEMORY_MAX.saturating_sub(vm.memory_used()) {
         return Ok(());
     }
+    Err(exceeded(vm))
+}
+
+/// Ends the script, which has made more than fits.
+pub(super) fn exceeded(vm: &mut Vm) -> LuaError {
     watch::end(vm, Ending::OutOfMemory);
-    Err(LuaError(Value::Nil))
+    LuaError(Value::Nil)
 }
 
 /// How long a value is as text.

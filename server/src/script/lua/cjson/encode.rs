@@ -5,6 +5,7 @@ use luna_core::vm::{LuaError, Vm};
 
 use super::{Invalid, STACK_SLOTS, Settings, settings};
 use crate::script::lua::native::{self, Arguments};
+use crate::script::lua::{bounds, watch::MEMORY_MAX};
 
 /// A table that is being written.
 enum Open {
@@ -35,6 +36,8 @@ pub(super) fn encode(vm: &mut Vm, slot: u32, count: u32) -> Result<u32, LuaError
             let text = native::string(vm, &writer.text);
             Ok(vm.nat_return(slot, &[text]))
         }
+        // What a table holds twice is written twice, so little may make much.
+        Err(_) if writer.text.len() > MEMORY_MAX => Err(bounds::exceeded(vm)),
         Err(why) => Err(vm.rt_err(&why)),
     }
 }
@@ -95,6 +98,9 @@ impl Writer {
 
     /// Writes a value, or the beginning of one.
     fn value(&mut self, value: Value) -> Result<(), String> {
+        if self.text.len() > MEMORY_MAX {
+            return Err(String::new());
+        }
         match value {
             Value::Str(text) => write_string(text.as_bytes(), &mut self.text),
             Value::Float(number) => write_number(self.settings, number, &mut self.text)?,

@@ -4,6 +4,7 @@ use luna_core::runtime::{Gc, Table, Value};
 use luna_core::vm::{LuaError, Vm};
 
 use crate::script::lua::native::{self, Arguments};
+use crate::script::lua::{bounds, watch::MEMORY_MAX};
 
 /// Tables that lie deeper in each other are written as nil.
 const DEPTH_MAX: usize = 16;
@@ -18,11 +19,18 @@ pub(super) fn pack(vm: &mut Vm, slot: u32, count: u32) -> Result<u32, LuaError> 
         let value = arguments.get(vm, index);
         write(value, 0, &mut packed);
     }
+    // What a table holds twice is written twice, so little may make much.
+    if packed.len() > MEMORY_MAX {
+        return Err(bounds::exceeded(vm));
+    }
     let packed = native::string(vm, &packed);
     Ok(vm.nat_return(slot, &[packed]))
 }
 
 fn write(value: Value, depth: usize, packed: &mut Vec<u8>) {
+    if packed.len() > MEMORY_MAX {
+        return;
+    }
     match value {
         Value::Str(text) => {
             let text = text.as_bytes();
