@@ -325,13 +325,23 @@ pub(crate) const COMMANDS: &[&str] = &[
     "!XREAD [COUNT count] BLOCK (1|-1|word) STREAMS key ($|+|0|5-0)",
     "!XREADGROUP GROUP value value [COUNT count] BLOCK (1|-1|word) [NOACK] STREAMS key (>|0|$|5-0)",
     "CLIENT UNBLOCK (count|integer|word) [TIMEOUT|ERROR|word]",
+    // Messages that nobody gets: what a subscriber reads is more than replies.
+    "PUBLISH key value",
+    "SPUBLISH key value",
+    "PUBSUB (CHANNELS|SHARDCHANNELS) [value|*]",
+    "PUBSUB (NUMSUB|SHARDNUMSUB) key...",
+    "PUBSUB (NUMPAT|HELP|word) [word]",
+    "!UNSUBSCRIBE [key]",
+    "!PUNSUBSCRIBE [key]",
+    "!SUNSUBSCRIBE [key]",
     // No command at all.
     "word [word]",
 ];
 
-/// Commands that are not sent: they end the server or the connection, withhold replies, say what each server
-/// alone can say, or take a second. Transcripts hold them.
-pub(crate) const NEVER_SENT: &[&str] = &["dbsize", "info", "lolwut", "pfselftest", "quit", "shutdown"];
+/// Commands that are not sent: they end the server or the connection, withhold replies or have several, say
+/// what each server alone can say, or take a second. Transcripts hold them.
+pub(crate) const NEVER_SENT: &[&str] =
+    &["dbsize", "info", "lolwut", "pfselftest", "psubscribe", "quit", "shutdown", "ssubscribe", "subscribe"];
 
 /// The parameters that a sequence begins with, each with its default and with values at which few and small
 /// elements are many and large ones.

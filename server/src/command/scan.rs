@@ -108,7 +108,7 @@ impl<'a> Options<'a> {
 
     /// Whether this name is to be in the reply.
     pub(super) fn matches(&self, name: &[u8]) -> bool {
-        self.pattern.is_none_or(|pattern| glob::matches(pattern, name, Case::Sensitive))
+        self.pattern.is_none_or(|pattern| pattern == b"*" || glob::matches(pattern, name, Case::Sensitive))
     }
 
     /// Whether keys of this type are to be in the reply.

@@ -31,7 +31,7 @@ fn keys(ctx: &mut Ctx<'_, '_>) -> Result<(), Error> {
     let header = reply.defer_array();
     let mut count = 0;
     view.for_each_key(session.db, |key, _| {
-        if glob::matches(pattern, key, Case::Sensitive) {
+        if pattern == b"*" || glob::matches(pattern, key, Case::Sensitive) {
             reply.bulk(key);
             count += 1;
         }
