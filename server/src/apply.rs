@@ -15,9 +15,6 @@ use crate::config::{Apply, Effect, Reason, Settings};
 use crate::observe::{log, process};
 use crate::shared::Shared;
 
-/// Why keyspace events cannot be asked for.
-pub(crate) const NO_EVENTS: &str = "notify-keyspace-events is not supported by Scrubjay; only '' is accepted";
-
 /// A running server, through the view of the command that changes it: it may hold every lock there is.
 pub(crate) struct Running<'a, 's> {
     pub(crate) shared: &'a Shared,
@@ -72,7 +69,10 @@ impl Apply for Running<'_, '_> {
                 Ok(())
             }
             Effect::Threads => Err("the number of threads is fixed at the start in Scrubjay".into()),
-            Effect::Events => Err(NO_EVENTS.into()),
+            Effect::Events => {
+                self.shared.notifications.publish(self.view, new.notify_keyspace_events);
+                Ok(())
+            }
             // Read at each use, or about things of which there are none yet.
             Effect::None
             | Effect::ClientMemory

@@ -3,17 +3,18 @@
 use std::fmt;
 use std::io;
 use std::net::{SocketAddr, ToSocketAddrs};
-use std::sync::Arc;
 use std::sync::atomic::AtomicBool;
+use std::sync::{Arc, Weak};
 
 use scrubjay::Store;
 use tokio::sync::Notify;
 
-use crate::apply::{self, Listening, Move, eviction, limits};
-use crate::config::{self, Config, Presence, Settings};
+use crate::apply::{Listening, Move, eviction, limits};
+use crate::config::{self, Config, EventClasses, Presence, Settings};
 use crate::observe::stats::Stats;
-use crate::pubsub::{Mailboxes, Registry};
+use crate::pubsub::{Mailboxes, Notifications, Registry};
 use crate::session::clients::Clients;
+use crate::session::pause::Pause;
 use crate::shared::{Busy, Shared, Shutdown, Start};
 use crate::{housekeeping, maintenance, net};
 
@@ -22,7 +23,7 @@ use crate::{housekeeping, maintenance, net};
 /// ```
 /// use std::io::{Read, Write};
 /// use std::net::TcpStream;
-/// use std::sync::Arc;
+/// use std::sync::{Arc, Weak};
 ///
 /// use scrubjay::Store;
 /// use scrubjay_server::{Server, config::Config};
@@ -86,9 +87,6 @@ impl Server {
 
     fn new(store: Arc<Store>, config: Config) -> io::Result<Self> {
         let settings = config.settings();
-        if settings.notify_keyspace_events.any() {
-            return Err(io::Error::new(io::ErrorKind::Unsupported, apply::NO_EVENTS));
-        }
         let (tcp, port) = listen(&settings)?;
         if tcp.is_empty() && settings.bind.iter().next().is_some() {
             return Err(io::Error::new(
@@ -115,24 +113,26 @@ impl Server {
             threads,
         };
         let mail_has_come: Vec<_> = (0..threads).map(|_| Arc::new(Notify::new())).collect();
-        let shared = Shared {
+        let shared = Arc::new_cyclic(|me| Shared {
             store,
             config,
             clients: Clients::default(),
             registry: Registry::default(),
             mail: Mailboxes::new(mail_has_come.iter().cloned().map(|thread| move || thread.notify_one())),
             mail_has_come,
+            notifications: Notifications::new(Weak::clone(me)),
             stats: Stats::new(threads),
             #[cfg(feature = "script")]
             scripts: crate::script::Scripts::new(threads),
             start,
             listening: Listening::default(),
             shutdown: Shutdown::default(),
+            pause: Pause::default(),
             busy: Busy::default(),
             trust_checksums: AtomicBool::new(false),
-        };
+        });
         Ok(Self {
-            shared: Arc::new(shared),
+            shared,
             tcp,
             #[cfg(unix)]
             unix,
@@ -162,6 +162,7 @@ impl Server {
     /// When threads or their runtimes cannot be started.
     pub fn run(self) -> io::Result<()> {
         let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
+        self.shared.notify(self.shared.config.settings().notify_keyspace_events);
         let threads = Arc::new(net::Threads::start(&self.shared)?);
         runtime.block_on(async {
             let listeners = Listeners {
@@ -184,6 +185,8 @@ impl Server {
         if let Some(threads) = Arc::into_inner(threads) {
             threads.stop();
         }
+        // The store may be used on.
+        self.shared.notify(EventClasses::default());
         Ok(())
     }
 }

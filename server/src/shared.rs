@@ -8,12 +8,13 @@ use scrubjay::{Scope, Store, View};
 use tokio::sync::Notify;
 
 pub use crate::apply::Listening;
-use crate::config::Config;
+use crate::config::{Config, EventClasses};
 use crate::error::Error;
 use crate::observe::stats::Stats;
 use crate::pubsub::message::Message;
-use crate::pubsub::{Audience, Kind, Mailboxes, Registry};
+use crate::pubsub::{Audience, Kind, Mailboxes, Notifications, Registry};
 use crate::session::clients::Clients;
+use crate::session::pause::{Pause, Paused};
 
 /// What all clients and threads of one server share.
 pub struct Shared {
@@ -29,6 +30,8 @@ pub struct Shared {
     pub mail: Mailboxes,
     /// Wakes each thread when there are messages for its clients.
     pub mail_has_come: Vec<Arc<Notify>>,
+    /// Messages about changes of keys.
+    pub notifications: Notifications,
     /// What has happened so far, counted per thread.
     pub stats: Stats,
     /// The scripts that clients have sent.
@@ -40,6 +43,8 @@ pub struct Shared {
     pub listening: Listening,
     /// Set once, by `SHUTDOWN` or a signal; wakes whoever waits for it.
     pub shutdown: Shutdown,
+    /// Whether commands have to wait.
+    pub pause: Pause,
     /// Whether something runs for so long that others are told so.
     pub busy: Busy,
     /// Whether RESTORE takes a payload's checksum for right: `DEBUG SET-SKIP-CHECKSUM-VALIDATION`.
@@ -54,9 +59,28 @@ impl Shared {
         self.store.note_outside(bytes.cast_signed());
     }
 
+    /// Publishes these classes of keyspace events from now on, and no others.
+    pub(crate) fn notify(&self, classes: EventClasses) {
+        let mut view = self.store.view(Scope::Walk, self.store.clock().now());
+        self.notifications.publish(&mut view, classes);
+    }
+
     /// Posts what `payload` is to those who listen to a channel; how many get it. See [`post`](Self::post).
     pub fn publish(&self, kind: Kind, channel: &[u8], payload: &[u8]) -> usize {
         self.registry.publish(kind, channel, payload, |message, to| self.post(message, to))
+    }
+
+    /// Has commands wait, and data stand still, until a moment in milliseconds since the epoch.
+    pub(crate) fn pause(&self, paused: Paused, now: u64, until_ms: u64) {
+        self.pause.begin(paused, now, until_ms);
+        self.store.set_active_expiry(false);
+    }
+
+    /// Lets everything go on.
+    pub(crate) fn unpause(&self) {
+        if self.pause.end() {
+            self.store.set_active_expiry(!self.config.import_mode());
+        }
     }
 
     /// Locks what `scope` names, for one command at the moment `now`.

@@ -14,6 +14,7 @@ mod commands;
 mod compare;
 mod exchange;
 mod grammar;
+mod heard;
 
 use std::collections::BTreeSet;
 use std::fmt::{self, Write as _};
@@ -32,6 +33,7 @@ use scrubjay_tests::words;
 
 use commands::{COMMANDS, NEVER_SENT, PARAMETERS};
 use grammar::{Words, command, keys, undamaged};
+use heard::Listener;
 
 /// Sequences from one seed. A failure is shrunk within its seed, so few is better.
 const CASES_PER_SEED: u32 = 8;
@@ -207,6 +209,7 @@ impl Pair {
             client.typed("FLUSHALL").map_err(|why| why.to_string())?;
             client.command(&hello).map_err(|why| why.to_string())?;
         }
+        let mut listeners = [Listener::subscribe(&self.ours)?, Listener::subscribe(&self.theirs)?];
         let mut talk = Talk { ours, theirs, queued: Vec::new() };
         let parameters = Step { words: sequence.parameters.clone(), expires: false };
         talk.answer_alike(&[&parameters])?;
@@ -227,6 +230,8 @@ impl Pair {
                 }
             }
         }
+        let [ours, theirs] = &mut listeners;
+        heard::alike(&ours.heard()?, &theirs.heard()?)?;
         talk.hold_alike()?;
         Ok(sequence.steps.len())
     }

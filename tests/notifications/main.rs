@@ -4,8 +4,10 @@
 //! `lines.txt` holds what is done, each line to the same keys. Nothing is recorded: both servers are asked.
 #![forbid(unsafe_code)]
 
+use std::collections::BTreeMap;
 use std::fmt::Write;
 use std::net::SocketAddr;
+use std::sync::Arc;
 use std::time::Duration;
 
 use scrubjay_server::config::Config;
@@ -14,6 +16,10 @@ use scrubjay_tests::server::{Backend, Server};
 use scrubjay_tests::wire::{Client, Reply};
 
 const LINES: &str = include_str!("lines.txt");
+
+/// Keys that somebody watches while a line runs, by their databases.
+const WATCHED: [&str; 13] =
+    ["0:s", "0:n", "0:l", "0:st", "0:z", "0:h", "0:x", "0:t", "0:hll", "0:no", "0:to", "1:s", "1:no"];
 
 /// What a server said of one line.
 #[derive(PartialEq)]
@@ -37,17 +43,16 @@ fn ask(client: &mut Client, line: &str) -> Reply {
 }
 
 impl Side {
-    fn connect(address: SocketAddr, listener: Listener, watched: &[&str]) -> Self {
+    fn connect(address: SocketAddr) -> Self {
         let connect = || Client::connect(address).expect("it listens");
-        let watcher = |name: &str| {
+        let watcher = |name: &&str| {
             let mut client = connect();
-            let (db, key) = name.split_once(':').expect("a database and a key");
+            let (db, _) = name.split_once(':').expect("a database and a key");
             ask(&mut client, &format!("SELECT {db}"));
-            (key.to_owned(), client)
+            (name.to_string(), client)
         };
-        let named = |name: &&str| (name.to_string(), watcher(name).1);
-        let watchers = watched.iter().map(named).collect();
-        Self { client: connect(), waiting: connect(), listener, watchers }
+        let watchers = WATCHED.iter().map(watcher).collect();
+        Self { client: connect(), waiting: connect(), listener: Listener::subscribe(address), watchers }
     }
 
     /// Puts everything as it is before each line.
@@ -69,7 +74,7 @@ impl Side {
             let key = name.split_once(':').expect("a database and a key").1;
             ask(watcher, &format!("WATCH {key}"));
         }
-        self.listener.drain(&mut self.client);
+        self.listener.drain();
         let (mut failed, mut waits) = (false, 0);
         for step in line.split(" ; ") {
             if let Some(millis) = step.strip_prefix("~ ") {
@@ -93,7 +98,7 @@ impl Side {
         for _ in 0..waits {
             failed |= self.waiting.read(GENEROUS).expect("it is served").is_error();
         }
-        let events = self.listener.drain(&mut self.client);
+        let events = self.listener.drain();
         let mut touched = Vec::new();
         for (name, watcher) in &mut self.watchers {
             ask(watcher, "MULTI");
@@ -107,40 +112,31 @@ impl Side {
 }
 
 /// Who hears of events.
-enum Listener {
-    Subscriber(Client),
-    Observer(std::sync::Arc<observer::Heard>),
-}
+struct Listener(Client);
 
 impl Listener {
     fn subscribe(address: SocketAddr) -> Self {
         let mut client = Client::connect(address).expect("it listens");
-        let classes = ask(&mut client, "CONFIG SET notify-keyspace-events AEnm");
-        assert!(!classes.is_error(), "{classes}");
         ask(&mut client, "PSUBSCRIBE __key*@*__:*");
-        Self::Subscriber(client)
+        Self(client)
     }
 
     /// What was heard since this was last asked.
-    fn drain(&mut self, other: &mut Client) -> Vec<String> {
-        let client = match self {
-            Self::Subscriber(client) => client,
-            Self::Observer(heard) => {
-                // Whatever a command leaves to be told is told before the next reply.
-                ask(other, "PING");
-                return heard.take();
-            }
-        };
+    fn drain(&mut self) -> Vec<String> {
+        let Self(client) = self;
         client.send(&["PING"]).expect("it reads");
         let mut events = Vec::new();
         loop {
             let reply = client.read(GENEROUS).expect("a message");
             let parts: Vec<_> = reply.elements().expect("an array").iter().filter_map(Reply::text).collect();
             match &parts[..] {
-                [kind, _, channel, key] if kind == "pmessage" => {
-                    let rest = channel.strip_prefix("__keyevent@").expect("a channel of events");
-                    let (db, event) = rest.split_once("__:").expect("a channel of events");
-                    events.push(format!("{event} {db}:{key}"));
+                [kind, _, channel, payload] if kind == "pmessage" => {
+                    let (kind, rest) = channel.split_once('@').expect("a channel of events");
+                    let (db, subject) = rest.split_once("__:").expect("a channel of events");
+                    events.push(match kind {
+                        "__keyevent" => format!("{subject} {db}:{payload}"),
+                        _ => format!("{db}:{subject} {payload}"),
+                    });
                 }
                 _ => return events,
             }
@@ -148,41 +144,51 @@ impl Listener {
     }
 }
 
-mod observer {
-    use std::sync::{Arc, Mutex};
+/// Lines that fail are marked so.
+fn marked(line: &str) -> (bool, &str) {
+    line.strip_prefix("! ").map_or((false, line), |line| (true, line))
+}
 
-    use scrubjay::{Change, Log, Observer, Store};
+/// Both servers, and what was different.
+struct Both {
+    theirs: Side,
+    ours: Side,
+    prepared: Vec<&'static str>,
+    report: String,
+}
 
-    #[derive(Default)]
-    pub(super) struct Heard(Mutex<Vec<String>>);
+impl Both {
+    fn ask_for(&mut self, classes: &str) {
+        for side in [&mut self.theirs, &mut self.ours] {
+            let reply = ask(&mut side.client, &format!("CONFIG SET notify-keyspace-events {classes}"));
+            assert!(!reply.is_error(), "{reply}");
+        }
+    }
 
-    impl Observer for Heard {
-        fn changed(&self, changes: &Log) {
-            let mut list = self.0.lock().expect("not poisoned");
-            for change in changes.iter() {
-                if let Change::Key { db, key, event } | Change::Told { db, key, event } = change {
-                    list.push(format!("{} {db}:{}", event.name(), String::from_utf8_lossy(key)));
-                }
+    /// Runs a line on both; what Valkey told of it.
+    fn compare(&mut self, line: &str) -> Vec<String> {
+        let (fails, line) = marked(line);
+        let (them, us) = (self.theirs.run(&self.prepared, line), self.ours.run(&self.prepared, line));
+        if std::env::var_os("SHOW").is_some() {
+            eprintln!("> {line}\n    {} | {}", them.events.join(", "), them.touched.join(" "));
+        }
+        if them.failed != fails {
+            let _ = writeln!(self.report, "> {line}\n  fails in Valkey: {}", them.failed);
+        }
+        if them != us {
+            let _ = writeln!(self.report, "> {line}");
+            for (who, said) in [("Valkey", &them), ("Scrubjay", &us)] {
+                let Said { failed, events, touched } = said;
+                let (events, touched) = (events.join(", "), touched.join(" "));
+                let _ = writeln!(self.report, "  {who:8} failed {failed}; told {events}; touched {touched}");
             }
         }
-
-        fn asks_for_asides(&self) -> bool {
-            true
-        }
-    }
-
-    impl Heard {
-        pub(super) fn observe(store: &Store) -> Arc<Self> {
-            let heard = Arc::<Self>::default();
-            store.observe(heard.clone());
-            heard
-        }
-
-        pub(super) fn take(&self) -> Vec<String> {
-            std::mem::take(&mut self.0.lock().expect("not poisoned"))
-        }
+        them.events
     }
 }
+
+/// A few classes at a time: every event is told by some and not by others, by no two classes alike.
+const SOME_CLASSES: [&str; 5] = ["E$lsz", "Eglhxn", "KEgsten", "Kszhtmx", "K$shetn"];
 
 #[test]
 fn every_line_tells_what_it_tells_in_valkey() {
@@ -192,37 +198,89 @@ fn every_line_tells_what_it_tells_in_valkey() {
     let valkey = Server::start(Backend::Valkey).expect("Valkey");
     let debugged = Config::default().with("enable-debug-command", "yes").expect("a parameter");
     let scrubjay = scrubjay_server::TestServer::with_config(debugged);
-    let heard = observer::Heard::observe(scrubjay.store());
     let lines = LINES.lines().filter(|line| !line.is_empty() && !line.starts_with('#'));
     let (prepared, lines): (Vec<_>, Vec<_>) = lines.partition(|line| line.starts_with("= "));
-    let prepared: Vec<_> = prepared.iter().map(|line| &line[2..]).collect();
-    let watched =
-        ["0:s", "0:n", "0:l", "0:st", "0:z", "0:h", "0:x", "0:t", "0:hll", "0:no", "0:to", "1:s", "1:no"];
     let address = SocketAddr::from(([127, 0, 0, 1], scrubjay.port()));
-    let mut theirs = Side::connect(valkey.address(), Listener::subscribe(valkey.address()), &watched);
-    let mut ours = Side::connect(address, Listener::Observer(heard), &watched);
-    let mut report = String::new();
+    let mut both = Both {
+        theirs: Side::connect(valkey.address()),
+        ours: Side::connect(address),
+        prepared: prepared.iter().map(|line| &line[2..]).collect(),
+        report: String::new(),
+    };
+    // Every event has its line, the first that tells of it.
+    let mut of_event = BTreeMap::new();
+    both.ask_for("AEnm");
     for line in &lines {
-        let (fails, line) = match line.strip_prefix("! ") {
-            Some(line) => (true, line),
-            None => (false, *line),
-        };
-        let (them, us) = (theirs.run(&prepared, line), ours.run(&prepared, line));
-        if std::env::var_os("SHOW").is_some() {
-            eprintln!("> {line}\n    {} | {}", them.events.join(", "), them.touched.join(" "));
-        }
-        if them.failed != fails {
-            let _ = writeln!(report, "> {line}\n  fails in Valkey: {}", them.failed);
-        }
-        if them == us {
-            continue;
-        }
-        let _ = writeln!(report, "> {line}");
-        for (who, said) in [("Valkey", them), ("Scrubjay", us)] {
-            let Said { failed, events, touched } = said;
-            let (events, touched) = (events.join(", "), touched.join(" "));
-            let _ = writeln!(report, "  {who:8} failed {failed}; told {events}; touched {touched}");
+        for told in both.compare(line) {
+            let event = told.split(' ').next().expect("an event").to_owned();
+            of_event.entry(event).or_insert(*line);
         }
     }
-    assert!(report.is_empty(), "{} lines\n{report}", lines.len());
+    for classes in SOME_CLASSES {
+        both.ask_for(classes);
+        for line in of_event.values() {
+            both.compare(line);
+        }
+    }
+    assert!(both.report.is_empty(), "{} lines\n{}", lines.len(), both.report);
+    assert!(of_event.len() >= 63, "fewer events than there are: {of_event:?}");
+}
+
+/// Keys that nobody looks at any more, and those that were in the way.
+#[test]
+fn a_key_that_goes_by_itself_is_told_of() {
+    let references = scrubjay_tests::server::references();
+    let valkey = references.contains(&Backend::Valkey).then_some(Backend::Valkey);
+    for backend in [Some(Backend::Scrubjay), valkey].into_iter().flatten() {
+        let server = Server::start_with(backend, &["--notify-keyspace-events", "Exe"]).expect("a server");
+        let (mut client, mut listener) = (server.connect(), Listener::subscribe(server.address()));
+        ask(&mut client, "SET later v EX 1000");
+        for n in 0..20 {
+            ask(&mut client, &format!("SET k{n} v PX 1"));
+        }
+        let mut told = Vec::new();
+        let all = poll(GENEROUS, || {
+            told.extend(listener.drain());
+            (told.len() >= 20).then_some(())
+        });
+        told.sort();
+        let mut expected: Vec<_> = (0..20).map(|n| format!("expired 0:k{n}")).collect();
+        expected.sort();
+        assert_eq!((all, &told), (Some(()), &expected), "{backend}");
+
+        // Eviction, whose every victim is told of and gone.
+        ask(&mut client, "FLUSHALL");
+        for n in 0..200 {
+            ask(&mut client, &format!("SETRANGE big{n} 20000 x"));
+        }
+        ask(&mut client, "CONFIG SET maxmemory-policy allkeys-random");
+        let used = ask(&mut client, "INFO memory").text().expect("a text");
+        let used = used.lines().find_map(|line| line.strip_prefix("used_memory:")).expect("a field");
+        let limit = used.parse::<u64>().expect("a number") - 1_000_000;
+        ask(&mut client, &format!("CONFIG SET maxmemory {limit}"));
+        ask(&mut client, "SET one v");
+        let evicted = listener.drain();
+        assert!(!evicted.is_empty(), "{backend}");
+        for event in &evicted {
+            let key = event.strip_prefix("evicted 0:").unwrap_or_else(|| panic!("{backend}: {event}"));
+            assert_eq!(ask(&mut client, &format!("EXISTS {key}")), Reply::Integer(0), "{backend}: {key}");
+        }
+    }
+}
+
+/// What the program does with its store is told to the server's clients, and not once the server is gone.
+#[test]
+fn the_embedding_program_is_heard_too() {
+    let notify = Config::default().with("notify-keyspace-events", "KA").expect("a parameter");
+    let store = Arc::new(scrubjay::Store::default());
+    let server = scrubjay_server::TestServer::with_store(Arc::clone(&store), notify);
+    let mut listener = Listener::subscribe(([127, 0, 0, 1], server.port()).into());
+    store.set("k", "v").expect("no limit");
+    let message = listener.0.read(GENEROUS).expect("it is woken");
+    assert_eq!(message.elements().and_then(|parts| parts[2].text()).as_deref(), Some("__keyspace@0__:k"));
+    assert!(store.remove("k"));
+    let message = listener.0.read(GENEROUS).expect("it is woken");
+    assert_eq!(message.elements().and_then(|parts| parts[3].text()).as_deref(), Some("del"));
+    drop(server);
+    store.set("k", "v").expect("no limit");
 }

@@ -430,8 +430,8 @@ impl<'s> View<'s> {
         true
     }
 
-    /// Tells that `key` is new although something was found there, as Valkey does where it first removes that.
-    /// If nothing was, writing tells it.
+    /// Tells that `key` is new although something was found there, as Valkey does where it first removes
+    /// that. If nothing was, writing tells it.
     fn tell_anew(&mut self, key: Key<'_>, found: Option<Found>) {
         if found.is_some() {
             self.log.aside(key.db, key.bytes, Event::New);

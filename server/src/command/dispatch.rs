@@ -4,6 +4,7 @@
 //! (`tests/commands/gates.txt` holds it there).
 
 use std::ops::Range;
+use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering::Relaxed};
 
 use scrubjay::{Key, Scope};
@@ -18,6 +19,7 @@ use crate::error::Error;
 use crate::observe::stats::Block;
 use crate::resp::{Mark, Protocol, Reply};
 use crate::session::blocked::Ending;
+use crate::session::pause::Paused;
 use crate::session::{Replies, Session};
 use crate::shared::Shared;
 
@@ -106,6 +108,9 @@ pub fn dispatch(
             session.client.last_command.store(command.id().get(), Relaxed);
             if let Err(error) = gates(shared, session, command, request.args, reply.protocol(), now) {
                 refuse(shared, stats, session, Some(command), error, reply);
+            } else if is_paused(shared, session, command, now) {
+                session.postpone(true);
+                return;
             } else if command.queued && session.transaction.is_open() {
                 session.queue(command, *request.args);
                 reply.simple("QUEUED");
@@ -148,7 +153,7 @@ pub fn dispatch(
 #[cold]
 pub fn answer_waiting(shared: &Shared, stats: &Block, session: &mut Session, reply: &mut Reply) {
     let Some(waiting) = session.waiting.take() else { return };
-    let nanos = waiting.nanos;
+    let (nanos, blocked) = (waiting.nanos, Arc::clone(&waiting.blocked));
     let Some(ending) = waiting.finish(&shared.store) else { return };
     let id = usize::from(session.client.last_command.load(Relaxed));
     let command = table::entries().get(id).expect("invariant: the command that waits is its last");
@@ -166,7 +171,7 @@ pub fn answer_waiting(shared: &Shared, stats: &Block, session: &mut Session, rep
             answer(stats, &error, reply);
             counters.failed.add(1);
         }
-        Ending::TimedOut => reply.null_array(),
+        Ending::TimedOut => blocked.timed_out(reply),
         Ending::Interrupted => {
             answer(stats, &Error::Text("UNBLOCKED client unblocked via CLIENT UNBLOCK"), reply);
             counters.rejected.add(1);
@@ -253,7 +258,8 @@ fn gates(
         return Err(program.error());
     }
     session.memory_is_short = false;
-    if shared.store.max_memory() != 0 {
+    // Data stands still during a pause.
+    if shared.store.max_memory() != 0 && shared.pause.at(now).is_none() {
         session.memory_is_short = shared.store.make_room(args.bytes(), now).is_err();
         if session.memory_is_short && takes_memory(session, command) {
             return Err(Error::OutOfMemory);
@@ -267,6 +273,16 @@ fn gates(
         )));
     }
     Ok(())
+}
+
+/// Whether the client has to wait with a command.
+#[inline]
+fn is_paused(shared: &Shared, session: &Session, command: &Entry, now: u64) -> bool {
+    match shared.pause.at(now) {
+        None => false,
+        Some((Paused::Everything, _)) => true,
+        Some((Paused::Writes, _)) => command.writes() || session.transaction.writes(command),
+    }
 }
 
 /// Whether a command is refused while there is no memory. Whatever is queued takes some.

@@ -65,6 +65,9 @@ pub(crate) struct Command {
     pub(crate) args: &'static [Arg],
     pub(crate) subcommands: &'static [&'static Self],
     pub(crate) locks: Locks,
+    /// Whether it may change something, or be heard by others, though it is no WRITE: it waits while CLIENT
+    /// PAUSE WRITE holds.
+    pub(crate) may_write: bool,
     /// Whether it is queued after MULTI, and not run at once.
     pub(crate) queued: bool,
     pub(crate) handler: Handler,
@@ -89,6 +92,7 @@ impl Command {
         args: &[],
         subcommands: &[],
         locks: Locks::Keys,
+        may_write: false,
         queued: true,
         handler: container,
     };
@@ -144,6 +148,11 @@ impl Command {
     pub(crate) const fn accepts(&self, words: usize) -> bool {
         let arity = self.arity.unsigned_abs() as usize;
         if self.arity < 0 { words >= arity } else { words == arity }
+    }
+
+    /// Whether it may change something, or be heard by others.
+    pub(crate) const fn writes(&self) -> bool {
+        self.may_write || self.flags.has(Flags::WRITE)
     }
 
     /// All its ACL categories: the declared ones, and those that follow from its flags.

@@ -167,7 +167,7 @@ impl Connection {
                 }
                 _ => {}
             }
-            let read = if self.waits(cx) {
+            let read = if self.is_postponed(cx) || self.waits(cx) {
                 self.read_ahead(cx)
             } else if self.held_back {
                 self.run_pending();
@@ -249,6 +249,28 @@ impl Connection {
         Poll::Ready(Ok(count))
     }
 
+    /// Whether the client still waits for the end of a pause.
+    fn is_postponed(&mut self, cx: &mut Context<'_>) -> bool {
+        if !self.session.postponed {
+            return false;
+        }
+        let shared = &self.thread.shared;
+        loop {
+            let now = shared.store.clock().now();
+            // Whether it has to wait for what is left of it, if it has been made another one, its request
+            // shows.
+            let Some((_, until)) = shared.pause.at(now) else { break };
+            let nap = || Box::pin(tokio::time::sleep(Duration::from_millis(until - now).min(NAP_MAX)));
+            if self.timer.get_or_insert_with(nap).as_mut().poll(cx).is_pending() {
+                return true;
+            }
+            self.timer = None;
+        }
+        self.timer = None;
+        self.session.postpone(false);
+        false
+    }
+
     /// Whether the client still waits for keys; when its waiting has ended, that has been answered.
     fn waits(&mut self, cx: &mut Context<'_>) -> bool {
         let Some(waiting) = &self.session.waiting else { return false };
@@ -312,7 +334,11 @@ impl Connection {
         self.needed = 0;
         thread.deliver();
         self.take_messages();
-        while start < bytes.len() && !self.session.closing && self.session.waiting.is_none() {
+        while start < bytes.len()
+            && !self.session.closing
+            && self.session.waiting.is_none()
+            && !self.session.postponed
+        {
             if self.reply.output().len() >= OUTPUT_PAUSE_BYTES {
                 self.held_back = true;
                 break;
@@ -380,6 +406,14 @@ impl Connection {
                         break 'batch;
                     }
                     dispatch(shared, thread.stats(), &mut self.session, request, &keys, &mut self.reply, now);
+                    if self.session.postponed {
+                        // It has not run: this request and what follows are parsed again, from its start.
+                        self.held_back = true;
+                        self.parser = RequestParser::new();
+                        end = starts[index];
+                        stop = None;
+                        break 'batch;
+                    }
                     index += 1;
                     if shared.mail.has_mail(self.session.client.thread) {
                         thread.deliver();

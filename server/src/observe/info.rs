@@ -16,6 +16,7 @@ use super::stats::{CommandTotals, Totals};
 use crate::command::table;
 use crate::config::{Presence, REDIS_VERSION, VALKEY_VERSION};
 use crate::pubsub::Kind;
+use crate::session::pause::Paused;
 use crate::shared::Shared;
 
 /// One section.
@@ -260,8 +261,8 @@ fn clients(facts: &Facts<'_>, fields: &mut Fields) {
     fields.put("client_recent_max_output_buffer", facts.largest.1);
     let (mut blocked, mut blocked_for_a_time, mut watching, mut subscribers) = (0, 0, 0, 0);
     facts.shared.clients.for_each(|client| {
+        blocked += usize::from(client.waits());
         if let Some(waits) = client.blocked() {
-            blocked += 1;
             blocked_for_a_time += usize::from(waits.terms().deadline_micros.is_some());
         }
         watching += usize::from(client.watched() > 0);
@@ -276,9 +277,17 @@ fn clients(facts: &Facts<'_>, fields: &mut Fields) {
     fields.put("total_watched_keys", facts.watched);
     fields.put("total_blocking_keys", keys);
     fields.put("total_blocking_keys_on_nokey", keys_when_gone);
-    fields.put("paused_reason", "none");
-    fields.put("paused_actions", "none");
-    fields.put("paused_timeout_milliseconds", 0);
+    let paused = facts.shared.pause.at(facts.now);
+    fields.put("paused_reason", if paused.is_some() { "client_pause" } else { "none" });
+    fields.put(
+        "paused_actions",
+        match paused {
+            None => "none",
+            Some((Paused::Writes, _)) => "write",
+            Some((Paused::Everything, _)) => "all",
+        },
+    );
+    fields.put("paused_timeout_milliseconds", paused.map_or(0, |(_, until)| until - facts.now));
 }
 
 fn memory(facts: &Facts<'_>, fields: &mut Fields) {
@@ -306,19 +315,16 @@ fn memory(facts: &Facts<'_>, fields: &mut Fields) {
     fields.put("allocator_resident", resident);
     fields.put("allocator_muzzy", 0);
     fields.bytes("total_system_memory", process::system_bytes());
-    fields.put("used_memory_lua", 0);
-    fields.put("used_memory_vm_eval", 0);
-    fields.put("used_memory_lua_human", human(0));
-    fields.zeroes(&[
-        "used_memory_scripts_eval",
-        "number_of_cached_scripts",
-        "number_of_functions",
-        "number_of_libraries",
-        "used_memory_vm_functions",
-    ]);
-    fields.bytes("used_memory_vm_total", 0);
+    let scripts = Scripts::of(facts);
+    fields.put("used_memory_lua", scripts.machine_bytes);
+    fields.put("used_memory_vm_eval", scripts.machine_bytes);
+    fields.put("used_memory_lua_human", human(scripts.machine_bytes));
+    fields.put("used_memory_scripts_eval", scripts.script_bytes);
+    fields.put("number_of_cached_scripts", scripts.count);
+    fields.zeroes(&["number_of_functions", "number_of_libraries", "used_memory_vm_functions"]);
+    fields.bytes("used_memory_vm_total", scripts.machine_bytes);
     fields.put("used_memory_functions", 0);
-    fields.bytes("used_memory_scripts", 0);
+    fields.bytes("used_memory_scripts", scripts.script_bytes);
     fields.bytes("maxmemory", settings.maxmemory);
     fields.put("maxmemory_policy", settings.maxmemory_policy.name());
     let beyond = resident as i64 - used as i64;
@@ -419,7 +425,8 @@ fn stats(facts: &Facts<'_>, fields: &mut Fields) {
     fields.zeroes(&["expired_time_cap_reached_count", "expire_cycle_cpu_milliseconds"]);
     fields.put("evicted_keys", facts.counters.evicted);
     fields.put("evicted_clients", totals.evicted_clients);
-    fields.zeroes(&["evicted_scripts", "total_eviction_exceeded_time", "current_eviction_exceeded_time"]);
+    fields.put("evicted_scripts", totals.evicted_scripts);
+    fields.zeroes(&["total_eviction_exceeded_time", "current_eviction_exceeded_time"]);
     fields.put("keyspace_hits", facts.counters.hits);
     fields.put("keyspace_misses", facts.counters.misses);
     let registry = &facts.shared.registry;
@@ -539,6 +546,41 @@ fn latency_stats(facts: &Facts<'_>, fields: &mut Fields) {
     }
 }
 
+/// What is said of scripts.
+#[derive(Default)]
+struct Scripts {
+    count: usize,
+    script_bytes: u64,
+    machine_bytes: u64,
+}
+
+impl Scripts {
+    #[cfg(feature = "script")]
+    fn of(facts: &Facts<'_>) -> Self {
+        let scripts = &facts.shared.scripts;
+        let (count, script_bytes) = scripts.cache.figures();
+        Self { count, script_bytes: script_bytes as u64, machine_bytes: scripts.machine_bytes() as u64 }
+    }
+
+    #[cfg(not(feature = "script"))]
+    fn of(_: &Facts<'_>) -> Self {
+        Self::default()
+    }
+}
+
+#[cfg(feature = "script")]
+fn scripting_engines(facts: &Facts<'_>, fields: &mut Fields) {
+    let bytes = Scripts::of(facts).machine_bytes;
+    fields.put("engines_count", 1);
+    fields.put("engines_total_used_memory", bytes);
+    fields.put("engines_total_memory_overhead", 0);
+    fields.put(
+        "engine_0",
+        format_args!("name=LUA,module=built-in,abi_version=4,used_memory={bytes},memory_overhead=0"),
+    );
+}
+
+#[cfg(not(feature = "script"))]
 fn scripting_engines(_: &Facts<'_>, fields: &mut Fields) {
     fields.zeroes(&["engines_count", "engines_total_used_memory", "engines_total_memory_overhead"]);
 }

@@ -16,6 +16,7 @@ mod audience;
 pub mod inbox;
 mod mailbox;
 pub mod message;
+pub mod notifications;
 pub mod registry;
 mod topics;
 
@@ -24,4 +25,5 @@ mod interleavings;
 
 pub use self::audience::{Audience, Recipient};
 pub use self::mailbox::Mailboxes;
+pub use self::notifications::Notifications;
 pub use self::registry::{Kind, Registry};

@@ -338,6 +338,12 @@ fn push_header(out: &mut Vec<u8>, sigil: u8, number: usize) {
     }
 }
 
+/// A text without what ends its last line.
+fn without_line_end(text: &[u8]) -> &[u8] {
+    let end = text.iter().rposition(|byte| !matches!(byte, b'\r' | b'\n')).map_or(0, |last| last + 1);
+    &text[..end]
+}
+
 /// Writes replies in one connection's protocol.
 #[derive(Clone, Debug, Default)]
 pub struct Reply {
@@ -401,9 +407,7 @@ impl Reply {
     pub fn error(&mut self, code: &str, text: impl AsRef<[u8]>) {
         let text = text.as_ref();
         let between: &[u8] = if text.is_empty() { b"" } else { b" " };
-        let is_line_end = |byte: &u8| matches!(byte, b'\r' | b'\n');
-        let end = text.iter().rposition(|byte| !is_line_end(byte)).map_or(0, |last| last + 1);
-        self.one_line(b'-', &[code.as_bytes(), between, &text[..end]]);
+        self.one_line(b'-', &[code.as_bytes(), between, without_line_end(text)]);
     }
 
     /// A simple string of any bytes: line ends in it become spaces.
@@ -413,7 +417,7 @@ impl Reply {
 
     /// An error of any bytes, its code first: line ends in it become spaces.
     pub fn error_line(&mut self, line: &[u8]) {
-        self.one_line(b'-', &[line]);
+        self.one_line(b'-', &[without_line_end(line)]);
     }
 
     fn one_line(&mut self, sigil: u8, parts: &[&[u8]]) {
@@ -554,11 +558,16 @@ impl Reply {
         });
     }
 
-    /// An integer beyond 64 bits, by its digits.
+    /// An integer beyond 64 bits, by its digits. Line ends in them become spaces.
     pub fn big_number(&mut self, digits: impl AsRef<[u8]>) {
+        let digits = digits.as_ref();
         match self.protocol {
-            Protocol::Resp2 => self.bulk(digits),
-            Protocol::Resp3 => self.one_line(b'(', &[digits.as_ref()]),
+            Protocol::Resp2 if memchr::memchr2(b'\r', b'\n', digits).is_none() => self.bulk(digits),
+            Protocol::Resp2 => {
+                let blank = |byte: &u8| if matches!(byte, b'\r' | b'\n') { b' ' } else { *byte };
+                self.bulk(digits.iter().map(blank).collect::<Vec<u8>>());
+            }
+            Protocol::Resp3 => self.one_line(b'(', &[digits]),
         }
     }
 

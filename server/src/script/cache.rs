@@ -15,15 +15,16 @@ const EVALUATED_MAX: usize = 500;
 
 /// The SHA1 of a script: its name.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(crate) struct Digest([u8; 20]);
+pub struct Digest([u8; 20]);
 
 impl Digest {
-    pub(crate) fn of(script: &[u8]) -> Self {
+    /// The name of a script.
+    pub fn of(script: &[u8]) -> Self {
         Self(sha1_smol::Sha1::from(script).digest().bytes())
     }
 
     /// What 40 hexadecimal digits, in any case, mean.
-    pub(crate) fn parse(digits: &[u8]) -> Option<Self> {
+    pub fn parse(digits: &[u8]) -> Option<Self> {
         let digits: &[u8; 40] = digits.try_into().ok()?;
         let mut bytes = [0; 20];
         for (byte, pair) in bytes.iter_mut().zip(digits.as_chunks::<2>().0) {
@@ -34,7 +35,7 @@ impl Digest {
     }
 
     /// 40 hexadecimal digits.
-    pub(crate) fn hex(self) -> String {
+    pub fn hex(self) -> String {
         self.0.iter().map(|byte| format!("{byte:02x}")).collect()
     }
 }
@@ -48,7 +49,7 @@ impl std::hash::Hash for Digest {
 
 /// Takes the number that it is given for the hash.
 #[derive(Debug, Default, Clone, Copy)]
-pub(crate) struct AsIs(u64);
+pub struct AsIs(u64);
 
 impl Hasher for AsIs {
     fn finish(&self) -> u64 {
@@ -65,16 +66,17 @@ impl Hasher for AsIs {
 }
 
 /// A map whose keys are digests.
-pub(crate) type ByDigest<V> = HashMap<Digest, V, BuildHasherDefault<AsIs>>;
+pub type ByDigest<V> = HashMap<Digest, V, BuildHasherDefault<AsIs>>;
 
 /// A script.
 #[derive(Debug)]
-pub(crate) struct Script {
-    pub(crate) digest: Digest,
+pub struct Script {
+    /// Its name.
+    pub digest: Digest,
     /// As it was sent.
-    pub(crate) body: Box<[u8]>,
+    pub body: Box<[u8]>,
     /// What its first line says of it.
-    pub(crate) flags: ScriptFlags,
+    pub flags: ScriptFlags,
     /// Whether it came with `SCRIPT LOAD`.
     loaded: AtomicBool,
     /// Whether it has left the cache.
@@ -85,26 +87,28 @@ pub(crate) struct Script {
 
 impl Script {
     /// What it takes, about.
-    pub(crate) fn memory_bytes(&self) -> usize {
+    pub fn memory_bytes(&self) -> usize {
         size_of::<Self>() + self.body.len()
     }
 
     /// Whether it may still be run.
-    pub(crate) fn is_kept(&self) -> bool {
+    pub fn is_kept(&self) -> bool {
         !self.dropped.load(Relaxed)
     }
 }
 
 /// How a script came.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(crate) enum Origin {
+pub enum Origin {
+    /// With `EVAL`.
     Evaluated,
+    /// With `SCRIPT LOAD`.
     Loaded,
 }
 
 /// All scripts.
 #[derive(Debug, Default)]
-pub(crate) struct Cache {
+pub struct Cache {
     scripts: Mutex<ByDigest<Arc<Script>>>,
     /// Counts uses.
     clock: AtomicU64,
@@ -113,12 +117,13 @@ pub(crate) struct Cache {
 }
 
 impl Cache {
-    pub(crate) fn get(&self, digest: Digest) -> Option<Arc<Script>> {
+    /// The script of this name.
+    pub fn get(&self, digest: Digest) -> Option<Arc<Script>> {
         self.scripts.lock().get(&digest).cloned()
     }
 
     /// Notes that a script is used.
-    pub(crate) fn touch(&self, script: &Script) {
+    pub fn touch(&self, script: &Script) {
         // Two threads may take the same moment; which of their scripts is older is nobody's concern.
         let now = self.clock.load(Relaxed) + 1;
         self.clock.store(now, Relaxed);
@@ -126,13 +131,7 @@ impl Cache {
     }
 
     /// Adds a script that compiles, and says how many others had to go. One that is there already stays.
-    pub(crate) fn add(
-        &self,
-        digest: Digest,
-        body: &[u8],
-        flags: ScriptFlags,
-        origin: Origin,
-    ) -> (Arc<Script>, u64) {
+    pub fn add(&self, digest: Digest, body: &[u8], flags: ScriptFlags, origin: Origin) -> (Arc<Script>, u64) {
         let mut scripts = self.scripts.lock();
         let mut evicted = 0;
         if let Some(script) = scripts.get(&digest) {
@@ -173,7 +172,7 @@ impl Cache {
     }
 
     /// Drops all scripts.
-    pub(crate) fn flush(&self) {
+    pub fn flush(&self) {
         let mut scripts = self.scripts.lock();
         for digest in scripts.keys().copied().collect::<Vec<_>>() {
             self.drop_script(&mut scripts, digest);
@@ -181,12 +180,12 @@ impl Cache {
     }
 
     /// How many scripts have left, ever.
-    pub(crate) fn departures(&self) -> u64 {
+    pub fn departures(&self) -> u64 {
         self.departures.load(Relaxed)
     }
 
     /// How many scripts there are, and the bytes that they take.
-    pub(crate) fn figures(&self) -> (usize, usize) {
+    pub fn figures(&self) -> (usize, usize) {
         let scripts = self.scripts.lock();
         (scripts.len(), scripts.values().map(|script| script.memory_bytes()).sum())
     }

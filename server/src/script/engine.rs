@@ -1,5 +1,5 @@
-//! What the server asks of whoever runs scripts, and what a script asks of the server. Only `script/lua` knows
-//! by what means scripts are run.
+//! What the server asks of whoever runs scripts, and what a script asks of the server. Only `script/lua`
+//! knows by what means scripts are run.
 
 use crate::resp::{Args, Protocol, Reply};
 

@@ -12,11 +12,11 @@ pub(crate) mod engine;
 
 mod lua;
 
-pub(crate) mod shebang;
+pub mod shebang;
 
-pub(crate) mod cache;
+pub mod cache;
 
-pub(crate) mod running;
+pub mod running;
 
 pub(crate) mod thread;
 
@@ -30,8 +30,10 @@ use self::running::Running;
 pub struct Scripts {
     /// Tells the servers of this process apart.
     id: u64,
-    pub(crate) cache: Cache,
-    pub(crate) running: Running,
+    /// Those that clients have sent.
+    pub cache: Cache,
+    /// The one that runs.
+    pub running: Running,
     /// Bytes that each thread's machine holds.
     machine_bytes: Box<[AtomicUsize]>,
 }

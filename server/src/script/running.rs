@@ -11,21 +11,21 @@ use crate::error::Error;
 
 /// What runs.
 #[derive(Debug, Clone)]
-pub(crate) enum Program {
+pub enum Program {
     /// A script that came with `EVAL` or `EVALSHA`.
     Script(Arc<Script>),
 }
 
 /// Who asks for its end.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(crate) enum Killer {
+pub enum Killer {
     /// `SCRIPT KILL`.
     Script,
 }
 
 /// The script that runs, if one does.
 #[derive(Debug, Default)]
-pub(crate) struct Running {
+pub struct Running {
     program: Mutex<Option<Program>>,
     /// When it began, in nanoseconds of the store's clock.
     began: AtomicU64,
@@ -37,7 +37,7 @@ pub(crate) struct Running {
 
 impl Running {
     /// A script begins. It has ended when the guard is dropped.
-    pub(crate) fn begin(&self, program: Program, now_nanos: u64) -> Guard<'_> {
+    pub fn begin(&self, program: Program, now_nanos: u64) -> Guard<'_> {
         let mut running = self.program.lock();
         self.began.store(now_nanos, Relaxed);
         self.wrote.store(false, Relaxed);
@@ -46,29 +46,23 @@ impl Running {
         Guard(self)
     }
 
-    /// What runs, and when it began.
-    pub(crate) fn program(&self) -> Option<(Program, u64)> {
-        let program = self.program.lock();
-        program.as_ref().map(|program| (program.clone(), self.began.load(Relaxed)))
-    }
-
     /// When it began, in nanoseconds of the store's clock.
     pub(crate) fn began_nanos(&self) -> u64 {
         self.began.load(Relaxed)
     }
 
     /// It has run a command that writes.
-    pub(crate) fn note_write(&self) {
+    pub fn note_write(&self) {
         self.wrote.store(true, Relaxed);
     }
 
     /// Whether it has run a command that writes.
-    pub(crate) fn has_written(&self) -> bool {
+    pub fn has_written(&self) -> bool {
         self.wrote.load(Relaxed)
     }
 
     /// Whether it has to end.
-    pub(crate) fn is_killed(&self) -> bool {
+    pub fn is_killed(&self) -> bool {
         self.killed.load(Relaxed)
     }
 
@@ -76,7 +70,7 @@ impl Running {
     ///
     /// # Errors
     /// When nothing runs, or what it has written forbids it.
-    pub(crate) fn kill(&self, killer: Killer) -> Result<(), Error> {
+    pub fn kill(&self, killer: Killer) -> Result<(), Error> {
         let program = self.program.lock();
         match (&*program, killer) {
             (None, _) => Err(Error::Text("NOTBUSY No scripts in execution right now.")),
@@ -94,7 +88,7 @@ impl Running {
 }
 
 /// Ends the record of a script.
-pub(crate) struct Guard<'a>(&'a Running);
+pub struct Guard<'a>(&'a Running);
 
 impl Drop for Guard<'_> {
     fn drop(&mut self) {

@@ -4,14 +4,14 @@ use crate::config::split_words;
 
 /// What a script says of itself.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
-pub(crate) struct ScriptFlags {
+pub struct ScriptFlags {
     /// Whether it has such a line at all. One that has none may do anything, and each of its commands is
     /// looked at when it is called.
-    pub(crate) declared: bool,
+    pub declared: bool,
     /// It does not write.
-    pub(crate) no_writes: bool,
+    pub no_writes: bool,
     /// It may run while memory is short.
-    pub(crate) allow_oom: bool,
+    pub allow_oom: bool,
 }
 
 /// Reads the first line, and returns the script without it. Errors tell lines by their numbers, so its end

@@ -30,6 +30,11 @@ pub trait Attempt: Send + Sync {
     fn in_vain(&self, reply: &mut Reply) {
         reply.null_array();
     }
+
+    /// Writes the reply to a client that has waited for too long.
+    fn timed_out(&self, reply: &mut Reply) {
+        reply.null_array();
+    }
 }
 
 /// The keys that a command waits for.
@@ -118,6 +123,11 @@ impl Blocked {
     /// How it waits.
     pub fn terms(&self) -> &Terms {
         &self.terms
+    }
+
+    /// Writes the reply to a client that has waited for too long.
+    pub fn timed_out(&self, reply: &mut Reply) {
+        self.attempt.timed_out(reply);
     }
 
     /// What the record holds in memory, about.

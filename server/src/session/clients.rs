@@ -145,6 +145,8 @@ pub struct Client {
     pub watch: Mutex<Option<Arc<Watch>>>,
     /// What it waits for, while it waits for keys.
     pub blocked: Mutex<Option<Arc<Blocked>>>,
+    /// It waits in front of its next request: `CLIENT PAUSE`.
+    pub postponed: AtomicBool,
     /// Somebody asked to end it.
     pub killed: AtomicBool,
     /// It was killed because it does not read its replies.
@@ -189,6 +191,7 @@ impl Client {
             subscriptions: [const { AtomicU32::new(0) }; Kind::ALL.len()],
             watch: Mutex::new(None),
             blocked: Mutex::new(None),
+            postponed: AtomicBool::new(false),
             killed: AtomicBool::new(false),
             over_output_limit: AtomicBool::new(false),
             wake: Notify::new(),
@@ -206,6 +209,11 @@ impl Client {
         if self.queued.load(Relaxed) < 0 {
             self.queued.store(0, Relaxed);
         }
+    }
+
+    /// Whether it waits, for keys or for the end of a pause.
+    pub fn waits(&self) -> bool {
+        self.postponed.load(Relaxed) || self.blocked.lock().is_some()
     }
 
     /// How many keys it watches. Who has found that one has changed watches no more.
@@ -292,9 +300,9 @@ impl Clients {
         true
     }
 
-    /// Ends the clients that have been silent for longer than `timeout` and wait for nothing, neither keys nor
-    /// messages, and those that have left more replies unread, for longer, than the soft limit of `client-output-buffer-limit` allows.
-    /// To be called about once a second.
+    /// Ends the clients that have been silent for longer than `timeout` and wait for nothing, neither keys
+    /// nor messages, and those that have left more replies unread, for longer, than the soft limit of
+    /// `client-output-buffer-limit` allows. To be called about once a second.
     pub fn tend(&self, config: &Config, now: u64) {
         let timeout = u64::from(config.timeout());
         let limits = config.client_output_buffer_limit();
@@ -305,7 +313,7 @@ impl Clients {
                 client.over_output_limit.store(true, Relaxed);
                 return true;
             }
-            timeout > 0 && client.idle_seconds(now) > timeout && !subscriber && client.blocked().is_none()
+            timeout > 0 && client.idle_seconds(now) > timeout && !subscriber && !client.waits()
         };
         // Collected first: the map's shards are locked while it is walked.
         let ids: Vec<u64> =

@@ -3,6 +3,7 @@
 pub mod blocked;
 pub mod clients;
 pub mod meanwhile;
+pub mod pause;
 mod subscriptions;
 pub mod transaction;
 
@@ -54,6 +55,8 @@ pub struct Session {
     pub abandoned: bool,
     /// The client waits for keys: its next requests run when that is over.
     pub waiting: Option<Waiting>,
+    /// `CLIENT PAUSE`: the client waits in front of its next request.
+    pub postponed: bool,
     /// `MULTI`, and what was queued since.
     pub transaction: Transaction,
     /// `WATCH`: keys, and whether one of them has changed.
@@ -82,6 +85,7 @@ impl Session {
             closing: false,
             abandoned: false,
             waiting: None,
+            postponed: false,
             transaction: Transaction::default(),
             watch: None,
             memory_is_short: false,
@@ -96,6 +100,12 @@ impl Session {
     #[inline]
     pub fn needs_password(&self, config: &Config) -> bool {
         !self.authenticated && config.password().is_some()
+    }
+
+    /// Has the client wait in front of its next request, or wait no more.
+    pub fn postpone(&mut self, postponed: bool) {
+        self.postponed = postponed;
+        self.client.postponed.store(postponed, Relaxed);
     }
 
     /// Works on another database from now on.

@@ -68,6 +68,11 @@ impl Transaction {
         command.is(&EXEC) && self.queue.commands.iter().any(|queued| queued.flags.has(Flags::DENYOOM))
     }
 
+    /// Whether `EXEC` may change something, or be heard by others.
+    pub(crate) fn writes(&self, command: &Entry) -> bool {
+        command.is(&EXEC) && self.queue.commands.iter().any(|queued| queued.writes())
+    }
+
     /// The queued commands.
     pub(crate) fn queue(&self) -> &Queue {
         &self.queue

@@ -16,6 +16,7 @@ mod sort;
 mod touch;
 mod ttl;
 mod r#type;
+mod wait;
 
 use super::spec::Command;
 
@@ -46,4 +47,6 @@ pub(super) const COMMANDS: &[&Command] = &[
     &sort::SORT_RO,
     &randomkey::RANDOMKEY,
     &object::OBJECT,
+    &wait::WAIT,
+    &wait::WAITAOF,
 ];

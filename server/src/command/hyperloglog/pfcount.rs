@@ -18,6 +18,7 @@ pub(super) static PFCOUNT: Command =
             "RW because it may change the internal representation of the key, and propagate to replicas",
         )],
         args: &[Arg::key("key").multiple()],
+        may_write: true,
         handler: pfcount,
         ..Command::BASE
     }

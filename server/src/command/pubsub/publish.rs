@@ -14,6 +14,7 @@ pub(super) static PUBLISH: Command = Command {
     arity: 3,
     flags: Flags::PUBSUB.or(Flags::LOADING).or(Flags::STALE).or(Flags::FAST),
     args: &[Arg::string("channel"), Arg::string("message")],
+    may_write: true,
     handler: publish,
     ..Command::BASE
 }
@@ -28,6 +29,7 @@ pub(super) static SPUBLISH: Command = Command {
     flags: Flags::PUBSUB.or(Flags::LOADING).or(Flags::STALE).or(Flags::FAST),
     keys: &[Key::at(1).not_key()],
     args: &[Arg::string("shardchannel"), Arg::string("message")],
+    may_write: true,
     handler: spublish,
     ..Command::BASE
 }

@@ -146,8 +146,8 @@ fn leave(ctx: &mut Ctx<'_, '_>, kind: Kind, word: &str) -> Result<(), Error> {
     Ok(())
 }
 
-/// Writes what came before a subscription ended, so that nothing comes after its end is confirmed. Inside of a
-/// transaction it comes behind the replies, as in Valkey what the transaction has published itself.
+/// Writes what came before a subscription ended, so that nothing comes after its end is confirmed. Inside of
+/// a transaction it comes behind the replies, as in Valkey what the transaction has published itself.
 fn take_messages(ctx: &mut Ctx<'_, '_>) {
     if ctx.origin == Origin::Client {
         ctx.session.inbox.deliver(ctx.shared);

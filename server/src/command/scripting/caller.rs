@@ -18,19 +18,23 @@ pub(super) struct Caller<'c, 'a, 's> {
     pub(super) denies_oom: bool,
 }
 
+/// Commands that a script which only reads may not run although they write nothing that their declaration
+/// tells: what they do may go to replicas.
+const MAY_WRITE: [&str; 3] = ["pfcount", "publish", "spublish"];
+
 impl Caller<'_, '_, '_> {
     /// Whether a script may run this command now.
     fn gates(&self, command: &Entry) -> Result<(), Error> {
         if command.flags.has(Flags::NOSCRIPT) {
             return Err(Error::Text("ERR This Valkey command is not allowed from script"));
         }
-        let writes = command.flags.has(Flags::WRITE);
-        if writes && self.reads_only {
-            return Err(Error::Text("ERR Write commands are not allowed from read-only scripts."));
-        }
         let running = &self.ctx.shared.scripts.running;
         if self.denies_oom && command.flags.has(Flags::DENYOOM) && !running.has_written() {
             return Err(Error::OutOfMemory);
+        }
+        let writes = command.flags.has(Flags::WRITE);
+        if self.reads_only && (writes || MAY_WRITE.contains(&command.full_name())) {
+            return Err(Error::Text("ERR Write commands are not allowed from read-only scripts."));
         }
         if writes {
             running.note_write();

@@ -33,6 +33,7 @@ pub(super) static EVAL: Command = Command {
         Arg::string("arg").optional().multiple(),
     ],
     locks: Locks::All,
+    may_write: true,
     handler: eval,
     ..Command::BASE
 }
@@ -79,6 +80,7 @@ pub(super) static EVALSHA: Command = Command {
         Arg::string("arg").optional().multiple(),
     ],
     locks: Locks::All,
+    may_write: true,
     handler: evalsha,
     ..Command::BASE
 }
@@ -179,14 +181,12 @@ pub(super) fn load(
 /// Runs a script, which answers by itself.
 fn run(ctx: &mut Ctx<'_, '_>, script: &Arc<Script>, keys: usize, access: Access) -> Result<(), Error> {
     let flags = script.flags;
-    if access == Access::Read && flags.declared && !flags.no_writes {
-        return Err(Error::Text("ERR Can not execute a script with write flag using *_ro command."));
-    }
     let short = ctx.session.memory_is_short;
     if short && flags.declared && !flags.allow_oom && !flags.no_writes {
-        return Err(Error::Text(
-            "OOM allow-oom flag is not set on the script, can not run it when used memory > 'maxmemory'",
-        ));
+        return Err(Error::OutOfMemory);
+    }
+    if access == Access::Read && flags.declared && !flags.no_writes {
+        return Err(Error::Text("ERR Can not execute a script with write flag using *_ro command."));
     }
     let scripts = &ctx.shared.scripts;
     let running = scripts

@@ -167,7 +167,8 @@ fn script_help(ctx: &mut Ctx<'_, '_>) -> Result<(), Error> {
 fn script_debug(ctx: &mut Ctx<'_, '_>) -> Result<(), Error> {
     let args = ctx.args;
     if args.len() > 4 {
-        return Err(Error::Arity("script|debug".into()));
+        let before = "ERR unknown subcommand or wrong number of arguments for '";
+        return Err(Error::quoting(before, args.at(1), "'. Try SCRIPT HELP."));
     }
     if let Some(engine) = args.get(3).filter(|engine| !engine.eq_ignore_ascii_case(b"lua")) {
         let before = "ERR No scripting engine found with name '";

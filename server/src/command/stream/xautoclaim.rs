@@ -48,6 +48,9 @@ const COUNT_WITHOUT_MEMORY: u64 = 1 << 43;
 fn xautoclaim(ctx: &mut Ctx<'_, '_>) -> Result<(), Error> {
     let (key, args) = (ctx.key(1), ctx.args);
     let (group, consumer) = (args.at(2), args.at(3));
+    // What it is, is said after what is wrong with the options.
+    let stream = ctx.view.stream(key, Lookup::Read);
+    let has_group = stream.map(|stream| stream.is_some_and(|stream| stream.group(group).is_some()));
     let idle_min = args.get(4).and_then(parse_i64);
     let idle_min = idle_min.ok_or(Error::Text("ERR Invalid min-idle-time argument for XAUTOCLAIM"))?;
     let start = ids::bound(args.at(5), End::First)?;
@@ -65,8 +68,7 @@ fn xautoclaim(ctx: &mut Ctx<'_, '_>) -> Result<(), Error> {
             return Err(Error::Syntax);
         }
     }
-    let has_group = ctx.view.stream(key, Lookup::Read)?.is_some_and(|stream| stream.group(group).is_some());
-    if !has_group {
+    if !has_group? {
         return Err(no_such_group(StreamError::NoSuchGroup, key.bytes(), group, "'"));
     }
     if count >= COUNT_WITHOUT_MEMORY {

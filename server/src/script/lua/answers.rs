@@ -8,6 +8,7 @@ use super::replies::COUNTED;
 use crate::resp::Protocol;
 use crate::script::engine::Host;
 
+const TWO_TO_63: f64 = (1_u64 << 63) as f64;
 /// Slots of the stack on which Valkey unfolds an answer, ...
 const STACK_SLOTS: usize = 8000;
 /// ... those that are taken with the first value, and those that must be free for each value.
@@ -72,9 +73,7 @@ fn answer_one(names: &Names, host: &mut dyn Host, value: Value) -> Option<Open> 
     match value {
         Value::Str(text) => host.reply().bulk(text.as_bytes()),
         // As C casts it: what has no place in 64 bits becomes the least that has.
-        Value::Float(number)
-            if (-9.223_372_036_854_775_8e18..9.223_372_036_854_775_8e18).contains(&number) =>
-        {
+        Value::Float(number) if (-TWO_TO_63..TWO_TO_63).contains(&number) => {
             host.reply().integer(number as i64);
         }
         Value::Float(_) => host.reply().integer(i64::MIN),
@@ -107,14 +106,6 @@ fn answer_table(names: &Names, host: &mut dyn Host, table: Gc<Table>) -> Option<
         }
         _ => {}
     }
-    if let Value::Table(map) = table.get(names.map) {
-        host.reply().map(pairs(map));
-        return Some(Open::Map { table: map, key: Value::Nil, at_value: false });
-    }
-    if let Value::Table(set) = table.get(names.set) {
-        host.reply().set(pairs(set));
-        return Some(Open::Set { table: set, key: Value::Nil });
-    }
     if let Value::Str(digits) = table.get(names.big_number) {
         host.reply().big_number(digits.as_bytes());
         return None;
@@ -127,6 +118,14 @@ fn answer_table(names: &Names, host: &mut dyn Host, table: Gc<Table>) -> Option<
         three.iter_mut().zip(format.as_bytes()).for_each(|(to, from)| *to = *from);
         host.reply().verbatim(three, text.as_bytes());
         return None;
+    }
+    if let Value::Table(map) = table.get(names.map) {
+        host.reply().map(pairs(map));
+        return Some(Open::Map { table: map, key: Value::Nil, at_value: false });
+    }
+    if let Value::Table(set) = table.get(names.set) {
+        host.reply().set(pairs(set));
+        return Some(Open::Set { table: set, key: Value::Nil });
     }
     let mut count = 0;
     while !table.get_int(count + 1).is_nil() {

@@ -1,9 +1,10 @@
 //! Scripts in Lua 5.1, run by `luna-core`: the only part of the server that knows it.
 //!
-//! - [`sandbox`] makes a Lua that scripts cannot change (`prelude.lua`), with [`guard`]'s functions;
+//! - [`sandbox`] makes a Lua that scripts cannot change (`prelude.lua`), with [`guard`]'s functions and
+//!   [`bounds`]'s;
 //! - [`server`] is the table `redis` through which a script asks for commands;
 //! - [`replies`] makes Lua values of what commands answer, [`answers`] makes replies of what scripts return;
-//! - [`watch`] ends scripts that do not end by themselves, together with [`settle`];
+//! - [`watch`] ends scripts that do not end by themselves, together with [`settle`] and [`coroutines`];
 //! - [`current`] is how functions that Lua calls find what the server lent to the script;
 //! - [`native`] reads their arguments;
 //! - [`bit`], [`cjson`], [`cmsgpack`], [`random`] and [`struct_`] are libraries.
@@ -22,6 +23,10 @@ mod settle;
 
 mod guard;
 
+mod bounds;
+
+mod coroutines;
+
 mod current;
 
 mod native;
@@ -36,6 +41,8 @@ mod random;
 
 mod struct_;
 
+use std::borrow::Cow;
+
 use luna_core::runtime::Value;
 use luna_core::vm::{HostRootTicket, Vm};
 
@@ -45,6 +52,9 @@ use super::engine::{Call, Engine, FIRST_PROTOCOL, Fate, Host};
 
 /// The name by which errors call a script.
 const CHUNK: &[u8] = b"@user_script";
+
+/// A machine that holds more after a script gives back what nobody uses at once.
+const KEPT_BYTES_MAX: usize = 4 << 20;
 
 /// A Lua machine: one per thread.
 pub(crate) struct Lua {
@@ -70,27 +80,24 @@ impl Lua {
         Value::Table(table.build())
     }
 
-    /// Answers with the error that a script failed with, and says where.
-    fn fail(&mut self, failure: Value, host: &mut dyn Host) {
-        let mut line = Vec::new();
-        let mut known = false;
-        if let Value::Table(failure) = failure {
-            let mut field = |name: &str| failure.get(Value::Str(self.vm.intern_str(name)));
-            let (text, source, at) = (field("err"), field("source"), field("line"));
-            known = field(replies::COUNTED).truthy();
-            match text {
-                Value::Str(text) => line.extend_from_slice(text.as_bytes()),
-                _ => line.extend_from_slice(b"ERR unknown error"),
-            }
-            if let (Value::Str(source), Some(at)) = (source, native::number(at)) {
-                line.extend_from_slice(b" script: on ");
-                line.extend_from_slice(source.as_bytes());
-                line.extend_from_slice(format!(":{at}.").as_bytes());
-            }
-        } else {
-            line.extend_from_slice(b"ERR unknown error");
+    /// Answers with the error that a script failed with, as the prelude tells it.
+    fn fail(failure: &[Value], host: &mut dyn Host) {
+        let field = |index: usize| failure.get(index).copied().unwrap_or(Value::Nil);
+        let mut line = field(0).as_bytes().unwrap_or(b"ERR unknown error").to_vec();
+        if let (Value::Str(source), Some(at)) = (field(1), native::number(field(2))) {
+            line.extend_from_slice(b" script: on ");
+            line.extend_from_slice(source.as_bytes());
+            line.extend_from_slice(format!(":{at}.").as_bytes());
         }
-        host.fail(&line, known);
+        host.fail(&line, field(3).truthy());
+    }
+}
+
+/// A source that is not taken for a compiled one: that is no more than a wrong first letter.
+fn text_only(source: &[u8]) -> Cow<'_, [u8]> {
+    match source {
+        [b'\x1b', ..] => Cow::Owned([b" ", source].concat()),
+        _ => Cow::Borrowed(source),
     }
 }
 
@@ -98,7 +105,7 @@ impl Engine for Lua {
     type Function = HostRootTicket;
 
     fn compile(&mut self, source: &[u8]) -> Result<HostRootTicket, Vec<u8>> {
-        match self.vm.load_buffer(source, CHUNK, Some(b"t")) {
+        match self.vm.load_buffer(&text_only(source), CHUNK, Some(b"t")) {
             Ok(function) => Ok(self.vm.pin_host(function)),
             Err(error) => {
                 let why = error.0.as_bytes().unwrap_or_default();
@@ -135,12 +142,190 @@ impl Engine for Lua {
             (None, Ok([Value::Bool(true), results @ ..])) => {
                 answers::answer(&self.names, host, results.first().copied().unwrap_or(Value::Nil));
             }
-            (None, Ok(results)) => self.fail(results.get(1).copied().unwrap_or(Value::Nil), host),
+            (None, Ok(failure)) => Self::fail(failure.get(1..).unwrap_or_default(), host),
         }
-        if ENDING.take().is_some() { Fate::Spent } else { Fate::Whole }
+        if ENDING.take().is_some() {
+            return Fate::Spent;
+        }
+        if self.vm.memory_used() > KEPT_BYTES_MAX {
+            self.vm.collect_garbage();
+        }
+        Fate::Whole
     }
 
     fn memory_bytes(&self) -> usize {
         self.vm.memory_used()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::resp::{ArgBuffer, Args, Reply};
+    use crate::script::engine::{Called, Interrupt, LogLevel};
+
+    /// A server that has no commands and kills a script when it has been asked so often.
+    #[derive(Default)]
+    struct Lone {
+        reply: Reply,
+        patience: Option<u32>,
+    }
+
+    impl Host for Lone {
+        fn call(&mut self, _: Args<'_>, reply: &mut Reply) -> Called {
+            reply.error_line(b"ERR Unknown command called from script");
+            Called::Failed
+        }
+
+        fn permits(&mut self, _: Args<'_>) -> Option<bool> {
+            None
+        }
+
+        fn log(&mut self, _: LogLevel, _: &[u8]) {}
+
+        fn interrupt(&mut self) -> Interrupt {
+            match &mut self.patience {
+                None => Interrupt::GoOn,
+                Some(0) => Interrupt::Kill,
+                Some(patience) => {
+                    *patience -= 1;
+                    Interrupt::GoOn
+                }
+            }
+        }
+
+        fn reply(&mut self) -> &mut Reply {
+            &mut self.reply
+        }
+
+        fn fail(&mut self, error: &[u8], _: bool) {
+            self.reply.error_line(error);
+        }
+    }
+
+    /// What a script answers, with `arguments`, and what it has made of the machine.
+    fn answer(lua: &mut Lua, script: &str, patience: Option<u32>, arguments: &[&str]) -> (String, Fate) {
+        let function = match lua.compile(script.as_bytes()) {
+            Ok(function) => function,
+            Err(wrong) => return (String::from_utf8_lossy(&wrong).into_owned(), Fate::Whole),
+        };
+        let mut args = ArgBuffer::default();
+        arguments.iter().for_each(|argument| args.push(argument.as_bytes()));
+        args.finish();
+        let args = args.get(0).expect("one request");
+        let mut host = Lone { patience, ..Lone::default() };
+        let fate = lua.call(&function, Call { args, first_key: 0, keys: 0 }, &mut host);
+        let mut bytes = Vec::new();
+        host.reply.output().copy_to(&mut bytes);
+        if fate == Fate::Spent {
+            *lua = Lua::new();
+        } else {
+            lua.release(function);
+        }
+        (String::from_utf8_lossy(&bytes).into_owned(), fate)
+    }
+
+    const KILLED: &str = "-ERR Error running script: Script killed by user with SCRIPT KILL.\r\n";
+    const TOO_LARGE: &str = "-ERR Error running script: not enough memory\r\n";
+
+    #[test]
+    fn whatever_runs_away_is_caught() {
+        const RUNAWAYS: &[&str] = &[
+            "while true do end",
+            "repeat until false",
+            "for i = 1, 1e18 do end",
+            "for _ in function() return 1 end do end",
+            "local function f() return f() end f()",
+            "local function f() f() f() end while true do pcall(f) end",
+            "while true do pcall(function() while true do end end) end",
+            "while true do pcall(error, 'x') end",
+            "while true do pcall(pcall, pcall, error) end",
+            "local function f() while true do pcall(f) end end f()",
+            "while true do xpcall(function() error('x') end, function() while true do end end) end",
+            "xpcall(function() while true do end end, function() while true do end end) while true do end",
+            "while true do pcall(string.rep, 'x', 10) end",
+            "coroutine.wrap(function() while true do end end)()",
+            "while true do coroutine.resume(coroutine.create(function() while true do end end)) end",
+            "while true do coroutine.wrap(function() end)() end",
+            "while true do \
+             pcall(coroutine.wrap(function() pcall(function() while true do end end) end)) \
+             end",
+            "local next = coroutine.wrap(function() while true do coroutine.yield() end end) \
+             while true do next() end",
+            "local function f() coroutine.wrap(f)() end while true do pcall(f) end",
+            "local function f() local c = coroutine.create(f) coroutine.resume(c) while true do end end f()",
+            "local function f() local c = coroutine.wrap(f) pcall(c) while true do end end f()",
+            "local step = coroutine.wrap(function() while true do coroutine.yield() end end) \
+             coroutine.wrap(function() while true do step() end end)()",
+            "local step = coroutine.create(function() while true do coroutine.yield() end end) \
+             coroutine.wrap(function() while true do coroutine.resume(step) end end)()",
+            "coroutine.wrap(function() coroutine.wrap(function() end)() while true do end end)()",
+            "coroutine.wrap(function() \
+             pcall(coroutine.wrap(function() error('x') end)) while true do end \
+             end)()",
+            "table.sort({3, 2, 1}, function() while true do end end)",
+            "while true do pcall(table.sort, {3, 2, 1}, function() while true do end end) end",
+            "table.sort({3, 2, 1}, function() coroutine.wrap(function() while true do end end)() end)",
+            "string.gsub('abc', '.', function() while true do end end)",
+            "while true do pcall(string.gsub, 'abc', '.', function() while true do end end) end",
+            "table.foreach({1}, function() while true do end end)",
+            "local t = setmetatable({}, {__index = function(t, k) return t[k + 1] end}) \
+             while true do pcall(function() return t[1] end) end",
+            "local t = setmetatable({}, {__index = function() while true do end end}) return t.x",
+            "local t = setmetatable({}, {__newindex = function() while true do end end}) t.x = 1",
+            "local t = setmetatable({}, {__call = function() while true do end end}) t()",
+            "local m = {} m.__concat = function() while true do end end \
+             return setmetatable({}, m) .. setmetatable({}, m)",
+            "local m = {} m.__lt = function() while true do end end \
+             return setmetatable({}, m) < setmetatable({}, m)",
+            "return tostring(setmetatable({}, {__tostring = function() while true do end end}))",
+            "while true do loadstring('return 1')() end",
+            "while true do load(function() end) end",
+            "load(function() while true do end end)",
+            "while true do redis.pcall('x') end",
+            "while true do pcall(redis.call, 'x') end",
+            "while true do setmetatable({}, {}) end",
+        ];
+        let mut lua = Lua::new();
+        for script in RUNAWAYS {
+            assert_eq!(answer(&mut lua, script, Some(2), &[]), (KILLED.into(), Fate::Spent), "{script}");
+            assert_eq!(answer(&mut lua, "return 1", None, &[]), (":1\r\n".into(), Fate::Whole));
+        }
+    }
+
+    #[test]
+    fn whatever_grows_too_large_is_caught() {
+        const GROWING: &[&str] = &[
+            "local s = 'x' while true do s = s .. s end",
+            "local s = 'x' while true do pcall(function() s = s .. s end) end",
+            "local s = ('x'):rep(1e6) local t = {} while true do t[#t + 1] = s .. #t end",
+            "local s = ('x'):rep(1e6) local t = {} \
+             while true do pcall(function() t[#t + 1] = s .. #t end) end",
+            "local t = {} while true do t[#t + 1] = {} end",
+            "local t = {} while true do t[#t + 1] = coroutine.create(function() end) end",
+            "local s = ('x'):rep(1e6) local t = {} \
+             coroutine.wrap(function() while true do t[#t + 1] = s .. #t end end)()",
+            "local s = ('x'):rep(1e6) local t = {} \
+             coroutine.resume(coroutine.create(function() while true do t[#t + 1] = s .. #t end end)) \
+             while true do end",
+            "return ('x'):rep(1e9)",
+            "return ('x'):rep(1e18)",
+            "while true do pcall(string.rep, 'x', 1e9) end",
+            "local s, t = ('x'):rep(1e6), {} for i = 1, 1e4 do t[i] = s end return table.concat(t)",
+            "local s, t = ('x'):rep(1e6), {} for i = 1, 1e4 do t[i] = 'y' end return table.concat(t, s)",
+            "local s = ('x'):rep(1e6) return (s:gsub('x', s))",
+            "local s = ('x'):rep(1e6) return (s:gsub('x', '%0' .. s))",
+            "local s = ('x'):rep(1e6) return (s:gsub('x', function() return s end))",
+            "local s = ('x'):rep(1e6) return (s:gsub('x', {x = s}))",
+            "local s = ('x'):rep(1e7) local f, t = ('%s'):rep(200), {} \
+             for i = 1, 200 do t[i] = s end return f:format(unpack(t))",
+        ];
+        let mut lua = Lua::new();
+        for script in GROWING {
+            assert_eq!(answer(&mut lua, script, None, &[]), (TOO_LARGE.into(), Fate::Spent), "{script}");
+        }
+        // What ends by itself leaves a machine that goes on.
+        let script = "local s = ('x'):rep(1e7) for i = 1, 100 do local t = s .. i end return #s";
+        assert_eq!(answer(&mut lua, script, None, &[]), (":10000000\r\n".into(), Fate::Whole));
     }
 }

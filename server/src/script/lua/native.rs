@@ -5,6 +5,26 @@ use luna_core::runtime::value::NativeFn;
 use luna_core::runtime::{Gc, Table, Value};
 use luna_core::vm::{LuaError, Vm};
 
+/// A function of Lua's own library.
+pub(super) fn library_function(vm: &mut Vm, library: Option<&str>, name: &str) -> Value {
+    let mut table = vm.globals();
+    if let Some(library) = library
+        && let Value::Table(library) = table.get(Value::Str(vm.intern_str(library)))
+    {
+        table = library;
+    }
+    table.get(Value::Str(vm.intern_str(name)))
+}
+
+/// Lets the function in an upvalue do what the running one was asked for, in its place: its errors are what
+/// they would be if it had been called itself.
+pub(super) fn original(vm: &mut Vm, slot: u32, count: u32, upvalue: usize) -> Result<u32, LuaError> {
+    match vm.nat_upval(slot, upvalue) {
+        Value::Native(function) => (function.f)(vm, slot, count),
+        _ => Err(plain(vm, "attempt to call a nil value")),
+    }
+}
+
 /// An error without the place where it came up.
 pub(super) fn plain(vm: &mut Vm, text: &str) -> LuaError {
     LuaError(Value::Str(vm.intern_str(text)))
@@ -42,25 +62,6 @@ impl Arguments {
     /// The argument at `index`, nil where there is none.
     pub(super) fn get(self, vm: &Vm, index: u32) -> Value {
         vm.nat_arg(self.slot, self.count, index)
-    }
-
-    /// An argument that may be nil, but must be there.
-    pub(super) fn any(self, vm: &mut Vm, index: u32) -> Result<Value, LuaError> {
-        if index < self.count { Ok(self.get(vm, index)) } else { Err(self.bad(vm, index, "value expected")) }
-    }
-
-    pub(super) fn table(self, vm: &mut Vm, index: u32) -> Result<Gc<Table>, LuaError> {
-        match self.get(vm, index) {
-            Value::Table(table) => Ok(table),
-            _ => Err(self.expected(vm, index, "table")),
-        }
-    }
-
-    pub(super) fn function(self, vm: &mut Vm, index: u32) -> Result<Value, LuaError> {
-        match self.get(vm, index) {
-            function @ (Value::Closure(_) | Value::Native(_)) => Ok(function),
-            _ => Err(self.expected(vm, index, "function")),
-        }
     }
 
     /// A number, or a string that is one.

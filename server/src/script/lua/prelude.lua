@@ -1,13 +1,12 @@
--- Makes a Lua that scripts cannot change, and returns what runs them. Its arguments are the functions that are
--- not written in Lua, and two tables to fill: what stands behind each protected table, and what scripts are shown
--- instead of a metatable.
+-- Makes a Lua that scripts cannot change, and returns what runs them. Its arguments are the functions that
+-- are not written in Lua, and two tables to fill: what stands behind each protected table, and what scripts
+-- are shown instead of a metatable.
 local native, behind, shown = ...
 
 local real = _G
 local select, type, error, setmetatable, next = select, type, error, setmetatable, next
 local pcall, xpcall, getinfo = pcall, xpcall, debug.getinfo
 local setfenv, tostring = setfenv, tostring
-local resume, create, wrap = coroutine.resume, coroutine.create, coroutine.wrap
 
 -- What scripts see of the standard libraries: all else goes.
 local seen = {}
@@ -39,6 +38,12 @@ end
 real.table.insert = native.insert
 real.table.foreach = native.foreach
 
+-- The functions that could make more than fits into memory.
+real.string.rep = native.rep
+real.string.format = native.format
+real.table.concat = native.concat
+real.string.gsub = native.make_gsub(string.gsub, function(table, key) return table[key] end)
+
 local settle, settle_server = native.settle, native.settle_server
 
 function real.pcall(...)
@@ -55,13 +60,6 @@ function real.xpcall(...)
     return settle(xpcall(...))
 end
 
-function real.coroutine.resume(...)
-    if type((...)) ~= 'thread' then
-        error("bad argument #1 to 'resume' (coroutine expected)", 2)
-    end
-    return settle(resume(...))
-end
-
 -- A coroutine counts its own instructions, so each has to be told what to do when it has run for a while.
 local watch = native.watch
 local function watched(body)
@@ -70,13 +68,23 @@ local function watched(body)
         return body(...)
     end
 end
-real.coroutine.create, real.coroutine.wrap = native.coroutines(watched, create, wrap)
+local create, resume, wrap, status = coroutine.create, coroutine.resume, coroutine.wrap, coroutine.status
+real.coroutine.create, real.coroutine.resume, real.coroutine.wrap =
+    native.coroutines(watched, create, resume, wrap, status)
 
 -- Turns what a script failed with into a table with its place.
 local function handler(failure)
-    local place = getinfo(2, 'Sl')
+    native.note(failure)
+    local level = 2
+    local place = getinfo(level, 'Sl')
     if place and place.what == 'C' then
-        place = getinfo(3, 'Sl')
+        level = 3
+        place = getinfo(level, 'Sl')
+    end
+    -- What is written here stands for functions that are not written in Lua elsewhere.
+    while place and place.source == '=prelude' do
+        level = level + 1
+        place = getinfo(level, 'Sl')
     end
     if type(failure) ~= 'table' then
         failure = {err = 'ERR ' .. tostring(failure)}
@@ -111,7 +119,15 @@ shown[front] = protect({__index = native.missing})
 shown.string = protect({__index = real.string})
 setfenv(0, front)
 
+-- Returns whether all went well, and then what the script returned, or else what is said of its failure,
+-- where it came up, and whether it has been counted.
 return function(script, keys, arguments)
     real.KEYS, real.ARGV = keys, arguments
-    return xpcall(script, handler)
+    local ok, result = xpcall(script, handler)
+    if ok or type(result) ~= 'table' then
+        return ok, result
+    end
+    local text = result.err
+    return false, type(text) == 'number' and tostring(text) or text, result.source, result.line,
+        result.ignore_error_stats_update
 end

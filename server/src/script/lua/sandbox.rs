@@ -4,7 +4,7 @@ use luna_core::runtime::Value;
 use luna_core::version::LuaVersion;
 use luna_core::vm::{LuaError, Vm};
 
-use super::{bit, cjson, cmsgpack, guard, random, server, settle, struct_, watch};
+use super::{bit, bounds, cjson, cmsgpack, coroutines, guard, random, server, settle, struct_, watch};
 use crate::observe::process::{self, Who};
 
 const PRELUDE: &[u8] = include_bytes!("prelude.lua");
@@ -22,13 +22,15 @@ pub(super) fn open() -> (Vm, Value) {
     let behind = vm.new_table().build();
     let shown = vm.new_table().build();
     let mut functions = guard::functions(&mut vm, behind, shown);
+    functions.extend(bounds::functions(&mut vm));
+    functions.push(("note", vm.native(settle::note)));
     functions.push(("clock", vm.native(clock)));
     functions.push(("random", vm.native(random::random)));
     functions.push(("randomseed", vm.native(random::randomseed)));
     functions.push(("settle", vm.native(settle::settle)));
     functions.push(("settle_server", vm.native(settle::settle_server)));
     functions.push(("watch", vm.native(watch::watch)));
-    functions.push(("coroutines", vm.native(coroutines)));
+    functions.push(("coroutines", vm.native(coroutines::make)));
     let server = server::table(&mut vm);
     let bit = bit::library(&mut vm);
     let cjson = cjson::library(&mut vm);
@@ -60,31 +62,4 @@ pub(super) fn open() -> (Vm, Value) {
 fn clock(vm: &mut Vm, slot: u32, _: u32) -> Result<u32, LuaError> {
     let time = process::cpu_time(Who::Process);
     Ok(vm.nat_return(slot, &[Value::Float(time.user + time.system)]))
-}
-
-/// Makes `coroutine.create` and `coroutine.wrap` of a function that has a body watched, and Lua's own two.
-fn coroutines(vm: &mut Vm, slot: u32, count: u32) -> Result<u32, LuaError> {
-    let [watched, create, wrap] = [0, 1, 2].map(|index| vm.nat_arg(slot, count, index));
-    let create = vm.native_with(self::create, Box::new([watched, create]));
-    let wrap = vm.native_with(self::wrap, Box::new([watched, wrap]));
-    Ok(vm.nat_return(slot, &[create, wrap]))
-}
-
-fn create(vm: &mut Vm, slot: u32, count: u32) -> Result<u32, LuaError> {
-    watched_coroutine(vm, "create", slot, count)
-}
-
-fn wrap(vm: &mut Vm, slot: u32, count: u32) -> Result<u32, LuaError> {
-    watched_coroutine(vm, "wrap", slot, count)
-}
-
-fn watched_coroutine(vm: &mut Vm, name: &'static str, slot: u32, count: u32) -> Result<u32, LuaError> {
-    let body = vm.nat_arg(slot, count, 0);
-    if !matches!(body, Value::Closure(_)) {
-        return Err(super::native::Arguments::of(name, slot, count).bad(vm, 0, "Lua function expected"));
-    }
-    let [watched, original] = [0, 1].map(|index| vm.nat_upval(slot, index));
-    let body = vm.call_value(watched, &[body])?;
-    let coroutine = vm.call_value(original, &body)?;
-    Ok(vm.nat_return(slot, &coroutine))
 }

@@ -17,7 +17,16 @@ pub(super) fn settle_server(vm: &mut Vm, slot: u32, count: u32) -> Result<u32, L
     pass(vm, slot, count, true)
 }
 
+/// Looks whether the error that a script has failed with is about memory.
+pub(super) fn note(vm: &mut Vm, slot: u32, count: u32) -> Result<u32, LuaError> {
+    if watch::is_out_of_memory(vm.nat_arg(slot, count, 0)) {
+        watch::end(vm, Ending::OutOfMemory);
+    }
+    Ok(vm.nat_return(slot, &[]))
+}
+
 fn pass(vm: &mut Vm, slot: u32, count: u32, text_alone: bool) -> Result<u32, LuaError> {
+    watch::go_on(vm);
     let mut results: SmallVec<[Value; 8]> = (0..count).map(|index| vm.nat_arg(slot, count, index)).collect();
     if results.first().is_some_and(|ok| !ok.truthy()) {
         let error = results.get(1).copied().unwrap_or(Value::Nil);

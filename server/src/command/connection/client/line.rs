@@ -75,7 +75,7 @@ pub(super) fn flags(client: &Client) -> String {
     for (letter, holds) in [
         ('P', client.is_subscriber()),
         ('x', client.in_transaction.load(Relaxed)),
-        ('b', client.blocked().is_some()),
+        ('b', client.waits()),
         ('d', client.watch.lock().as_ref().is_some_and(|watch| watch.is_touched())),
         ('U', matches!(client.peer, Peer::Unix(_))),
         ('e', client.no_evict.load(Relaxed)),

@@ -8,6 +8,7 @@ mod kill;
 mod line;
 mod list;
 mod names;
+mod pause;
 mod reply;
 mod unblock;
 
@@ -37,6 +38,8 @@ pub(super) static CLIENT: Command = Command {
         &list::CLIENT_LIST,
         &choices::CLIENT_NO_EVICT,
         &unblock::CLIENT_UNBLOCK,
+        &pause::CLIENT_PAUSE,
+        &pause::CLIENT_UNPAUSE,
     ],
     ..Command::BASE
 }
