@@ -258,7 +258,8 @@ impl Connection {
         let shared = &self.thread.shared;
         loop {
             let now = shared.store.clock().now();
-            // Whether it has to wait for what is left of it, if it has been made another one, its request shows.
+            // Whether it has to wait for what is left of it, if it has been made another one, its request
+            // shows.
             let Some((_, until)) = shared.pause.at(now) else { break };
             let nap = || Box::pin(tokio::time::sleep(Duration::from_millis(until - now).min(NAP_MAX)));
             if self.timer.get_or_insert_with(nap).as_mut().poll(cx).is_pending() {

@@ -76,9 +76,9 @@ impl Registry {
         names
     }
 
-    /// Makes the messages that `payload` is to those who listen to a channel, or shard channel, and to patterns
-    /// that match the channel. `post` gets each with its audience and is to [post](super::Mailboxes::post) it. How
-    /// many get a message, those twice who listen twice.
+    /// Makes the messages that `payload` is to those who listen to a channel, or shard channel, and to
+    /// patterns that match the channel. `post` gets each with its audience and is to
+    /// [post](super::Mailboxes::post) it. How many get a message, those twice who listen twice.
     pub fn publish(
         &self,
         kind: Kind,

@@ -27,7 +27,8 @@ impl Subscriptions {
         self.by_kind[kind as usize].len()
     }
 
-    /// How many there are as a confirmation counts them: channels and patterns together, shard channels apart.
+    /// How many there are as a confirmation counts them: channels and patterns together, shard channels
+    /// apart.
     pub(crate) fn counted_with(&self, kind: Kind) -> usize {
         match kind {
             Kind::Channel | Kind::Pattern => self.len(Kind::Channel) + self.len(Kind::Pattern),
@@ -88,8 +89,8 @@ impl Session {
         }
     }
 
-    /// Whether the client may do nothing but change its subscriptions: in RESP2 it could not tell a reply from
-    /// a message.
+    /// Whether the client may do nothing but change its subscriptions: in RESP2 it could not tell a reply
+    /// from a message.
     #[inline]
     pub fn only_listens(&self, protocol: Protocol) -> bool {
         protocol == Protocol::Resp2 && self.subscriptions.any()

@@ -100,6 +100,10 @@ fn psubscribe(ctx: &mut Ctx<'_, '_>) -> Result<(), Error> {
 }
 
 fn ssubscribe(ctx: &mut Ctx<'_, '_>) -> Result<(), Error> {
+    // Alone among them, as in Valkey, it is not for transactions.
+    if ctx.origin != Origin::Client {
+        return Err(Error::Text("ERR SSUBSCRIBE isn't allowed for a DENY BLOCKING client"));
+    }
     join(ctx, Kind::Shard, "ssubscribe")
 }
 
@@ -124,7 +128,8 @@ fn join(ctx: &mut Ctx<'_, '_>, kind: Kind, word: &str) -> Result<(), Error> {
 }
 
 fn leave(ctx: &mut Ctx<'_, '_>, kind: Kind, word: &str) -> Result<(), Error> {
-    let all = ctx.session.subscriptions.names(kind);
+    let mut all = ctx.session.subscriptions.names(kind);
+    all.sort_unstable();
     let given: Vec<&[u8]> = ctx.args.skip(1).iter().collect();
     let names = match given.is_empty() {
         true => all.iter().map(|name| &**name).collect(),
@@ -141,8 +146,8 @@ fn leave(ctx: &mut Ctx<'_, '_>, kind: Kind, word: &str) -> Result<(), Error> {
     Ok(())
 }
 
-/// Writes what came before a subscription ended, so that nothing comes after its end is confirmed. Inside of a
-/// transaction it comes behind the replies, as in Valkey what the transaction has published itself.
+/// Writes what came before a subscription ended, so that nothing comes after its end is confirmed. Inside of
+/// a transaction it comes behind the replies, as in Valkey what the transaction has published itself.
 fn take_messages(ctx: &mut Ctx<'_, '_>) {
     if ctx.origin == Origin::Client {
         ctx.session.inbox.deliver(ctx.shared);
