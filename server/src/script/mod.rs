@@ -4,6 +4,7 @@
 //! - [`lua`] is the one there is;
 //! - [`shebang`] reads what a script's first line says of it;
 //! - [`cache`] keeps those that were sent, for all threads;
+//! - [`functions`] keeps libraries of them that clients call by name;
 //! - [`running`] tells what runs, and ends it.
 //!
 //! A script is compiled by each thread that runs it, in a machine that belongs to the thread ([`thread`]).
@@ -16,6 +17,8 @@ pub(crate) mod shebang;
 
 pub(crate) mod cache;
 
+pub(crate) mod functions;
+
 pub(crate) mod running;
 
 pub(crate) mod thread;
@@ -23,6 +26,7 @@ pub(crate) mod thread;
 use std::sync::atomic::{AtomicU64, AtomicUsize, Ordering::Relaxed};
 
 use self::cache::Cache;
+use self::functions::Registry;
 use self::running::Running;
 
 /// What all threads of a server share of scripts.
@@ -31,6 +35,7 @@ pub struct Scripts {
     /// Tells the servers of this process apart.
     id: u64,
     pub(crate) cache: Cache,
+    pub(crate) functions: Registry,
     pub(crate) running: Running,
     /// Bytes that each thread's machine holds.
     machine_bytes: Box<[AtomicUsize]>,
@@ -43,6 +48,7 @@ impl Scripts {
         Self {
             id: NEXT.fetch_add(1, Relaxed),
             cache: Cache::default(),
+            functions: Registry::default(),
             running: Running::default(),
             machine_bytes: (0..threads).map(|_| AtomicUsize::new(0)).collect(),
         }

@@ -8,12 +8,19 @@ use parking_lot::Mutex;
 
 use super::cache::Script;
 use crate::error::Error;
+use crate::shared;
 
 /// What runs.
 #[derive(Debug, Clone)]
 pub(crate) enum Program {
     /// A script that came with `EVAL` or `EVALSHA`.
     Script(Arc<Script>),
+    /// A function of a library.
+    Function {
+        name: Box<[u8]>,
+        /// The command by which it was called.
+        command: Vec<Box<[u8]>>,
+    },
 }
 
 /// Who asks for its end.
@@ -21,6 +28,8 @@ pub(crate) enum Program {
 pub(crate) enum Killer {
     /// `SCRIPT KILL`.
     Script,
+    /// `FUNCTION KILL`.
+    Function,
 }
 
 /// The script that runs, if one does.
@@ -85,10 +94,13 @@ impl Running {
                  either wait the script termination or kill the server in a hard way using the SHUTDOWN \
                  NOSAVE command.",
             )),
-            (Some(Program::Script(_)), Killer::Script) => {
+            (Some(Program::Script(_)), Killer::Script)
+            | (Some(Program::Function { .. }), Killer::Function) => {
                 self.killed.store(true, Relaxed);
                 Ok(())
             }
+            (Some(Program::Script(_)), Killer::Function) => Err(shared::Program::Script.error()),
+            (Some(Program::Function { .. }), Killer::Script) => Err(shared::Program::Function.error()),
         }
     }
 }
