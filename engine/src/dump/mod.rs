@@ -18,6 +18,7 @@
 
 mod crc64;
 mod form;
+mod functions;
 mod hashes;
 mod lists;
 mod old;
@@ -32,6 +33,8 @@ mod write;
 mod tests;
 
 use std::fmt;
+
+pub use self::functions::{NotLibraries, libraries_payload};
 
 use self::crc64::crc64;
 use self::form::kind;
@@ -51,6 +54,9 @@ use crate::types::{Collection, Encoding, Kind, Limits, Value};
 const VERSION: u16 = 80;
 /// Versions that Redis gave what Valkey does not know.
 const FOREIGN: std::ops::Range<u16> = 12..VERSION;
+
+/// The version and the checksum.
+const FOOTER_BYTES: usize = 10;
 
 /// A payload's version is not known, or its checksum is wrong, or it is too short to have either.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]

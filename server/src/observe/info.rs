@@ -321,10 +321,13 @@ fn memory(facts: &Facts<'_>, fields: &mut Fields) {
     fields.put("used_memory_lua_human", human(scripts.machine_bytes));
     fields.put("used_memory_scripts_eval", scripts.script_bytes);
     fields.put("number_of_cached_scripts", scripts.count);
-    fields.zeroes(&["number_of_functions", "number_of_libraries", "used_memory_vm_functions"]);
+    fields.put("number_of_functions", scripts.functions);
+    fields.put("number_of_libraries", scripts.libraries);
+    // Scripts and functions run in the same machines.
+    fields.put("used_memory_vm_functions", 0);
     fields.bytes("used_memory_vm_total", scripts.machine_bytes);
-    fields.put("used_memory_functions", 0);
-    fields.bytes("used_memory_scripts", scripts.script_bytes);
+    fields.put("used_memory_functions", scripts.library_bytes);
+    fields.bytes("used_memory_scripts", scripts.script_bytes + scripts.library_bytes);
     fields.bytes("maxmemory", settings.maxmemory);
     fields.put("maxmemory_policy", settings.maxmemory_policy.name());
     let beyond = resident as i64 - used as i64;
@@ -552,6 +555,9 @@ struct Scripts {
     count: usize,
     script_bytes: u64,
     machine_bytes: u64,
+    libraries: usize,
+    functions: usize,
+    library_bytes: u64,
 }
 
 impl Scripts {
@@ -559,7 +565,15 @@ impl Scripts {
     fn of(facts: &Facts<'_>) -> Self {
         let scripts = &facts.shared.scripts;
         let (count, script_bytes) = scripts.cache.figures();
-        Self { count, script_bytes: script_bytes as u64, machine_bytes: scripts.machine_bytes() as u64 }
+        let libraries = scripts.functions.now();
+        Self {
+            count,
+            script_bytes: script_bytes as u64,
+            machine_bytes: scripts.machine_bytes() as u64,
+            libraries: libraries.iter().len(),
+            functions: libraries.function_count(),
+            library_bytes: libraries.iter().map(|library| library.memory_bytes() as u64).sum(),
+        }
     }
 
     #[cfg(not(feature = "script"))]

@@ -1,6 +1,7 @@
 //! What the server asks of whoever runs scripts, and what a script asks of the server. Only `script/lua`
 //! knows by what means scripts are run.
 
+use super::functions::Function;
 use crate::resp::{Args, Protocol, Reply};
 
 /// A language, on one thread.
@@ -17,6 +18,16 @@ pub(crate) trait Engine {
 
     /// Runs a function and answers the client with what it returns or fails with.
     fn call(&mut self, function: &Self::Function, call: Call<'_>, host: &mut dyn Host) -> Fate;
+
+    /// Runs the code of a library, and returns what it registers, or the reply to what is wrong with it.
+    fn load(
+        &mut self,
+        source: &[u8],
+        host: &mut dyn Host,
+    ) -> (Result<Vec<(Function, Self::Function)>, Vec<u8>>, Fate);
+
+    /// Calls a function that a library has registered, likewise.
+    fn call_registered(&mut self, function: &Self::Function, call: Call<'_>, host: &mut dyn Host) -> Fate;
 
     /// Bytes it holds.
     fn memory_bytes(&self) -> usize;

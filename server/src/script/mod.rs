@@ -4,6 +4,7 @@
 //! - [`lua`] is the one there is;
 //! - [`shebang`] reads what a script's first line says of it;
 //! - [`cache`] keeps those that were sent, for all threads;
+//! - [`functions`] keeps libraries of them that clients call by name;
 //! - [`running`] tells what runs, and ends it.
 //!
 //! A script is compiled by each thread that runs it, in a machine that belongs to the thread ([`thread`]).
@@ -16,6 +17,8 @@ pub mod shebang;
 
 pub mod cache;
 
+pub(crate) mod functions;
+
 pub mod running;
 
 pub(crate) mod thread;
@@ -23,6 +26,7 @@ pub(crate) mod thread;
 use std::sync::atomic::{AtomicU64, AtomicUsize, Ordering::Relaxed};
 
 use self::cache::Cache;
+use self::functions::Registry;
 use self::running::Running;
 
 /// What all threads of a server share of scripts.
@@ -32,6 +36,8 @@ pub struct Scripts {
     id: u64,
     /// Those that clients have sent.
     pub cache: Cache,
+    /// The libraries of functions.
+    pub(crate) functions: Registry,
     /// The one that runs.
     pub running: Running,
     /// Bytes that each thread's machine holds.
@@ -45,6 +51,7 @@ impl Scripts {
         Self {
             id: NEXT.fetch_add(1, Relaxed),
             cache: Cache::default(),
+            functions: Registry::default(),
             running: Running::default(),
             machine_bytes: (0..threads).map(|_| AtomicUsize::new(0)).collect(),
         }

@@ -8,12 +8,19 @@ use parking_lot::Mutex;
 
 use super::cache::Script;
 use crate::error::Error;
+use crate::shared;
 
 /// What runs.
 #[derive(Debug, Clone)]
 pub enum Program {
     /// A script that came with `EVAL` or `EVALSHA`.
     Script(Arc<Script>),
+    /// A function of a library.
+    Function {
+        name: Box<[u8]>,
+        /// The command by which it was called.
+        command: Vec<Box<[u8]>>,
+    },
 }
 
 /// Who asks for its end.
@@ -21,6 +28,8 @@ pub enum Program {
 pub enum Killer {
     /// `SCRIPT KILL`.
     Script,
+    /// `FUNCTION KILL`.
+    Function,
 }
 
 /// The script that runs, if one does.
@@ -44,6 +53,12 @@ impl Running {
         self.killed.store(false, Relaxed);
         *running = Some(program);
         Guard(self)
+    }
+
+    /// What runs, and when it began, in nanoseconds of the store's clock.
+    pub(crate) fn program(&self) -> Option<(Program, u64)> {
+        let program = self.program.lock();
+        program.as_ref().map(|program| (program.clone(), self.began.load(Relaxed)))
     }
 
     /// When it began, in nanoseconds of the store's clock.
@@ -79,10 +94,13 @@ impl Running {
                  either wait the script termination or kill the server in a hard way using the SHUTDOWN \
                  NOSAVE command.",
             )),
-            (Some(Program::Script(_)), Killer::Script) => {
+            (Some(Program::Script(_)), Killer::Script)
+            | (Some(Program::Function { .. }), Killer::Function) => {
                 self.killed.store(true, Relaxed);
                 Ok(())
             }
+            (Some(Program::Script(_)), Killer::Function) => Err(shared::Program::Script.error()),
+            (Some(Program::Function { .. }), Killer::Script) => Err(shared::Program::Function.error()),
         }
     }
 }

@@ -1,10 +1,12 @@
 //! What each thread has of its own for scripts: the machine, and what it has compiled.
 
 use std::cell::RefCell;
+use std::collections::HashMap;
 use std::sync::Arc;
 
 use super::cache::{ByDigest, Digest, Origin, Script};
 use super::engine::{Call, Engine, Fate, Host};
+use super::functions::{self, Function, Library};
 use super::lua::Lua;
 use super::{Scripts, shebang};
 
@@ -18,6 +20,15 @@ struct Thread<E: Engine> {
     compiled: ByDigest<Compiled<E::Function>>,
     /// How many scripts had left the cache when `compiled` was last looked through.
     departures: u64,
+    /// What libraries have registered in this machine, by their numbers.
+    libraries: HashMap<u64, Loaded<E::Function>>,
+    /// The generation of libraries when `libraries` was last looked through.
+    generation: u64,
+}
+
+struct Loaded<F> {
+    library: Arc<Library>,
+    functions: Vec<F>,
 }
 
 struct Compiled<F> {
@@ -27,7 +38,13 @@ struct Compiled<F> {
 
 impl<E: Engine> Thread<E> {
     fn new(machine: E) -> Self {
-        Self { machine, compiled: ByDigest::default(), departures: 0 }
+        Self {
+            machine,
+            compiled: ByDigest::default(),
+            departures: 0,
+            libraries: HashMap::new(),
+            generation: 0,
+        }
     }
 
     /// Forgets what was compiled of scripts that have left.
@@ -105,6 +122,81 @@ pub(crate) fn run(scripts: &Scripts, script: &Arc<Script>, call: Call<'_>, host:
                     Fate::Whole
                 }
             },
+        };
+        if fate == Fate::Spent {
+            *thread = Thread::new(Lua::new());
+        }
+        thread.machine.memory_bytes()
+    })
+}
+
+/// Runs the code of a library, and returns what it registers.
+///
+/// # Errors
+/// With the reply to what is wrong with it.
+pub(crate) fn inspect(
+    scripts: &Scripts,
+    source: &[u8],
+    host: &mut dyn Host,
+) -> Result<Vec<Function>, Vec<u8>> {
+    // A library may change nothing but its own locals, and those go with its functions.
+    with(scripts, |thread| {
+        let (registered, fate) = thread.machine.load(source, host);
+        let registered = registered.map(|registered| {
+            let release = |(function, callback)| {
+                thread.machine.release(callback);
+                function
+            };
+            registered.into_iter().map(release).collect()
+        });
+        if fate == Fate::Spent {
+            *thread = Thread::new(Lua::new());
+        }
+        registered
+    })
+}
+
+/// Calls a function of a library, and says what this thread's machine holds then.
+pub(crate) fn run_function(
+    scripts: &Scripts,
+    (library, index): (&Arc<Library>, usize),
+    call: Call<'_>,
+    host: &mut dyn Host,
+) -> usize {
+    with(scripts, |thread| {
+        let generation = scripts.functions.generation();
+        if thread.generation != generation {
+            thread.generation = generation;
+            let gone = thread.libraries.extract_if(|_, loaded| !loaded.library.is_kept());
+            for function in gone.flat_map(|(_, loaded)| loaded.functions) {
+                thread.machine.release(function);
+            }
+        }
+        if !thread.libraries.contains_key(&library.id) {
+            let (loaded, fate) = match functions::metadata(&library.code) {
+                Ok((_, source)) => thread.machine.load(source, host),
+                Err(wrong) => (Err(wrong), Fate::Whole),
+            };
+            if fate == Fate::Spent {
+                *thread = Thread::new(Lua::new());
+            }
+            match loaded {
+                Ok(loaded) => {
+                    let functions = loaded.into_iter().map(|(_, function)| function).collect();
+                    thread.libraries.insert(library.id, Loaded { library: Arc::clone(library), functions });
+                }
+                Err(wrong) => {
+                    host.fail(&wrong, false);
+                    return thread.machine.memory_bytes();
+                }
+            }
+        }
+        let fate = match thread.libraries.get(&library.id).and_then(|loaded| loaded.functions.get(index)) {
+            Some(function) => thread.machine.call_registered(function, call, host),
+            None => {
+                host.fail(b"ERR Function not found", false);
+                Fate::Whole
+            }
         };
         if fate == Fate::Spent {
             *thread = Thread::new(Lua::new());

@@ -17,6 +17,8 @@ pub(super) struct Caller<'c, 'a, 's> {
     pub(super) reads_only: bool,
     /// Commands that take memory are refused, until one has written.
     pub(super) denies_oom: bool,
+    /// What it runs.
+    pub(super) program: Program,
 }
 
 impl Caller<'_, '_, '_> {
@@ -104,7 +106,7 @@ impl Host for Caller<'_, '_, '_> {
         if took_ms >= threshold_ms {
             if shared.busy.with().is_none() {
                 tracing::warn!("Slow script detected: still in execution after {took_ms} milliseconds.");
-                shared.busy.set(Some(Program::Script));
+                shared.busy.set(Some(self.program));
             }
             meanwhile::serve();
         }

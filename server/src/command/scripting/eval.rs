@@ -8,9 +8,11 @@ use crate::command::Ctx;
 use crate::command::spec::{Acl, Arg, Command, Flags, Key, Locks};
 use crate::error::Error;
 use crate::script::cache::{Digest, Origin, Script};
-use crate::script::engine::Call;
+use crate::script::engine::{Call, Host};
 use crate::script::running::Program;
+use crate::script::shebang::ScriptFlags;
 use crate::script::thread;
+use crate::shared;
 
 pub(super) static EVAL: Command = Command {
     name: "eval",
@@ -107,12 +109,13 @@ pub(super) static EVALSHA_RO: Command = Command {
 }
 .checked();
 
-const FLAGS: Flags = Flags::NOSCRIPT.or(Flags::STALE).or(Flags::SKIP_MONITOR).or(Flags::NO_MANDATORY_KEYS);
-const READ_FLAGS: Flags = FLAGS.or(Flags::READONLY);
+pub(super) const FLAGS: Flags =
+    Flags::NOSCRIPT.or(Flags::STALE).or(Flags::SKIP_MONITOR).or(Flags::NO_MANDATORY_KEYS);
+pub(super) const READ_FLAGS: Flags = FLAGS.or(Flags::READONLY);
 
 /// What a script may do to data.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-enum Access {
+pub(super) enum Access {
     Write,
     Read,
 }
@@ -160,6 +163,11 @@ fn eval_digest(ctx: &mut Ctx<'_, '_>, access: Access) -> Result<(), Error> {
 /// How many of the arguments are keys.
 fn count_of_keys(ctx: &Ctx<'_, '_>) -> Result<usize, Error> {
     let count = ctx.args.integer(2)?;
+    checked_count_of_keys(ctx, count)
+}
+
+/// The same number, if there are so many.
+pub(super) fn checked_count_of_keys(ctx: &Ctx<'_, '_>, count: i64) -> Result<usize, Error> {
     if count > ctx.args.len() as i64 - 3 {
         return Err(Error::Text("ERR Number of keys can't be greater than number of args"));
     }
@@ -180,7 +188,20 @@ pub(super) fn load(
 
 /// Runs a script, which answers by itself.
 fn run(ctx: &mut Ctx<'_, '_>, script: &Arc<Script>, keys: usize, access: Access) -> Result<(), Error> {
-    let flags = script.flags;
+    let scripts = &ctx.shared.scripts;
+    let program = Program::Script(Arc::clone(script));
+    run_with(ctx, script.flags, program, keys, access, |call, host| thread::run(scripts, script, call, host))
+}
+
+/// Runs what `work` runs, with the server as its caller; it says what this thread's machine holds then.
+pub(super) fn run_with(
+    ctx: &mut Ctx<'_, '_>,
+    flags: ScriptFlags,
+    program: Program,
+    keys: usize,
+    access: Access,
+    work: impl FnOnce(Call<'_>, &mut dyn Host) -> usize,
+) -> Result<(), Error> {
     let short = ctx.session.memory_is_short;
     if short && flags.declared && !flags.allow_oom && !flags.no_writes {
         return Err(Error::OutOfMemory);
@@ -189,18 +210,21 @@ fn run(ctx: &mut Ctx<'_, '_>, script: &Arc<Script>, keys: usize, access: Access)
         return Err(Error::Text("ERR Can not execute a script with write flag using *_ro command."));
     }
     let scripts = &ctx.shared.scripts;
-    let running = scripts
-        .running
-        .begin(Program::Script(Arc::clone(script)), ctx.shared.store.clock().monotonic_nanos());
+    let kind = match program {
+        Program::Script(_) => shared::Program::Script,
+        Program::Function { .. } => shared::Program::Function,
+    };
+    let running = scripts.running.begin(program, ctx.shared.store.clock().monotonic_nanos());
     let (thread, db, commands) = (ctx.session.client.thread, ctx.session.db, ctx.session.commands);
     let (shared, args) = (ctx.shared, ctx.args);
     let mut caller = Caller {
         reads_only: access == Access::Read || flags.no_writes,
         denies_oom: short && !flags.allow_oom,
+        program: kind,
         ctx,
     };
     let call = Call { args: *args, first_key: 3, keys };
-    let bytes = thread::run(scripts, script, call, &mut caller);
+    let bytes = work(call, &mut caller);
     drop(running);
     shared.busy.set(None);
     // A SELECT was the script's own, and its commands are not the client's.

@@ -4,6 +4,7 @@
 //!   [`bounds`]'s;
 //! - [`server`] is the table `redis` through which a script asks for commands;
 //! - [`replies`] makes Lua values of what commands answer, [`answers`] makes replies of what scripts return;
+//! - [`register`] is what libraries of functions are loaded with;
 //! - [`watch`] ends scripts that do not end by themselves, together with [`settle`] and [`coroutines`];
 //! - [`current`] is how functions that Lua calls find what the server lent to the script;
 //! - [`native`] reads their arguments;
@@ -31,6 +32,8 @@ mod current;
 
 mod native;
 
+mod register;
+
 mod bit;
 
 mod cjson;
@@ -48,10 +51,15 @@ use luna_core::vm::{HostRootTicket, Vm};
 
 use self::answers::Names;
 use self::current::{CALLING, ENDING, Ending, HOST, PROTOCOL};
+use self::register::REGISTERED;
+use self::sandbox::Entries;
 use super::engine::{Call, Engine, FIRST_PROTOCOL, Fate, Host};
+use super::functions::Function;
 
 /// The name by which errors call a script.
 const CHUNK: &[u8] = b"@user_script";
+/// The name by which errors call a library.
+const LIBRARY_CHUNK: &[u8] = b"@user_function";
 
 /// A machine that holds more after a script gives back what nobody uses at once.
 const KEPT_BYTES_MAX: usize = 4 << 20;
@@ -59,16 +67,15 @@ const KEPT_BYTES_MAX: usize = 4 << 20;
 /// A Lua machine: one per thread.
 pub(crate) struct Lua {
     vm: Vm,
-    /// Sets `KEYS` and `ARGV` and runs a function (`prelude.lua`).
-    run: Value,
+    entries: Entries,
     names: Names,
 }
 
 impl Lua {
     pub(crate) fn new() -> Self {
-        let (mut vm, run) = sandbox::open();
+        let (mut vm, entries) = sandbox::open();
         let names = Names::new(&mut vm);
-        Self { vm, run, names }
+        Self { vm, entries, names }
     }
 
     /// Some arguments of the call as a table.
@@ -119,7 +126,54 @@ impl Engine for Lua {
         let _ = self.vm.unpin(function);
     }
 
+    fn load(
+        &mut self,
+        source: &[u8],
+        host: &mut dyn Host,
+    ) -> (Result<Vec<(Function, HostRootTicket)>, Vec<u8>>, Fate) {
+        let chunk = match self.vm.load_buffer(&text_only(source), LIBRARY_CHUNK, Some(b"t")) {
+            Ok(chunk) => chunk,
+            Err(error) => {
+                let why = error.0.as_bytes().unwrap_or_default();
+                return (Err([b"ERR Error compiling function: ", why].concat()), Fate::Whole);
+            }
+        };
+        REGISTERED.with_borrow_mut(Vec::clear);
+        ENDING.set(None);
+        watch::start(&mut self.vm);
+        let (vm, load) = (&mut self.vm, self.entries.load);
+        let ended = HOST.set(host, || vm.call_value(load, &[chunk]));
+        let registered = REGISTERED.take();
+        let fate = if ENDING.get().is_some() { Fate::Spent } else { Fate::Whole };
+        let why = match (ENDING.take(), ended.as_deref()) {
+            (None, Ok([Value::Bool(true), ..])) => return (Ok(registered), fate),
+            (Some(Ending::Killed), _) => b"ERR FUNCTION LOAD timeout".to_vec(),
+            (None, Ok([_, Value::Table(failure), ..])) => {
+                let text = failure.get(Value::Str(self.vm.intern_str("err")));
+                text.as_bytes().unwrap_or(b"ERR unknown error").to_vec()
+            }
+            _ => b"ERR not enough memory".to_vec(),
+        };
+        registered.into_iter().for_each(|(_, callback)| self.release(callback));
+        (Err([b"ERR Error registering functions: ", why.as_slice()].concat()), fate)
+    }
+
     fn call(&mut self, function: &HostRootTicket, call: Call<'_>, host: &mut dyn Host) -> Fate {
+        self.enter(self.entries.run, function, call, host)
+    }
+
+    fn call_registered(&mut self, function: &HostRootTicket, call: Call<'_>, host: &mut dyn Host) -> Fate {
+        self.enter(self.entries.call, function, call, host)
+    }
+
+    fn memory_bytes(&self) -> usize {
+        self.vm.memory_used()
+    }
+}
+
+impl Lua {
+    /// Runs a function by way of one of the prelude's.
+    fn enter(&mut self, run: Value, function: &HostRootTicket, call: Call<'_>, host: &mut dyn Host) -> Fate {
         let script = self.vm.read_host(*function).expect("invariant: a function lives until it is released");
         let args = || call.args.iter().skip(call.first_key);
         let keys = self.table(args().take(call.keys));
@@ -127,14 +181,19 @@ impl Engine for Lua {
         PROTOCOL.set(FIRST_PROTOCOL);
         ENDING.set(None);
         watch::start(&mut self.vm);
-        let (vm, run) = (&mut self.vm, self.run);
+        let vm = &mut self.vm;
         let ended = HOST.set(host, || vm.call_value(run, &[script, keys, arguments]));
         if CALLING.take() {
             panic!("a command that a script called has panicked");
         }
         match (ENDING.get(), ended.as_deref()) {
             (Some(Ending::Killed), _) => {
-                host.fail(b"ERR Error running script: Script killed by user with SCRIPT KILL.", false);
+                let by: &[u8] = if run.raw_eq(self.entries.run) {
+                    b"ERR Error running script: Script killed by user with SCRIPT KILL."
+                } else {
+                    b"ERR Script killed by user with FUNCTION KILL."
+                };
+                host.fail(by, false);
             }
             (Some(Ending::OutOfMemory), _) | (None, Err(_)) => {
                 host.fail(b"ERR Error running script: not enough memory", false);
@@ -151,10 +210,6 @@ impl Engine for Lua {
             self.vm.collect_garbage();
         }
         Fate::Whole
-    }
-
-    fn memory_bytes(&self) -> usize {
-        self.vm.memory_used()
     }
 }
 

@@ -119,11 +119,32 @@ shown[front] = protect({__index = native.missing})
 shown.string = protect({__index = real.string})
 setfenv(0, front)
 
--- Returns whether all went well, and then what the script returned, or else what is said of its failure,
--- where it came up, and whether it has been counted.
-return function(script, keys, arguments)
-    real.KEYS, real.ARGV = keys, arguments
-    local ok, result = xpcall(script, handler)
+-- What the functions of libraries see: the same without KEYS and ARGV. While a library is loaded it sees next to
+-- nothing.
+local functions = {}
+for name, value in next, real do
+    functions[name] = value
+end
+setmetatable(functions, {__index = native.missing})
+local loading = setmetatable({}, {__index = native.missing})
+local api = setmetatable({register_function = native.register_function}, {__index = native.missing})
+for _, name in next, {
+    'LOG_DEBUG', 'LOG_VERBOSE', 'LOG_NOTICE', 'LOG_WARNING', 'REDIS_VERSION', 'REDIS_VERSION_NUM', 'VALKEY_VERSION',
+    'VALKEY_VERSION_NUM', 'SERVER_NAME',
+} do
+    api[name] = native.server[name]
+end
+loading.redis = protect(api)
+loading.server = loading.redis
+local stage = {__index = functions, __newindex = readonly}
+local library = setmetatable({}, stage)
+behind[library] = functions
+functions._G = library
+shown[library] = shown[front]
+
+-- Whether all went well, and then what was returned, or else what is said of the failure, where it came up, and
+-- whether it has been counted.
+local function unfold(ok, result)
     if ok or type(result) ~= 'table' then
         return ok, result
     end
@@ -131,3 +152,24 @@ return function(script, keys, arguments)
     return false, type(text) == 'number' and tostring(text) or text, result.source, result.line,
         result.ignore_error_stats_update
 end
+
+local function run(script, keys, arguments)
+    real.KEYS, real.ARGV = keys, arguments
+    return unfold(xpcall(script, handler))
+end
+
+local function load(chunk)
+    setfenv(chunk, library)
+    stage.__index = loading
+    local ok, failure = xpcall(chunk, handler)
+    stage.__index = functions
+    return ok, failure
+end
+
+local function call(callback, keys, arguments)
+    return unfold(xpcall(function()
+        return callback(keys, arguments)
+    end, handler))
+end
+
+return run, load, call

@@ -4,13 +4,26 @@ use luna_core::runtime::Value;
 use luna_core::version::LuaVersion;
 use luna_core::vm::{LuaError, Vm};
 
-use super::{bit, bounds, cjson, cmsgpack, coroutines, guard, random, server, settle, struct_, watch};
+use super::{
+    bit, bounds, cjson, cmsgpack, coroutines, guard, random, register, server, settle, struct_, watch,
+};
 use crate::observe::process::{self, Who};
 
 const PRELUDE: &[u8] = include_bytes!("prelude.lua");
 
-/// Makes a Lua, and returns it with the function that runs scripts in it.
-pub(super) fn open() -> (Vm, Value) {
+/// Functions of the prelude.
+#[derive(Clone, Copy)]
+pub(super) struct Entries {
+    /// Sets `KEYS` and `ARGV` and runs a script.
+    pub(super) run: Value,
+    /// Runs the code of a library.
+    pub(super) load: Value,
+    /// Calls a function that a library has registered.
+    pub(super) call: Value,
+}
+
+/// Makes a Lua, and returns it with the functions that run scripts in it.
+pub(super) fn open() -> (Vm, Entries) {
     let mut vm = Vm::new_minimal(LuaVersion::Lua51);
     vm.open_base();
     vm.open_math();
@@ -27,6 +40,7 @@ pub(super) fn open() -> (Vm, Value) {
     functions.push(("clock", vm.native(clock)));
     functions.push(("random", vm.native(random::random)));
     functions.push(("randomseed", vm.native(random::randomseed)));
+    functions.push(("register_function", vm.native(register::register_function)));
     functions.push(("settle", vm.native(settle::settle)));
     functions.push(("settle_server", vm.native(settle::settle_server)));
     functions.push(("watch", vm.native(watch::watch)));
@@ -50,12 +64,14 @@ pub(super) fn open() -> (Vm, Value) {
     let native = Value::Table(native.build());
     let prelude = vm.load(PRELUDE, b"=prelude").expect("invariant: the prelude is Lua");
     let arguments = [native, Value::Table(behind), Value::Table(shown)];
-    let run = match vm.call_value(Value::Closure(prelude), &arguments).as_deref() {
-        Ok([run]) => *run,
+    let entries = match vm.call_value(Value::Closure(prelude), &arguments).as_deref() {
+        Ok(&[run, load, call]) => Entries { run, load, call },
         other => unreachable!("the prelude has failed: {other:?}"),
     };
-    vm.pin_host(run);
-    (vm, run)
+    for entry in [entries.run, entries.load, entries.call] {
+        vm.pin_host(entry);
+    }
+    (vm, entries)
 }
 
 /// `os.clock`: seconds that this process has computed.

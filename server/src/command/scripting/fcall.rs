@@ -1,0 +1,85 @@
+//! FCALL and FCALL_RO: call a function of a library. Like a script it may touch keys that it has not named.
+
+use super::eval::{self, Access, FLAGS, READ_FLAGS};
+use crate::command::Ctx;
+use crate::command::spec::{Acl, Arg, Command, Key, Locks};
+use crate::error::Error;
+use crate::script::running::Program;
+use crate::script::shebang::ScriptFlags;
+use crate::script::thread;
+
+pub(super) static FCALL: Command = Command {
+    name: "fcall",
+    summary: "Invokes a function.",
+    since: "7.0.0",
+    complexity: "Depends on the function that is executed.",
+    arity: -3,
+    flags: FLAGS,
+    acl: Acl::SCRIPTING,
+    keys: &[Key::at(2)
+        .counted()
+        .rw()
+        .access()
+        .update()
+        .note("We cannot tell how the keys will be used so we assume the worst, RW and UPDATE")],
+    args: ARGS,
+    locks: Locks::All,
+    handler: fcall,
+    ..Command::BASE
+}
+.checked();
+
+pub(super) static FCALL_RO: Command = Command {
+    name: "fcall_ro",
+    summary: "Invokes a read-only function.",
+    since: "7.0.0",
+    complexity: "Depends on the function that is executed.",
+    arity: -3,
+    flags: READ_FLAGS,
+    acl: Acl::SCRIPTING,
+    keys: &[Key::at(2)
+        .counted()
+        .ro()
+        .access()
+        .note("We cannot tell how the keys will be used so we assume the worst, RO and ACCESS")],
+    args: ARGS,
+    locks: Locks::All,
+    handler: fcall_ro,
+    ..Command::BASE
+}
+.checked();
+
+const ARGS: &[Arg] = &[
+    Arg::string("function"),
+    Arg::integer("numkeys"),
+    Arg::key("key").optional().multiple(),
+    Arg::string("arg").optional().multiple(),
+];
+
+fn fcall(ctx: &mut Ctx<'_, '_>) -> Result<(), Error> {
+    call(ctx, Access::Write)
+}
+
+fn fcall_ro(ctx: &mut Ctx<'_, '_>) -> Result<(), Error> {
+    call(ctx, Access::Read)
+}
+
+fn call(ctx: &mut Ctx<'_, '_>, access: Access) -> Result<(), Error> {
+    let args = ctx.args;
+    let scripts = &ctx.shared.scripts;
+    let found = scripts.functions.find(args.at(1));
+    let (library, index) = found.ok_or(Error::Text("ERR Function not found"))?;
+    let count = args.integer(2).map_err(|_| Error::Text("ERR Bad number of keys provided"))?;
+    let keys = eval::checked_count_of_keys(ctx, count)?;
+    let function = &library.functions[index];
+    let flags = ScriptFlags {
+        declared: true,
+        no_writes: function.flags.no_writes(),
+        allow_oom: function.flags.allow_oom(),
+    };
+    let program =
+        Program::Function { name: function.name.clone(), command: args.iter().map(Box::from).collect() };
+    eval::run_with(ctx, flags, program, keys, access, |call, host| {
+        thread::run_function(scripts, (&library, index), call, host)
+    })
+}
