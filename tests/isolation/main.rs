@@ -1,5 +1,6 @@
-//! Nobody sees the middle of what is one step: a transaction, a script, an MSET, a transaction of the program that
-//! the server runs in. Clients on several threads, and threads of the program, write and look at the same time.
+//! Nobody sees the middle of what is one step: a transaction, a script, an MSET, a transaction of the program
+//! that the server runs in. Clients on several threads, and threads of the program, write and look at the
+//! same time.
 #![forbid(unsafe_code)]
 
 use std::sync::Arc;

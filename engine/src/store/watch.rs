@@ -97,10 +97,13 @@ impl Watch {
     }
 }
 
+/// Who watches each key of a database.
+type Keys = HashMap<Box<[u8]>, Vec<Arc<Watch>>, ahash::RandomState>;
+
 /// What is watched in one shard. There is one only while something is.
 #[derive(Default)]
 pub(super) struct Watches {
-    by_key: BTreeMap<u16, HashMap<Box<[u8]>, Vec<Arc<Watch>>, ahash::RandomState>>,
+    by_key: BTreeMap<u16, Keys>,
 }
 
 impl Watches {

@@ -46,7 +46,7 @@ pub(super) static FIXED: &[Parameter] = &[
     fixed("min-replicas-max-lag", Integer(0, I32), "10", &[]).alias("min-slaves-max-lag"),
     fixed("min-replicas-to-write", Integer(0, I32), "0", &[]).alias("min-slaves-to-write"),
     fixed("primaryauth", OptionalText, "", &[]).alias("masterauth").sensitive(),
-    fixed("primaryuser", OptionalText, "", &[]).alias("masteruser"),
+    fixed("primaryuser", OptionalText, "", &[]).alias("masteruser").sensitive(),
     fixed("propagation-error-behavior", Choice(&["ignore", "panic", "panic-on-replicas"]), "ignore", &[]),
     fixed("repl-backlog-size", Memory(1, I64 as u64), "10485760", &[]),
     fixed("repl-backlog-ttl", Integer(0, I64), "3600", &[]),

@@ -4,6 +4,9 @@
 use super::functions::Function;
 use crate::resp::{Args, Protocol, Reply};
 
+/// The functions that a library has registered, each with what is to be called, or why there are none.
+pub(crate) type Loaded<F> = Result<Vec<(Function, F)>, Vec<u8>>;
+
 /// A language, on one thread.
 pub(crate) trait Engine {
     /// A script, ready to run on this thread. It is forgotten when it is dropped and
@@ -20,11 +23,7 @@ pub(crate) trait Engine {
     fn call(&mut self, function: &Self::Function, call: Call<'_>, host: &mut dyn Host) -> Fate;
 
     /// Runs the code of a library, and returns what it registers, or the reply to what is wrong with it.
-    fn load(
-        &mut self,
-        source: &[u8],
-        host: &mut dyn Host,
-    ) -> (Result<Vec<(Function, Self::Function)>, Vec<u8>>, Fate);
+    fn load(&mut self, source: &[u8], host: &mut dyn Host) -> (Loaded<Self::Function>, Fate);
 
     /// Calls a function that a library has registered, likewise.
     fn call_registered(&mut self, function: &Self::Function, call: Call<'_>, host: &mut dyn Host) -> Fate;

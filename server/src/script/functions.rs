@@ -1,5 +1,5 @@
-//! Libraries of functions, for all threads. What a library registers is found out by running its code; each thread
-//! that calls one of its functions runs the code anew, in its own machine.
+//! Libraries of functions, for all threads. What a library registers is found out by running its code; each
+//! thread that calls one of its functions runs the code anew, in its own machine.
 
 use std::collections::HashMap;
 use std::sync::Arc;
@@ -204,8 +204,8 @@ pub(crate) fn is_name(name: &[u8]) -> bool {
     !name.is_empty() && name.iter().all(|byte| byte.is_ascii_alphanumeric() || *byte == b'_')
 }
 
-/// Reads the first line of a library's code, and returns its name and the code without it. Errors tell lines by
-/// their numbers, so its end stays.
+/// Reads the first line of a library's code, and returns its name and the code without it. Errors tell lines
+/// by their numbers, so its end stays.
 ///
 /// # Errors
 /// With the reply that Valkey gives to such a library.

@@ -54,7 +54,7 @@ fn rpoplpush(ctx: &mut Ctx<'_, '_>) -> Result<(), Error> {
 
 fn move_between(ctx: &mut Ctx<'_, '_>, (take, put): (End, End)) -> Result<(), Error> {
     let (from, to) = (ctx.key(1), ctx.key(2));
-    if !super::move_one(&mut ctx.view, ctx.reply, (from, take), (to, put))? {
+    if !super::move_one(ctx.view, ctx.reply, (from, take), (to, put))? {
         ctx.reply.null();
     }
     Ok(())

@@ -31,7 +31,7 @@ pub(super) static LMPOP: Command = Command {
 fn lmpop(ctx: &mut Ctx<'_, '_>) -> Result<(), Error> {
     let (end, count) = parse(ctx, 1)?;
     for key in ctx.keys {
-        if super::pop_from(&mut ctx.view, ctx.reply, *key, end, count)? {
+        if super::pop_from(ctx.view, ctx.reply, *key, end, count)? {
             return Ok(());
         }
     }

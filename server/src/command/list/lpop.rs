@@ -53,14 +53,14 @@ fn pop(ctx: &mut Ctx<'_, '_>, end: End, name: &'static str) -> Result<(), Error>
     let key = ctx.key(1);
     match ctx.args.len() {
         2 => {
-            if !super::pop_one(&mut ctx.view, ctx.reply, key, end)? {
+            if !super::pop_one(ctx.view, ctx.reply, key, end)? {
                 ctx.reply.null();
             }
         }
         3 => {
             let count = number::parse_i64(ctx.args.at(2)).and_then(|count| usize::try_from(count).ok());
             let count = count.ok_or(Error::Text("ERR value is out of range, must be positive"))?;
-            if !super::pop_several(&mut ctx.view, ctx.reply, key, end, count)? {
+            if !super::pop_several(ctx.view, ctx.reply, key, end, count)? {
                 ctx.reply.null_array();
             }
         }

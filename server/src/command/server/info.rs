@@ -24,7 +24,7 @@ pub(super) static INFO: Command = Command {
 
 fn info(ctx: &mut Ctx<'_, '_>) -> Result<(), Error> {
     let names: Vec<&[u8]> = ctx.args.skip(1).iter().collect();
-    let text = observe::info::text(ctx.shared, &mut ctx.view, &names);
+    let text = observe::info::text(ctx.shared, ctx.view, &names);
     ctx.reply.verbatim(*b"txt", text);
     Ok(())
 }

@@ -33,7 +33,7 @@ pub(super) static ZMPOP: Command = Command {
 
 fn zmpop(ctx: &mut Ctx<'_, '_>) -> Result<(), Error> {
     let request = Request::parse(ctx.args, 1)?;
-    if !pop_first(&mut ctx.view, ctx.reply, ctx.keys, request.end, request.count)? {
+    if !pop_first(ctx.view, ctx.reply, ctx.keys, request.end, request.count)? {
         ctx.reply.null_array();
     }
     Ok(())

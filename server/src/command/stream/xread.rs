@@ -275,7 +275,7 @@ fn read(ctx: &mut Ctx<'_, '_>, in_group: bool) -> Result<(), Error> {
     let options = Options::parse(ctx, in_group)?;
     let streams: SmallVec<[_; 4]> =
         (0..options.streams).map(|number| options.stream(ctx, number)).collect::<Result<_, _>>()?;
-    if write(&mut ctx.view, ctx.reply, options.reader, options.count, &streams)? {
+    if write(ctx.view, ctx.reply, options.reader, options.count, &streams)? {
         return Ok(());
     }
     let Some(timeout) = options.block.filter(|_| ctx.may_wait()) else {

@@ -1,4 +1,5 @@
-//! The library `bit`: operations on the lowest 32 bits of numbers, as LuaBitOp 1.0 has them. Results are signed.
+//! The library `bit`: operations on the lowest 32 bits of numbers, as LuaBitOp 1.0 has them. Results are
+//! signed.
 
 use luna_core::runtime::value::NativeFn;
 use luna_core::runtime::{Gc, Table, Value};

@@ -53,8 +53,7 @@ use self::answers::Names;
 use self::current::{CALLING, ENDING, Ending, HOST, PROTOCOL};
 use self::register::REGISTERED;
 use self::sandbox::Entries;
-use super::engine::{Call, Engine, FIRST_PROTOCOL, Fate, Host};
-use super::functions::Function;
+use super::engine::{Call, Engine, FIRST_PROTOCOL, Fate, Host, Loaded};
 
 /// The name by which errors call a script.
 const CHUNK: &[u8] = b"@user_script";
@@ -126,11 +125,7 @@ impl Engine for Lua {
         let _ = self.vm.unpin(function);
     }
 
-    fn load(
-        &mut self,
-        source: &[u8],
-        host: &mut dyn Host,
-    ) -> (Result<Vec<(Function, HostRootTicket)>, Vec<u8>>, Fate) {
+    fn load(&mut self, source: &[u8], host: &mut dyn Host) -> (Loaded<HostRootTicket>, Fate) {
         let chunk = match self.vm.load_buffer(&text_only(source), LIBRARY_CHUNK, Some(b"t")) {
             Ok(chunk) => chunk,
             Err(error) => {

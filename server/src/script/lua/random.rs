@@ -1,5 +1,5 @@
-//! `math.random` and `math.randomseed`: one sequence for the whole process, that of POSIX's `lrand48`. It begins
-//! as Valkey's does, so that a script draws the same numbers on either.
+//! `math.random` and `math.randomseed`: one sequence for the whole process, that of POSIX's `lrand48`. It
+//! begins as Valkey's does, so that a script draws the same numbers on either.
 
 use std::sync::atomic::{AtomicU64, Ordering::Relaxed};
 

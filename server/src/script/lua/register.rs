@@ -10,7 +10,8 @@ use crate::script::functions::{Function, FunctionFlags};
 
 thread_local! {
     /// What the library that is being loaded has registered so far.
-    pub(super) static REGISTERED: RefCell<Vec<(Function, HostRootTicket)>> = const { RefCell::new(Vec::new()) };
+    pub(super) static REGISTERED: RefCell<Vec<(Function, HostRootTicket)>> =
+        const { RefCell::new(Vec::new()) };
 }
 
 /// By position a function is registered by its name and what to call, or by a table that names its parts.

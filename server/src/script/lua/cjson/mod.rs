@@ -1,7 +1,7 @@
 //! The library `cjson`: JSON, as lua-cjson 2.1 reads and writes it.
 //!
-//! What `cjson` has been told (how deep, how precise, ...) holds for all scripts of the process; `cjson.new()` is
-//! a `cjson` of its own.
+//! What `cjson` has been told (how deep, how precise, ...) holds for all scripts of the process;
+//! `cjson.new()` is a `cjson` of its own.
 
 mod decode;
 mod encode;

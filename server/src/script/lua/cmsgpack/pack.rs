@@ -92,25 +92,25 @@ fn write_number(number: f64, packed: &mut Vec<u8>) {
 fn write_integer(number: i64, packed: &mut Vec<u8>) {
     match number {
         -32..=0x7F => packed.push(number as u8),
-        0..=0xFF => packed.extend([0xCC, number as u8]),
-        0..=0xFFFF => {
+        0x80..=0xFF => packed.extend([0xCC, number as u8]),
+        0x100..=0xFFFF => {
             packed.push(0xCD);
             packed.extend((number as u16).to_be_bytes());
         }
-        0..=0xFFFF_FFFF => {
+        0x1_0000..=0xFFFF_FFFF => {
             packed.push(0xCE);
             packed.extend((number as u32).to_be_bytes());
         }
-        0.. => {
+        0x1_0000_0000.. => {
             packed.push(0xCF);
             packed.extend(number.to_be_bytes());
         }
-        -0x80.. => packed.extend([0xD0, number as u8]),
-        -0x8000.. => {
+        -0x80..-32 => packed.extend([0xD0, number as u8]),
+        -0x8000..-0x80 => {
             packed.push(0xD1);
             packed.extend((number as i16).to_be_bytes());
         }
-        -0x8000_0000.. => {
+        -0x8000_0000..-0x8000 => {
             packed.push(0xD2);
             packed.extend((number as i32).to_be_bytes());
         }

@@ -31,8 +31,8 @@ fn optional(vm: &mut Vm, arguments: Arguments, index: u32) -> Result<i32, LuaErr
     }
 }
 
-/// Reads up to `limit` values from `offset` on, or with neither all there are. Before the values stands, unless
-/// all were asked for, where the next one begins, or -1 at the end.
+/// Reads up to `limit` values from `offset` on, or with neither all there are. Before the values stands,
+/// unless all were asked for, where the next one begins, or -1 at the end.
 fn read(vm: &mut Vm, slot: u32, arguments: Arguments, limit: i32, offset: i32) -> Result<u32, LuaError> {
     /// What Lua's stack has room for.
     const VALUES_MAX: usize = 7990;
