@@ -336,6 +336,17 @@ pub(crate) const COMMANDS: &[&str] = &[
     "!UNSUBSCRIBE [key]",
     "!PUNSUBSCRIBE [key]",
     "!SUNSUBSCRIBE [key]",
+    // Scripts, each the same on both.
+    "EVAL script 1 key value",
+    "EVAL script 2 key key value",
+    "EVAL_RO script 1 key value",
+    "EVALSHA word 1 key",
+    "EVALSHA_RO word 0",
+    "FCALL word 1 key",
+    "FCALL_RO word 0",
+    "FUNCTION (LIST|HELP|FLUSH|word)",
+    "SCRIPT (EXISTS|HELP|word) word",
+    "SCRIPT FLUSH [ASYNC|SYNC|word]",
     // No command at all.
     "word [word]",
     // What is logged depends on time and on ports, so no entry is asked for.
@@ -380,6 +391,15 @@ const LONG_CONTENT: &str = match str::from_utf8(&[b'x'; 1300]) {
 /// The pools. `payload` is a dump, some of old versions and some damaged; `value` and `word` also draw bytes
 /// at random.
 pub(crate) const POOLS: &[(&str, &[&str])] = &[
+    (
+        "script",
+        &[
+            "return 1",
+            "return {KEYS[1], ARGV[1]}",
+            "return redis.call('get', KEYS[1])",
+            "return redis.call('incr', KEYS[1])",
+        ],
+    ),
     (
         "moment",
         &[

@@ -27,6 +27,8 @@ pub(crate) fn same(words: &Words, ours: &Reply, theirs: &Reply) -> bool {
         "HPTTL" | "HPEXPIRETIME" => all_near(ours, theirs, MILLIS_APART),
         "TTL" | "EXPIRETIME" => near(ours, theirs, MILLIS_APART / 1000),
         "PTTL" | "PEXPIRETIME" => near(ours, theirs, MILLIS_APART),
+        // A WAIT has Valkey count what it would have sent to replicas.
+        "ROLE" => kind(ours) == kind(theirs),
         "LASTSAVE" => near(ours, theirs, MILLIS_APART / 1000),
         // The order of keys is each server's own.
         "KEYS" => sorted(ours) == sorted(theirs),

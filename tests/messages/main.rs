@@ -138,7 +138,7 @@ fn who_comes_and_goes_gets_what_is_published_in_between() {
     };
     let listen = |index: usize| {
         let mut client = server.connect();
-        let pushes = index % 2 == 0;
+        let pushes = index.is_multiple_of(2);
         if pushes {
             typed(&mut client, "HELLO 3");
         }
