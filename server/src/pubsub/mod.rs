@@ -10,7 +10,7 @@
 //! threads are woken, and each copies what came to its own connections, between two commands and behind the
 //! replies they have produced, so what a connection reads is in the order of the data.
 //!
-//! Locks are taken in this order: those of the store, one topic of the [`Registry`], one [`Mailbox`].
+//! Locks are taken in this order: those of the store, one topic of the [`Registry`], one mailbox.
 
 mod audience;
 pub mod inbox;

@@ -1,13 +1,13 @@
 //! Scripts: programs that clients send, and that run where the data is.
 //!
-//! - [`engine`] is what the rest of the server knows of whoever runs them;
-//! - [`lua`] is the one there is;
-//! - [`shebang`] reads what a script's first line says of it;
-//! - [`cache`] keeps those that were sent, for all threads;
-//! - [`functions`] keeps libraries of them that clients call by name;
-//! - [`running`] tells what runs, and ends it.
+//! - `engine` is what the rest of the server knows of whoever runs them;
+//! - `lua` is the one there is;
+//! - `shebang` reads what a script's first line says of it;
+//! - `cache` keeps those that were sent, for all threads;
+//! - `functions` keeps libraries of them that clients call by name;
+//! - `running` tells what runs, and ends it.
 //!
-//! A script is compiled by each thread that runs it, in a machine that belongs to the thread ([`thread`]).
+//! A script is compiled by each thread that runs it, in a machine that belongs to the thread (`thread`).
 
 pub(crate) mod engine;
 
