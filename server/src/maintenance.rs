@@ -7,7 +7,7 @@ use std::time::Duration;
 use scrubjay::Step;
 use tokio::sync::Notify;
 
-use crate::observe::monitor::Event;
+use crate::observe::spikes::Event;
 use crate::shared::Shared;
 
 /// The longest rest between two rounds: a wall clock that jumps is noticed after so long.

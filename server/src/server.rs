@@ -12,7 +12,7 @@ use tokio::sync::Notify;
 use crate::apply::{Listening, Move, eviction, limits};
 use crate::config::{self, Config, EventClasses, Presence, Settings};
 use crate::observe::commandlog::CommandLog;
-use crate::observe::monitor::Monitor;
+use crate::observe::spikes::Spikes;
 use crate::observe::stats::Stats;
 use crate::pubsub::{Mailboxes, Notifications, Registry};
 use crate::session::clients::Clients;
@@ -127,7 +127,7 @@ impl Server {
             #[cfg(feature = "script")]
             scripts: crate::script::Scripts::new(threads),
             command_log: CommandLog::default(),
-            monitor: Monitor::default(),
+            spikes: Spikes::default(),
             start,
             listening: Listening::default(),
             shutdown: Shutdown::default(),

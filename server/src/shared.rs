@@ -11,7 +11,7 @@ pub use crate::apply::Listening;
 use crate::config::{Config, EventClasses};
 use crate::error::Error;
 use crate::observe::commandlog::CommandLog;
-use crate::observe::monitor::{Event, Monitor, Sample};
+use crate::observe::spikes::{Event, Sample, Spikes};
 use crate::observe::stats::Stats;
 use crate::pubsub::message::Message;
 use crate::pubsub::{Audience, Kind, Mailboxes, Notifications, Registry};
@@ -42,7 +42,7 @@ pub struct Shared {
     /// Commands that were slow or large.
     pub command_log: CommandLog,
     /// What held the server up.
-    pub monitor: Monitor,
+    pub spikes: Spikes,
     /// Facts that hold from start to end.
     pub start: Start,
     /// The way to whoever listens, for `CONFIG SET port` and `bind`.
@@ -63,7 +63,7 @@ impl Shared {
         let (millis, threshold) = (nanos / 1_000_000, self.config.latency_monitor_threshold());
         if threshold > 0 && millis >= threshold {
             let at_seconds = self.store.clock().now() / 1000;
-            self.monitor.add(event, Sample { at_seconds, millis });
+            self.spikes.add(event, Sample { at_seconds, millis });
         }
     }
 

@@ -17,7 +17,7 @@ use super::table::{self, Entry, Unknown};
 use super::transactions::multi::{EXEC, aborted};
 use super::{Ctx, Origin, keys, pubsub};
 use crate::error::Error;
-use crate::observe::monitor::Event;
+use crate::observe::spikes::Event;
 use crate::observe::stats::Block;
 use crate::resp::{Mark, Protocol, Reply};
 use crate::session::blocked::{Call, Ending};

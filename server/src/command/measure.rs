@@ -6,7 +6,7 @@ use super::args::Args;
 use super::spec::Flags;
 use super::table::Entry;
 use crate::observe::commandlog::{self, Kind, Words};
-use crate::observe::monitor::Event;
+use crate::observe::spikes::Event;
 use crate::session::clients::Client;
 use crate::shared::Shared;
 

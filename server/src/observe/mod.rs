@@ -4,7 +4,7 @@ pub mod commandlog;
 pub mod info;
 pub mod latency;
 pub mod log;
-pub mod monitor;
 pub mod process;
 pub mod rate;
+pub mod spikes;
 pub mod stats;

@@ -6,7 +6,7 @@ use crate::command::describe::help;
 use crate::command::spec::{Arg, Command, Flags};
 use crate::command::table::{self, Entry};
 use crate::error::Error;
-use crate::observe::monitor::Event;
+use crate::observe::spikes::Event;
 
 pub(super) static LATENCY: Command = Command {
     name: "latency",
@@ -152,7 +152,7 @@ fn latency_doctor(ctx: &mut Ctx<'_, '_>) -> Result<(), Error> {
 
 fn latency_graph(ctx: &mut Ctx<'_, '_>) -> Result<(), Error> {
     let name = ctx.args.at(2);
-    let series = Event::from_name(name).and_then(|event| Some((event, ctx.shared.monitor.series(event)?)));
+    let series = Event::from_name(name).and_then(|event| Some((event, ctx.shared.spikes.series(event)?)));
     let Some((event, series)) = series else {
         return Err(Error::quoting("ERR No samples available for event '", name, "'"));
     };
@@ -161,7 +161,7 @@ fn latency_graph(ctx: &mut Ctx<'_, '_>) -> Result<(), Error> {
 }
 
 fn latency_history(ctx: &mut Ctx<'_, '_>) -> Result<(), Error> {
-    let series = Event::from_name(ctx.args.at(2)).and_then(|event| ctx.shared.monitor.series(event));
+    let series = Event::from_name(ctx.args.at(2)).and_then(|event| ctx.shared.spikes.series(event));
     let samples = series.unwrap_or_default().samples;
     ctx.reply.array(samples.len());
     for sample in samples {
@@ -173,9 +173,9 @@ fn latency_history(ctx: &mut Ctx<'_, '_>) -> Result<(), Error> {
 }
 
 fn latency_latest(ctx: &mut Ctx<'_, '_>) -> Result<(), Error> {
-    let monitor = &ctx.shared.monitor;
+    let spikes = &ctx.shared.spikes;
     let known: Vec<_> =
-        Event::ALL.into_iter().filter_map(|event| Some((event, monitor.series(event)?))).collect();
+        Event::ALL.into_iter().filter_map(|event| Some((event, spikes.series(event)?))).collect();
     ctx.reply.array(known.len());
     for (event, series) in known {
         let last = series.samples.back().expect("invariant: a known event has samples");
@@ -193,7 +193,7 @@ fn latency_reset(ctx: &mut Ctx<'_, '_>) -> Result<(), Error> {
         2 => Event::ALL.into(),
         _ => ctx.args.skip(2).iter().filter_map(Event::from_name).collect(),
     };
-    let reset = named.into_iter().filter(|event| ctx.shared.monitor.reset(*event)).count();
+    let reset = named.into_iter().filter(|event| ctx.shared.spikes.reset(*event)).count();
     ctx.reply.count(reset);
     Ok(())
 }

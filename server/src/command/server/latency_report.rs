@@ -2,7 +2,7 @@
 
 use std::fmt::Write;
 
-use crate::observe::monitor::{Event, Series};
+use crate::observe::spikes::{Event, Series};
 use crate::shared::Shared;
 
 /// The latencies of an event as columns, and under each how long ago it was.
@@ -67,7 +67,7 @@ fn age(seconds: u64) -> String {
 pub(super) fn doctor(shared: &Shared, now_seconds: u64) -> String {
     let threshold = shared.config.latency_monitor_threshold();
     let known: Vec<(Event, Series)> =
-        Event::ALL.into_iter().filter_map(|event| Some((event, shared.monitor.series(event)?))).collect();
+        Event::ALL.into_iter().filter_map(|event| Some((event, shared.spikes.series(event)?))).collect();
     if threshold == 0 && known.is_empty() {
         return "I'm sorry, Dave, I can't do that. Latency monitoring is disabled in this Valkey instance. You may use \
             \"CONFIG SET latency-monitor-threshold <milliseconds>.\" in order to enable it.\n"
@@ -166,7 +166,7 @@ const MASS_EVICTION: &str = "- Sudden changes to the 'maxmemory' setting via 'CO
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::observe::monitor::Sample;
+    use crate::observe::spikes::Sample;
 
     /// As Valkey drew these four.
     #[test]

@@ -65,9 +65,9 @@ pub struct Series {
 
 /// All events.
 #[derive(Debug, Default)]
-pub struct Monitor(Mutex<[Series; 4]>);
+pub struct Spikes(Mutex<[Series; 4]>);
 
-impl Monitor {
+impl Spikes {
     /// Records an event.
     pub fn add(&self, event: Event, sample: Sample) {
         let mut all = self.0.lock();
@@ -108,18 +108,18 @@ mod tests {
 
     #[test]
     fn a_second_keeps_its_worst_and_the_oldest_go() {
-        let monitor = Monitor::default();
-        let add = |at_seconds, millis| monitor.add(Event::Command, Sample { at_seconds, millis });
+        let spikes = Spikes::default();
+        let add = |at_seconds, millis| spikes.add(Event::Command, Sample { at_seconds, millis });
         add(1, 5);
         add(1, 9);
         add(1, 7);
-        let series = monitor.series(Event::Command).unwrap();
+        let series = spikes.series(Event::Command).unwrap();
         assert_eq!(series.samples, [Sample { at_seconds: 1, millis: 9 }]);
         assert_eq!((series.max_millis, series.sum_millis, series.count), (9, 21, 3));
         (2..200).for_each(|second| add(second, 1));
-        let series = monitor.series(Event::Command).unwrap();
+        let series = spikes.series(Event::Command).unwrap();
         assert_eq!((series.samples.len(), series.samples[159].at_seconds), (SAMPLES_MAX, 199));
-        assert!(monitor.reset(Event::Command) && !monitor.reset(Event::Command));
-        assert!(monitor.series(Event::Command).is_none());
+        assert!(spikes.reset(Event::Command) && !spikes.reset(Event::Command));
+        assert!(spikes.series(Event::Command).is_none());
     }
 }
