@@ -14,7 +14,7 @@ use crate::config::{self, Config, EventClasses, Presence, Settings};
 use crate::observe::commandlog::CommandLog;
 use crate::observe::spikes::Spikes;
 use crate::observe::stats::Stats;
-use crate::pubsub::{Mailboxes, Notifications, Registry};
+use crate::pubsub::{Mailboxes, Monitors, Notifications, Registry};
 use crate::session::clients::Clients;
 use crate::session::pause::Pause;
 use crate::shared::{Busy, Shared, Shutdown, Start};
@@ -120,6 +120,7 @@ impl Server {
             config,
             clients: Clients::default(),
             registry: Registry::default(),
+            monitors: Monitors::default(),
             mail: Mailboxes::new(mail_has_come.iter().cloned().map(|thread| move || thread.notify_one())),
             mail_has_come,
             notifications: Notifications::new(Weak::clone(me)),

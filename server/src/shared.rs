@@ -14,7 +14,7 @@ use crate::observe::commandlog::CommandLog;
 use crate::observe::spikes::{Event, Sample, Spikes};
 use crate::observe::stats::Stats;
 use crate::pubsub::message::Message;
-use crate::pubsub::{Audience, Kind, Mailboxes, Notifications, Registry};
+use crate::pubsub::{Audience, Kind, Mailboxes, Monitors, Notifications, Registry};
 use crate::session::clients::Clients;
 use crate::session::pause::{Pause, Paused};
 
@@ -28,6 +28,8 @@ pub struct Shared {
     pub clients: Clients,
     /// Who listens to which messages.
     pub registry: Registry,
+    /// Who is shown every command.
+    pub monitors: Monitors,
     /// Messages on their way.
     pub mail: Mailboxes,
     /// Wakes each thread when there are messages for its clients.

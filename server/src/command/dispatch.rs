@@ -15,7 +15,7 @@ use super::measure::{self, Cost, Lap};
 use super::spec::{Flags, Locks};
 use super::table::{self, Entry, Unknown};
 use super::transactions::multi::{EXEC, aborted};
-use super::{Ctx, Origin, keys, pubsub};
+use super::{Ctx, Origin, keys, pubsub, shown};
 use crate::error::Error;
 use crate::observe::spikes::Event;
 use crate::observe::stats::Block;
@@ -289,6 +289,10 @@ fn gates(
              allowed in this context"
         )));
     }
+    if session.monitors() && (command.writes() || command.flags.has(Flags::READONLY)) {
+        // To Valkey it is a replica, which has data of its own.
+        return Err(Error::Text("ERR Replica can't interact with the keyspace"));
+    }
     Ok(())
 }
 
@@ -297,6 +301,7 @@ fn gates(
 fn is_paused(shared: &Shared, session: &Session, command: &Entry, now: u64) -> bool {
     match shared.pause.at(now) {
         None => false,
+        _ if session.monitors() => false,
         Some((Paused::Everything, _)) => true,
         Some((Paused::Writes, _)) => command.writes() || session.transaction.writes(command),
     }
@@ -354,10 +359,12 @@ fn run(
         view.set_touches(false);
     }
     let origin = Origin::Client;
+    shown::before(shared, session, command, args, origin);
     let mut ctx = Ctx { shared, session, view: &mut view, origin, keys, args, reply };
     let result = (command.handler)(&mut ctx);
     // Whoever waits for what has changed is served here, and what that changes is counted with it.
     ctx.view.settle();
+    shown::after(shared, ctx.session, command, args, origin);
     let changes = ctx.view.dirty();
     if changes > 0 {
         shared.stats.block(ctx.session.client.thread).changes.add(changes);

@@ -9,6 +9,7 @@ pub mod dispatch;
 pub(crate) mod keys;
 pub mod measure;
 pub(crate) mod nested;
+mod shown;
 
 mod describe;
 

@@ -8,7 +8,7 @@ use super::args::Args;
 use super::dispatch::answer;
 use super::measure::{self, Cost, Lap};
 use super::table::Entry;
-use super::{Ctx, Origin, keys};
+use super::{Ctx, Origin, keys, shown};
 use crate::error::Error;
 use crate::resp::{Mark, Reply};
 use crate::session::Session;
@@ -44,6 +44,7 @@ pub(crate) fn run(
     let counters = stats.command(command.id());
     let mark = reply.mark();
     view.set_touches(!session.no_touch);
+    shown::before(shared, session, command, args, outer.origin);
     let mut ctx = Ctx {
         shared,
         session: &mut *session,
@@ -54,6 +55,7 @@ pub(crate) fn run(
         reply: &mut *reply,
     };
     let ran = (command.handler)(&mut ctx);
+    shown::after(shared, ctx.session, command, args, outer.origin);
     let nanos = outer.lap.next(shared.store.clock());
     counters.call(nanos, shared.config.latency_tracking());
     stats.processed.add(1);

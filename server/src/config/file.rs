@@ -232,8 +232,8 @@ fn ends_word(behind: &[u8]) -> Option<&[u8]> {
     behind.first().is_none_or(u8::is_ascii_whitespace).then_some(behind)
 }
 
-/// The word between double quotes, so that [`split_words`] gives it back.
-pub(super) fn quote(word: &[u8]) -> String {
+/// The word between double quotes, in printable ASCII, so that [`split_words`] gives it back.
+pub(crate) fn quote(word: &[u8]) -> String {
     let mut quoted = String::with_capacity(word.len() + 2);
     quoted.push('"');
     for &byte in word {

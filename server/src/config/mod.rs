@@ -26,6 +26,7 @@ use bytes::Bytes;
 use parking_lot::{ReentrantMutex, RwLock};
 
 pub use args::{REDIS_VERSION, Startup, Stream, VALKEY_VERSION};
+pub(crate) use file::quote;
 #[cfg(feature = "script")]
 pub(crate) use file::split_words;
 pub use file::{LoadError, system_text};

@@ -543,7 +543,8 @@ impl Connection {
         let (config, output) = (&self.thread.shared.config, self.reply.output());
         let over = self.session.inbox.has_overflown() || {
             let subscriber = self.session.subscriptions.any();
-            let bytes = if subscriber { output.len() } else { output.own_bytes() };
+            let listens = subscriber || self.session.monitors();
+            let bytes = if listens { output.len() } else { output.own_bytes() };
             bytes > OUTPUT_UNCOUNTED_BYTES && {
                 let limit =
                     if subscriber { config.output_limit_pubsub() } else { config.output_limit_normal() };
@@ -566,6 +567,7 @@ impl Connection {
             }
             self.session.unwatch(&self.thread.shared.store);
             self.session.unsubscribe_all(&self.thread.shared);
+            self.session.end_monitoring(&self.thread.shared);
             self.session.inbox.close();
             self.thread.shared.store.note_outside(-(self.noted_bytes as isize));
             self.thread.shared.clients.remove(self.session.client.id);

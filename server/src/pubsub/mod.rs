@@ -10,12 +10,14 @@
 //! threads are woken, and each copies what came to its own connections, between two commands and behind the
 //! replies they have produced, so what a connection reads is in the order of the data.
 //!
-//! Locks are taken in this order: those of the store, one topic of the [`Registry`], one mailbox.
+//! Locks are taken in this order: those of the store, one topic of the [`Registry`] or the [`Monitors`], one
+//! mailbox.
 
 mod audience;
 pub mod inbox;
 mod mailbox;
 pub mod message;
+mod monitors;
 pub mod notifications;
 pub mod registry;
 mod topics;
@@ -25,5 +27,6 @@ mod interleavings;
 
 pub use self::audience::{Audience, Recipient};
 pub use self::mailbox::Mailboxes;
+pub use self::monitors::Monitors;
 pub use self::notifications::Notifications;
 pub use self::registry::{Kind, Registry};

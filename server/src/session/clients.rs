@@ -141,6 +141,8 @@ pub struct Client {
     pub queued_bytes: AtomicU64,
     /// How many channels, patterns and shard channels it is subscribed to.
     subscriptions: [AtomicU32; Kind::ALL.len()],
+    /// It is shown every command: `MONITOR`.
+    pub monitors: AtomicBool,
     /// What it watches.
     pub watch: Mutex<Option<Arc<Watch>>>,
     /// What it waits for, while it waits for keys.
@@ -189,6 +191,7 @@ impl Client {
             queued: AtomicI64::new(-1),
             queued_bytes: AtomicU64::new(0),
             subscriptions: [const { AtomicU32::new(0) }; Kind::ALL.len()],
+            monitors: AtomicBool::new(false),
             watch: Mutex::new(None),
             blocked: Mutex::new(None),
             postponed: AtomicBool::new(false),
@@ -300,9 +303,9 @@ impl Clients {
         true
     }
 
-    /// Ends the clients that have been silent for longer than `timeout` and wait for nothing, neither keys
-    /// nor messages, and those that have left more replies unread, for longer, than the soft limit of
-    /// `client-output-buffer-limit` allows. To be called about once a second.
+    /// Ends the clients that have been silent for longer than `timeout` and wait for nothing (neither keys nor
+    /// messages nor commands of others), and those that have left more replies unread, for longer, than the
+    /// soft limit of `client-output-buffer-limit` allows. To be called about once a second.
     pub fn tend(&self, config: &Config, now: u64) {
         let timeout = u64::from(config.timeout());
         let limits = config.client_output_buffer_limit();
@@ -313,7 +316,8 @@ impl Clients {
                 client.over_output_limit.store(true, Relaxed);
                 return true;
             }
-            timeout > 0 && client.idle_seconds(now) > timeout && !subscriber && !client.waits()
+            let listens = subscriber || client.monitors.load(Relaxed);
+            timeout > 0 && client.idle_seconds(now) > timeout && !listens && !client.waits()
         };
         // Collected first: the map's shards are locked while it is walked.
         let ids: Vec<u64> =

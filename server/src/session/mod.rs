@@ -3,6 +3,7 @@
 pub mod blocked;
 pub mod clients;
 pub mod meanwhile;
+mod monitoring;
 pub mod pause;
 mod subscriptions;
 pub mod transaction;

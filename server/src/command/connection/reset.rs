@@ -31,7 +31,8 @@ pub(super) static RESET: Command = Command {
 fn reset(ctx: &mut Ctx<'_, '_>) -> Result<(), Error> {
     let session = &mut *ctx.session;
     session.discard(&ctx.shared.store);
-    if session.subscriptions.any() {
+    let monitored = session.end_monitoring(ctx.shared);
+    if monitored || session.subscriptions.any() {
         session.unsubscribe_all(ctx.shared);
         session.inbox.deliver(ctx.shared);
         session.inbox.take_into(ctx.reply.output_mut());

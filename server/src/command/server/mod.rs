@@ -12,6 +12,7 @@ mod latency_report;
 mod lolwut;
 mod memory;
 mod module;
+mod monitor;
 mod role;
 mod shutdown;
 mod swapdb;
@@ -33,6 +34,7 @@ pub(super) const COMMANDS: &[&Command] = &[
     &lolwut::LOLWUT,
     &memory::MEMORY,
     &module::MODULE,
+    &monitor::MONITOR,
     &role::ROLE,
     &shutdown::SHUTDOWN,
     &swapdb::SWAPDB,

@@ -73,6 +73,7 @@ pub(super) fn write_line(lines: &mut Vec<u8>, client: &Client, ctx: &Ctx<'_, '_>
 pub(super) fn flags(client: &Client) -> String {
     let mut flags = String::new();
     for (letter, holds) in [
+        ('O', client.monitors.load(Relaxed)),
         ('P', client.is_subscriber()),
         ('x', client.in_transaction.load(Relaxed)),
         ('b', client.waits()),

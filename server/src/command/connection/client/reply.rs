@@ -26,10 +26,10 @@ pub(super) static CLIENT_REPLY: Command = Command {
 fn client_reply(ctx: &mut Ctx<'_, '_>) -> Result<(), Error> {
     let (args, session) = (ctx.args, &mut *ctx.session);
     if args.is(2, "on") {
-        session.replies = Replies::On;
+        session.want_replies(ctx.shared, true);
         ctx.reply.ok();
     } else if args.is(2, "off") {
-        session.replies = Replies::Off;
+        session.want_replies(ctx.shared, false);
     } else if args.is(2, "skip") {
         if session.replies != Replies::Off {
             session.replies = Replies::SkipNext;
