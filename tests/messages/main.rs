@@ -313,3 +313,123 @@ fn who_goes_away_in_the_middle_leaves_nothing_behind() {
     poll(GENEROUS, || (used(&mut publisher) < before + 500_000).then_some(())).expect("and their memory");
     assert_eq!(typed(&mut publisher, "PUBLISH c x"), Reply::Integer(0));
 }
+
+/// The lines that a monitor reads until it is shown `ECHO end`: no moments, and names instead of addresses.
+fn lines_until_the_end(monitor: &mut Client, names: &HashMap<String, &str>) -> Vec<String> {
+    let mut lines = Vec::new();
+    loop {
+        let line = read(monitor).text().expect("a line");
+        let (moment, shown) = line.split_once(' ').expect("a moment");
+        let (seconds, micros) = moment.split_once('.').expect("seconds and microseconds");
+        assert!(seconds.parse::<u64>().is_ok() && micros.len() == 6, "{line}");
+        let (from, words) = shown.strip_prefix('[').and_then(|rest| rest.split_once("] ")).expect("who");
+        let (db, address) = from.split_once(' ').expect("a database and an address");
+        if words == r#""ECHO" "end""# {
+            return lines;
+        }
+        lines.push(format!("[{db} {}] {words}", names.get(address).unwrap_or(&address)));
+    }
+}
+
+fn address(client: &mut Client) -> String {
+    let info = typed(client, "CLIENT INFO").text().expect("text");
+    info.split(' ').find_map(|field| field.strip_prefix("addr=")).expect("an address").to_owned()
+}
+
+#[test]
+fn a_monitor_is_shown_what_valkey_shows() {
+    /// Who does what. The one that waits is not answered at once.
+    const DONE: &str = include_str!("monitored.txt");
+    let shown = |backend: Backend| {
+        let arguments: &[&str] = &["--enable-debug-command", "yes"];
+        let server = Server::start_with(backend, arguments).unwrap_or_else(|why| panic!("{why}"));
+        let mut clients: HashMap<&str, Client> = ["a", "b", "w"].map(|name| (name, server.connect())).into();
+        let mut names: HashMap<String, &str> =
+            clients.iter_mut().map(|(name, client)| (address(client), *name)).collect();
+        let mut monitor = server.connect();
+        typed(&mut monitor, "MONITOR");
+        for (name, line) in DONE.trim().lines().map(|line| line.trim().split_once(": ").expect("who")) {
+            let client = clients.entry(name).or_insert_with(|| server.connect());
+            client.send(&scrubjay_tests::words::split(line).expect("words")).expect("the server reads");
+            if name == "w" {
+                let mut other = server.connect();
+                let waits = || (figure(&mut other, "blocked_clients") == 1).then_some(());
+                poll(GENEROUS, waits).expect("it waits");
+                continue;
+            }
+            // What comes behind a reply is a message, and is read for the next one.
+            read(client);
+        }
+        names.insert(address(clients.get_mut("n").expect("it came")), "n");
+        typed(clients.get_mut("a").expect("it is there"), "ECHO end");
+        let mut lines = lines_until_the_end(&mut monitor, &names);
+        lines.retain(|line| {
+            !line.ends_with(r#""INFO" "everything""#) && !line.ends_with(r#""CLIENT" "INFO""#)
+        });
+        lines
+    };
+    let (ours, theirs) = (shown(Backend::Scrubjay), shown(Backend::Valkey));
+    assert!(theirs.len() > 60, "{theirs:#?}");
+    for (number, (ours, theirs)) in ours.iter().zip(&theirs).enumerate() {
+        assert_eq!(ours, theirs, "line {number}");
+    }
+    assert_eq!(ours.len(), theirs.len());
+}
+
+#[test]
+fn a_monitor_is_shown_the_commands_of_each_client_and_of_each_key_in_order() {
+    const CLIENTS: usize = 4;
+    const EACH: usize = 400;
+    let server = server(&["--io-threads", "2"]);
+    let mut monitors = [server.connect(), server.connect()];
+    monitors.iter_mut().for_each(|monitor| drop(typed(monitor, "MONITOR")));
+    // What each command made of the one key, told by the server.
+    let counts: Vec<Vec<i64>> = std::thread::scope(|scope| {
+        let count = |client: usize| {
+            let mut connection = server.connect();
+            scope.spawn(move || {
+                let count = |number| {
+                    let line = format!("INCRBY k {}", client * EACH + number + 1);
+                    typed(&mut connection, &line).integer().expect("a number")
+                };
+                (0..EACH).map(count).collect()
+            })
+        };
+        let threads: Vec<_> = (0..CLIENTS).map(count).collect();
+        threads.into_iter().map(|thread| thread.join().expect("no panic")).collect()
+    });
+    typed(&mut server.connect(), "ECHO end");
+    let lines = monitors.each_mut().map(|monitor| lines_until_the_end(monitor, &HashMap::new()));
+    assert_eq!(lines[0], lines[1], "both are shown the same");
+    assert_eq!(lines[0].len(), CLIENTS * EACH);
+    let mut next = [0; CLIENTS];
+    let mut sum = 0;
+    for line in &lines[0] {
+        let more: usize =
+            line.trim_end_matches('"').rsplit('"').next().expect("a word").parse().expect("a number");
+        let (client, number) = ((more - 1) / EACH, (more - 1) % EACH);
+        assert_eq!(number, next[client], "out of order: {line}");
+        next[client] += 1;
+        sum += more as i64;
+        assert_eq!(counts[client][number], sum, "not in the order of the key: {line}");
+    }
+}
+
+#[test]
+fn a_monitor_that_does_not_read_is_cut_off_and_holds_nobody_back() {
+    let server = server(&["--io-threads", "2", "--client-output-buffer-limit", "normal 1000000 0 0"]);
+    let (mut deaf, mut client) = (server.connect(), server.connect());
+    typed(&mut deaf, "MONITOR");
+    let big = "x".repeat(100_000);
+    let disconnections = "client_output_buffer_limit_disconnections";
+    let cut_off = || {
+        (0..20).for_each(|_| {
+            assert_eq!(client.command(&["SET", "k", &big]).expect("a reply"), Reply::Simple(b"OK".to_vec()))
+        });
+        (figure(&mut client, disconnections) == 1).then_some(())
+    };
+    poll(GENEROUS, cut_off).expect("it is cut off");
+    poll(GENEROUS, || (figure(&mut client, "connected_clients") == 1).then_some(())).expect("it is gone");
+    let end = std::iter::from_fn(|| Some(deaf.read(GENEROUS))).find_map(Result::err);
+    assert!(matches!(end, Some(Silence::Closed)), "{end:?}");
+}
