@@ -1,5 +1,6 @@
 //! Many who publish and many who listen, on several threads: each message reaches exactly those whom its
-//! publisher was told of, in the order of its publisher, and whoever does not read holds nobody back.
+//! publisher was told of, in the order of its publisher, and whoever does not read holds nobody back. Those who
+//! monitor are shown what Valkey shows (`monitored.txt`), in the order of each client and of each key.
 #![forbid(unsafe_code)]
 
 use std::collections::HashMap;
