@@ -94,8 +94,7 @@ impl<'a> Prepared<'a> {
     }
 }
 
-/// Runs one request of `session` and writes its reply. `lap` began when the request before it ended, so that
-/// the clock is read once for each.
+/// Runs one request of `session` and writes its reply. `lap` began when the request before it ended.
 #[expect(clippy::too_many_arguments, reason = "the one place where everything meets")]
 pub fn dispatch(
     shared: &Shared,
@@ -128,11 +127,15 @@ pub fn dispatch(
                 let clock = shared.store.clock();
                 if shared.store.max_memory() != 0 {
                     // Room made for a command is none of its own time.
-                    lap.next(clock);
+                    lap.leave_out(clock);
+                }
+                let timed = measure::is_timed(shared, counters);
+                if timed {
+                    lap.start_timed(clock);
                 }
                 session.request_bytes = request.bytes;
                 let ran = run(shared, session, command, request.args, keys, reply, now);
-                let nanos = lap.next(clock);
+                let nanos = lap.next(clock, timed);
                 if let Some(waiting) = &mut session.waiting {
                     // Its reply, and all that is counted of it, come when the waiting is over.
                     let words = measure::words(command, request.args);
@@ -307,9 +310,10 @@ fn make_room(shared: &Shared, bytes: usize, now: u64) -> Result<(), OutOfMemory>
     if shared.config.latency_monitor_threshold() == 0 {
         return shared.store.make_room(bytes, now);
     }
-    let mut lap = Lap::begin(shared.store.clock());
+    let clock = shared.store.clock();
+    let began_nanos = clock.monotonic_nanos();
     let made = shared.store.make_room(bytes, now);
-    shared.note_latency(Event::EvictionCycle, lap.next(shared.store.clock()));
+    shared.note_latency(Event::EvictionCycle, clock.monotonic_nanos().saturating_sub(began_nanos));
     made
 }
 
@@ -342,6 +346,7 @@ fn run(
     let scope = match command.locks {
         Locks::All => Scope::All,
         Locks::AllIf(needs_all) if needs_all(&args) => Scope::All,
+        Locks::Growing => Scope::Growing(keys),
         Locks::Walk => Scope::Walk,
         Locks::Keys | Locks::AllIf(_) => match keys {
             [] => Scope::None,
