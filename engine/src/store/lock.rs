@@ -31,8 +31,9 @@ type Shards = [CachePadded<Mutex<Locked>>];
 pub(super) enum Held<'s> {
     None,
     One(usize, Guard<'s>),
-    /// Ascending. Each knows its own number.
-    Many(SmallVec<[Guard<'s>; 12]>),
+    /// Ascending. Each knows its own number. Not kept in place: what nearly every view would carry around for
+    /// nothing costs more than an allocation does here.
+    Many(Vec<Guard<'s>>),
     /// Every shard, in order.
     All(Vec<Guard<'s>>),
 }
@@ -89,7 +90,7 @@ impl<'s> Held<'s> {
                     .map(move |bits| word * 64 + bits.trailing_zeros() as usize)
             })
         };
-        let mut held = SmallVec::new();
+        let mut held = Vec::with_capacity(wanted.iter().map(|bits| bits.count_ones() as usize).sum());
         'anew: loop {
             for index in in_order() {
                 let guard = match held.is_empty() {
@@ -118,8 +119,8 @@ impl<'s> Held<'s> {
         }
         let mut held = match std::mem::replace(self, Self::None) {
             Self::Many(held) => held,
-            Self::None => SmallVec::new(),
-            Self::One(_, guard) => SmallVec::from_iter([guard]),
+            Self::None => Vec::new(),
+            Self::One(_, guard) => vec![guard],
             Self::All(_) => unreachable!("invariant: it has them all"),
         };
         let at = held.partition_point(|held| usize::from(held.index) < index);

@@ -220,6 +220,28 @@ impl Store {
         View::open(self, scope, now, None).expect("invariant: patience without end does not run out")
     }
 
+    /// A view of one key, if its shard is free and nobody waits for or watches keys there: what is open to nearly
+    /// every operation, and costs the least.
+    #[inline]
+    pub fn view_at_once(&self, key: &Key<'_>, now: Millis) -> Option<View<'_>> {
+        let index = key.shard();
+        let locked = self.shards[index].try_lock()?;
+        if locked.waiters.is_some() || locked.watches.is_some() || locked.due <= now {
+            return None;
+        }
+        Some(View {
+            store: self,
+            held: Held::One(index, locked),
+            gate: Gate::Open,
+            now,
+            log: self.observers.log(false),
+            settling: Settling::default(),
+            touches: true,
+            waited: false,
+            watched: false,
+        })
+    }
+
     /// Like [`view`](Self::view), but waits no longer than `patience` for each lock: while a script holds
     /// them for long, whoever gives up can say so.
     pub fn view_within(&self, scope: Scope<'_>, now: Millis, patience: Duration) -> Option<View<'_>> {
@@ -488,21 +510,21 @@ impl<'s> View<'s> {
     }
 
     /// The live entry of `key`, and nothing besides.
-    #[inline]
+    #[inline(always)]
     fn find(&mut self, key: Key<'_>) -> Option<Found> {
         let now = self.now;
         let locked = held_shard(&mut self.held, key);
         locked.shard.find(key.place(), key.bytes, now, &mut self.log)
     }
 
-    #[inline]
+    #[inline(always)]
     fn look_up(&mut self, key: Key<'_>, lookup: Lookup) -> Option<Found> {
         let found = self.find(key);
         self.note(key, found, lookup);
         found
     }
 
-    #[inline]
+    #[inline(always)]
     fn note(&mut self, key: Key<'_>, found: Option<Found>, lookup: Lookup) {
         let (now, touches) = (self.now, self.touches);
         let shard = self.shard(key);
@@ -685,11 +707,14 @@ fn held_shard<'a>(held: &'a mut Held<'_>, key: Key<'_>) -> &'a mut Locked {
 }
 
 impl Drop for View<'_> {
+    #[inline]
     fn drop(&mut self) {
         self.settle();
         // The locks first, then what was removed.
         self.held = Held::None;
         self.gate = Gate::Open;
-        std::mem::take(&mut self.settling).finish(self.store);
+        if !self.settling.is_over() {
+            std::mem::take(&mut self.settling).finish(self.store);
+        }
     }
 }

@@ -7,7 +7,7 @@ use std::ops::Range;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering::Relaxed};
 
-use scrubjay::{Key, OutOfMemory, Scope};
+use scrubjay::{Key, OutOfMemory, Scope, View};
 use smallvec::SmallVec;
 
 use super::args::Args;
@@ -350,16 +350,31 @@ fn run(
         Locks::Walk => Scope::Walk,
         Locks::Keys | Locks::AllIf(_) => match keys {
             [] => Scope::None,
-            [key] => Scope::Key(key),
+            [key] => match shared.store.view_at_once(key, now) {
+                // A way of its own, on which the view is never moved.
+                Some(mut view) => return run_in(&mut view, shared, session, command, args, keys, reply),
+                None => Scope::Key(key),
+            },
             keys => Scope::Keys(keys),
         },
     };
-    let mut view = shared.view(scope, now)?;
+    run_in(&mut shared.view(scope, now)?, shared, session, command, args, keys, reply)
+}
+
+#[inline]
+fn run_in(
+    view: &mut View<'_>,
+    shared: &Shared,
+    session: &mut Session,
+    command: &'static Entry,
+    args: Args<'_>,
+    keys: &[Key<'_>],
+    reply: &mut Reply,
+) -> Result<(), Error> {
     if session.no_touch {
         view.set_touches(false);
     }
-    let origin = Origin::Client;
-    let mut ctx = Ctx { shared, session, view: &mut view, origin, keys, args, reply };
+    let mut ctx = Ctx { shared, session, view, origin: Origin::Client, keys, args, reply };
     let result = (command.handler)(&mut ctx);
     // Whoever waits for what has changed is served here, and what that changes is counted with it.
     ctx.view.settle();
@@ -405,8 +420,16 @@ pub(super) fn answer(stats: &Block, error: &Error, reply: &mut Reply) {
     stats.error(code);
 }
 
-/// Drops the reply when the client does not want it.
+/// Drops the reply when the client does not want it, and adds what it is told besides.
+#[inline]
 fn finish(session: &mut Session, reply: &mut Reply, mark: Mark) {
+    if session.replies != Replies::On || !session.unasked.is_empty() {
+        finish_otherwise(session, reply, mark);
+    }
+}
+
+#[cold]
+fn finish_otherwise(session: &mut Session, reply: &mut Reply, mark: Mark) {
     match session.replies {
         Replies::On | Replies::SkipNext => {}
         Replies::Off => reply.truncate_to(mark),
@@ -415,7 +438,5 @@ fn finish(session: &mut Session, reply: &mut Reply, mark: Mark) {
             session.replies = Replies::On;
         }
     }
-    if !session.unasked.is_empty() {
-        reply.output_mut().append(&mut session.unasked);
-    }
+    reply.output_mut().append(&mut session.unasked);
 }
