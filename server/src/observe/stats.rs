@@ -303,7 +303,7 @@ mod tests {
             let block = stats.block(thread);
             block.processed.add(3);
             block.error("ERR");
-            block.commands[0].call(5_000, true);
+            block.commands[0].call(Some(5_000), true);
         }
         let totals = stats.totals();
         assert_eq!((totals.processed, totals.errors_by_code["ERR"]), (6, 2));
