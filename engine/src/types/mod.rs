@@ -9,7 +9,6 @@
 pub mod bitmap;
 pub mod geo;
 pub mod hash;
-
 pub mod hyperloglog;
 mod limits;
 pub mod list;
