@@ -45,7 +45,7 @@ fn hrandfield(ctx: &mut Ctx<'_, '_>) -> Result<(), Error> {
         let mut found = false;
         if ctx.view.hash(key)?.is_some() {
             let _ = ctx.view.hash_draw(key, 1, |field, _| {
-                super::value(ctx.reply, field);
+                super::bulk(ctx.reply, field);
                 found = true;
                 ControlFlow::Continue(())
             })?;
@@ -112,8 +112,8 @@ fn write(reply: &mut Reply, field: Element<'_>, value: Element<'_>, with_values:
     if with_values && reply.protocol() == Protocol::Resp3 {
         reply.array(2);
     }
-    super::value(reply, field);
+    super::bulk(reply, field);
     if with_values {
-        super::value(reply, value);
+        super::bulk(reply, value);
     }
 }

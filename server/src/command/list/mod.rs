@@ -19,10 +19,10 @@ mod lrem;
 mod lset;
 mod ltrim;
 
-use scrubjay::collections::packed::Element;
 use scrubjay::{End, Key, View, WrongType};
 
 use super::Ctx;
+use super::element::bulk;
 use super::spec::Command;
 use crate::error::Error;
 use crate::resp::Reply;
@@ -104,15 +104,6 @@ pub(super) fn move_one(
 ) -> Result<bool, WrongType> {
     let moved = view.list_move(from, to, |element| reply.bulk(element))?;
     Ok(moved.is_some())
-}
-
-/// Writes an element.
-#[inline]
-pub(super) fn bulk(reply: &mut Reply, element: Element<'_>) {
-    match element {
-        Element::Text(text) => reply.bulk(text),
-        Element::Int(number) => reply.bulk_integer(number),
-    }
 }
 
 /// The argument at `index` as the name of an end.

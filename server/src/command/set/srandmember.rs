@@ -36,7 +36,7 @@ fn srandmember(ctx: &mut Ctx<'_, '_>) -> Result<(), Error> {
     let key = ctx.key(1);
     match ctx.args.len() {
         2 => {
-            if !ctx.view.set_random(key, |member| super::member(ctx.reply, member))? {
+            if !ctx.view.set_random(key, |member| super::bulk(ctx.reply, member))? {
                 ctx.reply.null();
             }
             Ok(())
@@ -60,7 +60,7 @@ fn srandmember(ctx: &mut Ctx<'_, '_>) -> Result<(), Error> {
 /// Different members.
 fn sample(ctx: &mut Ctx<'_, '_>, count: usize, len: usize) -> Result<(), Error> {
     ctx.reply.array(count.min(len));
-    ctx.view.set_sample(ctx.key(1), count, |member| super::member(ctx.reply, member))?;
+    ctx.view.set_sample(ctx.key(1), count, |member| super::bulk(ctx.reply, member))?;
     Ok(())
 }
 
@@ -77,7 +77,7 @@ fn draw(ctx: &mut Ctx<'_, '_>, times: usize, len: usize) -> Result<(), Error> {
     let start = ctx.reply.mark();
     ctx.reply.array(times);
     let drawn = ctx.view.set_draw(ctx.key(1), times, |member| {
-        super::member(ctx.reply, member);
+        super::bulk(ctx.reply, member);
         if ctx.reply.output().len_since(start) > REPLY_BYTES_MAX {
             return ControlFlow::Break(());
         }

@@ -45,7 +45,7 @@ fn zrandmember(ctx: &mut Ctx<'_, '_>) -> Result<(), Error> {
     if ctx.args.len() == 2 {
         let mut random = ctx.view.chance(key);
         match ctx.view.sorted_set(key, Lookup::Read)?.and_then(|set| set.random(&mut random)) {
-            Some(pair) => super::member(ctx.reply, &pair),
+            Some(pair) => super::bulk(ctx.reply, pair.member),
             None => ctx.reply.null(),
         }
         return Ok(());
@@ -122,7 +122,7 @@ fn draw(
         if nested {
             reply.array(2);
         }
-        super::member(reply, &pair);
+        super::bulk(reply, pair.member);
         if with_scores {
             reply.double(pair.score);
         }
