@@ -114,13 +114,3 @@ pub(super) fn end(ctx: &Ctx<'_, '_>, index: usize) -> Result<End, Error> {
         () => Err(Error::Syntax),
     }
 }
-
-/// A number of which only the sign says from where: the one without an opposite is none.
-fn either_way(number: i64) -> Result<i64, Error> {
-    if number == i64::MIN {
-        return Err(Error::Text(
-            "ERR value is out of range, value must between -9223372036854775807 and 9223372036854775807",
-        ));
-    }
-    Ok(number)
-}
