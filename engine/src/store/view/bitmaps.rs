@@ -3,18 +3,16 @@
 //! To Valkey a string that was looked at in order to be written into is raw from then on, even if nothing
 //! came of it; and it grows as far as was asked for, even if nothing but zero bits is written.
 
+use super::strings::RAW;
 use super::{Lookup, Text, View};
 use crate::raw::shared::SharedBytes;
-use crate::raw::slab::{NewValue, ValueMut, ValueRef};
+use crate::raw::slab::NewValue;
+use crate::shard::Found;
 use crate::shard::change::Event;
-use crate::shard::{self, Found};
 use crate::store::Key;
 use crate::types::bitmap::{self, FieldStep, Operation};
-use crate::types::{Encoding, Kind, Object, string};
+use crate::types::{Encoding, Object, string};
 use crate::{StringError, WrongType};
-
-/// How a string is marked that was written into.
-pub(super) const RAW: (Kind, Encoding) = (Kind::String, Encoding::Raw);
 
 impl View<'_> {
     /// Sets the bit at `offset` of the string at `key`, which grows as far as needed and is made when it is
@@ -134,50 +132,6 @@ impl View<'_> {
         shard.set_encoding(found, Encoding::Raw.bits());
         let grows = len > old_len;
         Ok((if grows { self.resize_string(key, found, len) } else { found }, grows))
-    }
-
-    /// Makes the string that was found `len` bytes long: cut, or filled up with zero bytes.
-    pub(super) fn resize_string(&mut self, key: Key<'_>, found: Found, len: usize) -> Found {
-        let now = self.now;
-        let shard = self.shard(key);
-        let entry = shard.entry(found);
-        let meta: shard::Meta = entry.meta();
-        match entry.value() {
-            ValueRef::Inline(old) => {
-                if string::lies_inline(key.bytes.len(), len, meta.deadline.is_some()) {
-                    return shard.resize_value(key.db, found, len);
-                }
-                let mut grown = SharedBytes::zeroed(len);
-                let kept = old.len().min(len);
-                grown.make_mut()[..kept].copy_from_slice(&old[..kept]);
-                shard.replace(key.place(), found, meta, NewValue::Heap(Object::Bytes(grown)), now)
-            }
-            ValueRef::Heap(_) => {
-                if let ValueMut::Heap(mut object) = shard.value_mut(found) {
-                    let Object::Bytes(bytes) = &mut *object else {
-                        unreachable!("invariant: a string is bytes")
-                    };
-                    bytes.resize(len);
-                }
-                found
-            }
-        }
-    }
-
-    /// Lends the bytes of the string that was found, to be changed in place.
-    pub(super) fn with_bytes<R>(
-        &mut self,
-        key: Key<'_>,
-        found: Found,
-        change: impl FnOnce(&mut [u8]) -> R,
-    ) -> R {
-        match self.shard(key).value_mut(found) {
-            ValueMut::Inline(bytes) => change(bytes),
-            ValueMut::Heap(mut object) => {
-                let Object::Bytes(bytes) = &mut *object else { unreachable!("invariant: a string is bytes") };
-                change(bytes.make_mut())
-            }
-        }
     }
 }
 

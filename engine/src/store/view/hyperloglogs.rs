@@ -3,7 +3,7 @@
 //! To Valkey such a string is raw as soon as it was looked at in order to be written into, and counting a
 //! single one is that: the count is written into it.
 
-use super::bitmaps::RAW;
+use super::strings::RAW;
 use super::{Lookup, Text, View};
 use crate::HllError;
 use crate::raw::slab::NewValue;

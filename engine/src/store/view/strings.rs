@@ -17,6 +17,9 @@ use crate::time::Millis;
 use crate::types::long_double::LongDouble;
 use crate::types::{Encoding, Kind, Object, string};
 
+/// How a string is marked that was written into.
+pub(super) const RAW: (Kind, Encoding) = (Kind::String, Encoding::Raw);
+
 impl View<'_> {
     /// Sets `key` to a string, whatever was there.
     pub fn set(&mut self, key: Key<'_>, value: &[u8], deadline: Deadline, event: Event) {
@@ -206,6 +209,50 @@ impl View<'_> {
             }
         }
         shard.set_encoding(found, Encoding::Raw.bits());
+    }
+
+    /// Makes the string that was found `len` bytes long: cut, or filled up with zero bytes.
+    pub(super) fn resize_string(&mut self, key: Key<'_>, found: Found, len: usize) -> Found {
+        let now = self.now;
+        let shard = self.shard(key);
+        let entry = shard.entry(found);
+        let meta: shard::Meta = entry.meta();
+        match entry.value() {
+            ValueRef::Inline(old) => {
+                if string::lies_inline(key.bytes.len(), len, meta.deadline.is_some()) {
+                    return shard.resize_value(key.db, found, len);
+                }
+                let mut grown = SharedBytes::zeroed(len);
+                let kept = old.len().min(len);
+                grown.make_mut()[..kept].copy_from_slice(&old[..kept]);
+                shard.replace(key.place(), found, meta, NewValue::Heap(Object::Bytes(grown)), now)
+            }
+            ValueRef::Heap(_) => {
+                if let ValueMut::Heap(mut object) = shard.value_mut(found) {
+                    let Object::Bytes(bytes) = &mut *object else {
+                        unreachable!("invariant: a string is bytes")
+                    };
+                    bytes.resize(len);
+                }
+                found
+            }
+        }
+    }
+
+    /// Lends the bytes of the string that was found, to be changed in place.
+    pub(super) fn with_bytes<R>(
+        &mut self,
+        key: Key<'_>,
+        found: Found,
+        change: impl FnOnce(&mut [u8]) -> R,
+    ) -> R {
+        match self.shard(key).value_mut(found) {
+            ValueMut::Inline(bytes) => change(bytes),
+            ValueMut::Heap(mut object) => {
+                let Object::Bytes(bytes) = &mut *object else { unreachable!("invariant: a string is bytes") };
+                change(bytes.make_mut())
+            }
+        }
     }
 
     /// An embedded string is one only where it fits beside its key and its deadline: called when either has
