@@ -177,23 +177,12 @@ impl View<'_> {
 
     /// Writes into a string, which grows as far as needed, and from then on is raw to Valkey.
     fn write_at(&mut self, key: Key<'_>, found: Found, offset: usize, bytes: &[u8]) {
-        let now = self.now;
-        let shard = self.shard(key);
-        let entry = shard.entry(found);
-        let meta = shard::Meta { encoding: Encoding::Raw.bits(), ..entry.meta() };
         let end = offset + bytes.len();
-        let found = match entry.value() {
-            ValueRef::Inline(old) if end > old.len() => {
-                if string::lies_inline(key.bytes.len(), end, meta.deadline.is_some()) {
-                    shard.resize_value(key.db, found, end)
-                } else {
-                    let mut grown = SharedBytes::zeroed(end);
-                    grown.make_mut()[..old.len()].copy_from_slice(old);
-                    shard.replace(key.place(), found, meta, NewValue::Heap(Object::Bytes(grown)), now)
-                }
-            }
+        let found = match self.shard(key).entry(found).value() {
+            ValueRef::Inline(old) if end > old.len() => self.resize_string(key, found, end),
             _ => found,
         };
+        let shard = self.shard(key);
         match shard.value_mut(found) {
             ValueMut::Inline(value) => value[offset..end].copy_from_slice(bytes),
             ValueMut::Heap(mut object) => {
