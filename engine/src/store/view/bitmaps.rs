@@ -137,9 +137,8 @@ impl View<'_> {
 
 #[cfg(all(test, not(shuttle)))]
 mod tests {
-    use std::sync::{Arc, Mutex};
-
-    use crate::shard::change::{Change, Event, Log};
+    use crate::shard::change::Event;
+    use crate::store::heard::Heard;
     use crate::store::{Deadline, Lookup, Scope, Store};
     use crate::types::Encoding;
     use crate::types::bitmap::{FieldAction, FieldStep, Operation, Overflow, Width};
@@ -153,15 +152,7 @@ mod tests {
     #[test]
     fn tells_what_happened() {
         let store = Store::default();
-        let heard = Arc::new(Mutex::new(Vec::new()));
-        let events = heard.clone();
-        store.observe(Arc::new(move |changes: &Log| {
-            let events = &mut *events.lock().expect("no panic");
-            events.extend(changes.iter().filter_map(|change| match change {
-                Change::Key { event, .. } => Some(event),
-                _ => None,
-            }));
-        }));
+        let heard = Heard::of(&store);
         let keys = ["a", "b", "c"].map(|key| store.key(0, key.as_bytes()));
         let [a, b, c] = keys;
         let mut view = store.view(Scope::Keys(&keys), 1000);
@@ -208,10 +199,9 @@ mod tests {
         assert_eq!(view.bit_operation(c, Operation::And, &[a]), Ok(0), "nothing to take away");
         drop(view);
 
-        let events = std::mem::take(&mut *heard.lock().expect("no panic"));
         let set_bits = [Event::SetBit; 3];
         let rest = [Event::Set, Event::Expire, Event::Set, Event::Del, Event::Del];
-        assert_eq!(events, [&set_bits[..], &rest].concat());
+        assert_eq!(heard.take(), [&set_bits[..], &rest].concat());
 
         store.list("list").push_left(["x"]).expect("no limit");
         let list = store.key(0, b"list");

@@ -268,31 +268,15 @@ fn end_within(offset: usize, bytes: &[u8], len_max: usize) -> Result<usize, Stri
 
 #[cfg(all(test, not(shuttle)))]
 mod tests {
-    use std::sync::{Arc, Mutex};
-
-    use crate::shard::change::{Change, Event, Log};
-    use crate::store::Observer;
+    use crate::shard::change::Event;
+    use crate::store::heard::Heard;
     use crate::{Deadline, Scope, Store, StringError};
-
-    #[derive(Default)]
-    struct Heard(Mutex<Vec<Event>>);
-
-    impl Observer for Heard {
-        fn changed(&self, changes: &Log) {
-            let events = changes.iter().filter_map(|change| match change {
-                Change::Key { event, .. } => Some(event),
-                _ => None,
-            });
-            self.0.lock().unwrap().extend(events);
-        }
-    }
 
     /// As Valkey 9.1.2 notifies with `notify-keyspace-events KEA`.
     #[test]
     fn tells_what_happened() {
         let store = Store::builder().build();
-        let heard = Arc::new(Heard::default());
-        store.observe(heard.clone());
+        let heard = Heard::of(&store);
         let key = store.key(0, b"k");
         let mut view = store.view(Scope::Key(&key), 1000);
 
@@ -313,9 +297,8 @@ mod tests {
         assert_eq!(view.dirty(), 8);
         drop(view);
 
-        let events = std::mem::take(&mut *heard.0.lock().unwrap());
         assert_eq!(
-            events,
+            heard.take(),
             [
                 Event::IncrBy,
                 Event::Set,
