@@ -7,7 +7,7 @@ use std::ops::Range;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering::Relaxed};
 
-use scrubjay::{Key, OutOfMemory, Scope};
+use scrubjay::{Key, OutOfMemory, Scope, View};
 use smallvec::SmallVec;
 
 use super::args::Args;
@@ -94,8 +94,7 @@ impl<'a> Prepared<'a> {
     }
 }
 
-/// Runs one request of `session` and writes its reply. `lap` began when the request before it ended, so that
-/// the clock is read once for each.
+/// Runs one request of `session` and writes its reply. `lap` began when the request before it ended.
 #[expect(clippy::too_many_arguments, reason = "the one place where everything meets")]
 pub fn dispatch(
     shared: &Shared,
@@ -128,11 +127,15 @@ pub fn dispatch(
                 let clock = shared.store.clock();
                 if shared.store.max_memory() != 0 {
                     // Room made for a command is none of its own time.
-                    lap.next(clock);
+                    lap.leave_out(clock);
+                }
+                let timed = measure::is_timed(shared, counters);
+                if timed {
+                    lap.start_timed(clock);
                 }
                 session.request_bytes = request.bytes;
                 let ran = run(shared, session, command, request.args, keys, reply, now);
-                let nanos = lap.next(clock);
+                let nanos = lap.next(clock, timed);
                 if let Some(waiting) = &mut session.waiting {
                     // Its reply, and all that is counted of it, come when the waiting is over.
                     let words = measure::words(command, request.args);
@@ -307,9 +310,10 @@ fn make_room(shared: &Shared, bytes: usize, now: u64) -> Result<(), OutOfMemory>
     if shared.config.latency_monitor_threshold() == 0 {
         return shared.store.make_room(bytes, now);
     }
-    let mut lap = Lap::begin(shared.store.clock());
+    let clock = shared.store.clock();
+    let began_nanos = clock.monotonic_nanos();
     let made = shared.store.make_room(bytes, now);
-    shared.note_latency(Event::EvictionCycle, lap.next(shared.store.clock()));
+    shared.note_latency(Event::EvictionCycle, clock.monotonic_nanos().saturating_sub(began_nanos));
     made
 }
 
@@ -342,19 +346,35 @@ fn run(
     let scope = match command.locks {
         Locks::All => Scope::All,
         Locks::AllIf(needs_all) if needs_all(&args) => Scope::All,
+        Locks::Growing => Scope::Growing(keys),
         Locks::Walk => Scope::Walk,
         Locks::Keys | Locks::AllIf(_) => match keys {
             [] => Scope::None,
-            [key] => Scope::Key(key),
+            [key] => match shared.store.view_at_once(key, now) {
+                // A way of its own, on which the view is never moved.
+                Some(mut view) => return run_in(&mut view, shared, session, command, args, keys, reply),
+                None => Scope::Key(key),
+            },
             keys => Scope::Keys(keys),
         },
     };
-    let mut view = shared.view(scope, now)?;
+    run_in(&mut shared.view(scope, now)?, shared, session, command, args, keys, reply)
+}
+
+#[inline]
+fn run_in(
+    view: &mut View<'_>,
+    shared: &Shared,
+    session: &mut Session,
+    command: &'static Entry,
+    args: Args<'_>,
+    keys: &[Key<'_>],
+    reply: &mut Reply,
+) -> Result<(), Error> {
     if session.no_touch {
         view.set_touches(false);
     }
-    let origin = Origin::Client;
-    let mut ctx = Ctx { shared, session, view: &mut view, origin, keys, args, reply };
+    let mut ctx = Ctx { shared, session, view, origin: Origin::Client, keys, args, reply };
     let result = (command.handler)(&mut ctx);
     // Whoever waits for what has changed is served here, and what that changes is counted with it.
     ctx.view.settle();
@@ -400,8 +420,16 @@ pub(super) fn answer(stats: &Block, error: &Error, reply: &mut Reply) {
     stats.error(code);
 }
 
-/// Drops the reply when the client does not want it.
+/// Drops the reply when the client does not want it, and adds what it is told besides.
+#[inline]
 fn finish(session: &mut Session, reply: &mut Reply, mark: Mark) {
+    if session.replies != Replies::On || !session.unasked.is_empty() {
+        finish_otherwise(session, reply, mark);
+    }
+}
+
+#[cold]
+fn finish_otherwise(session: &mut Session, reply: &mut Reply, mark: Mark) {
     match session.replies {
         Replies::On | Replies::SkipNext => {}
         Replies::Off => reply.truncate_to(mark),
@@ -410,7 +438,5 @@ fn finish(session: &mut Session, reply: &mut Reply, mark: Mark) {
             session.replies = Replies::On;
         }
     }
-    if !session.unasked.is_empty() {
-        reply.output_mut().append(&mut session.unasked);
-    }
+    reply.output_mut().append(&mut session.unasked);
 }

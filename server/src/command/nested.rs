@@ -7,6 +7,7 @@ use smallvec::SmallVec;
 use super::args::Args;
 use super::dispatch::answer;
 use super::measure::{self, Cost, Lap};
+use super::spec::Locks;
 use super::table::Entry;
 use super::{Ctx, Origin, keys};
 use crate::error::Error;
@@ -40,6 +41,11 @@ pub(crate) fn run(
     let _ = keys::for_each_touched(command, &args, |key| {
         keys.push(shared.store.key(session.db, args.at(key.index)));
     });
+    match command.locks {
+        Locks::Keys => view.reach(&keys),
+        Locks::AllIf(needs_all) if !needs_all(&args) => view.reach(&keys),
+        _ => view.reach_all(),
+    }
     let stats = shared.stats.block(session.client.thread);
     let counters = stats.command(command.id());
     let mark = reply.mark();
@@ -53,8 +59,12 @@ pub(crate) fn run(
         args,
         reply: &mut *reply,
     };
+    let (clock, timed) = (shared.store.clock(), measure::is_timed(shared, counters));
+    if timed {
+        outer.lap.start_timed(clock);
+    }
     let ran = (command.handler)(&mut ctx);
-    let nanos = outer.lap.next(shared.store.clock());
+    let nanos = outer.lap.next(clock, timed);
     counters.call(nanos, shared.config.latency_tracking());
     stats.processed.add(1);
     session.commands += 1;

@@ -19,6 +19,8 @@ pub(super) struct Caller<'c, 'a, 's> {
     pub(super) denies_oom: bool,
     /// What it runs.
     pub(super) program: Program,
+    /// Times what it calls.
+    pub(super) lap: Lap,
 }
 
 impl Caller<'_, '_, '_> {
@@ -71,8 +73,9 @@ impl Host for Caller<'_, '_, '_> {
             return self.refuse(Some(command), &error, reply);
         }
         let Ctx { shared, session, view, .. } = &mut *self.ctx;
-        let mut lap = Lap::begin(shared.store.clock());
-        let outer = nested::Outer { origin: Origin::Script, mark: reply.mark(), lap: &mut lap };
+        // What the script did since its last call is no time of this one.
+        self.lap.leave_out(shared.store.clock());
+        let outer = nested::Outer { origin: Origin::Script, mark: reply.mark(), lap: &mut self.lap };
         match nested::run(shared, session, view, command, args, reply, outer) {
             Ok(()) => Called::Ran,
             Err(_) => Called::Failed,

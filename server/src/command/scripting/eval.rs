@@ -5,6 +5,7 @@ use std::sync::Arc;
 
 use super::caller::Caller;
 use crate::command::Ctx;
+use crate::command::measure::Lap;
 use crate::command::spec::{Acl, Arg, Command, Flags, Key, Locks};
 use crate::error::Error;
 use crate::script::cache::{Digest, Origin, Script};
@@ -34,7 +35,7 @@ pub(super) static EVAL: Command = Command {
         Arg::key("key").optional().multiple(),
         Arg::string("arg").optional().multiple(),
     ],
-    locks: Locks::All,
+    locks: Locks::Growing,
     may_write: true,
     handler: eval,
     ..Command::BASE
@@ -60,7 +61,7 @@ pub(super) static EVAL_RO: Command = Command {
         Arg::key("key").optional().multiple(),
         Arg::string("arg").optional().multiple(),
     ],
-    locks: Locks::All,
+    locks: Locks::Growing,
     handler: eval_ro,
     ..Command::BASE
 }
@@ -81,7 +82,7 @@ pub(super) static EVALSHA: Command = Command {
         Arg::key("key").optional().multiple(),
         Arg::string("arg").optional().multiple(),
     ],
-    locks: Locks::All,
+    locks: Locks::Growing,
     may_write: true,
     handler: evalsha,
     ..Command::BASE
@@ -103,7 +104,7 @@ pub(super) static EVALSHA_RO: Command = Command {
         Arg::key("key").optional().multiple(),
         Arg::string("arg").optional().multiple(),
     ],
-    locks: Locks::All,
+    locks: Locks::Growing,
     handler: evalsha_ro,
     ..Command::BASE
 }
@@ -221,6 +222,7 @@ pub(super) fn run_with(
         reads_only: access == Access::Read || flags.no_writes,
         denies_oom: short && !flags.allow_oom,
         program: kind,
+        lap: Lap::begin(shared.store.clock()),
         ctx,
     };
     let call = Call { args: *args, first_key: 3, keys };

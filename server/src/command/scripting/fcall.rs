@@ -23,7 +23,7 @@ pub(super) static FCALL: Command = Command {
         .update()
         .note("We cannot tell how the keys will be used so we assume the worst, RW and UPDATE")],
     args: ARGS,
-    locks: Locks::All,
+    locks: Locks::Growing,
     handler: fcall,
     ..Command::BASE
 }
@@ -43,7 +43,7 @@ pub(super) static FCALL_RO: Command = Command {
         .access()
         .note("We cannot tell how the keys will be used so we assume the worst, RO and ACCESS")],
     args: ARGS,
-    locks: Locks::All,
+    locks: Locks::Growing,
     handler: fcall_ro,
     ..Command::BASE
 }

@@ -146,7 +146,7 @@ fn add_keys<'q>(queue: &'q Queue, store: &Store, db: u16, keys: &mut SmallVec<[K
     for (command, args) in queue.iter() {
         let args = Args::from(args);
         match command.locks {
-            Locks::All | Locks::Walk => return Locked::Everything,
+            Locks::All | Locks::Growing | Locks::Walk => return Locked::Everything,
             Locks::AllIf(needs_all) if needs_all(&args) => return Locked::Everything,
             // In whichever database: the lock is the same. A call that contradicts its declaration is the
             // handler's to refuse.
