@@ -4,23 +4,81 @@
 //! one that was set whole is an integer or embedded where it fits, one that was written into is raw for ever
 //! after.
 
+use std::ops::Deref;
+
 use smallvec::SmallVec;
 
-use super::{Deadline, Lookup, Text, View, held_shard, string_meta};
-use crate::StringError;
+use super::{Deadline, Lookup, View, held_shard};
 use crate::raw::shared::SharedBytes;
-use crate::raw::slab::{NewValue, ValueMut, ValueRef};
+use crate::raw::slab::{EntryRef, NewValue, ValueMut, ValueRef};
 use crate::shard::change::Event;
 use crate::shard::{self, Found};
 use crate::store::Key;
 use crate::time::Millis;
 use crate::types::long_double::LongDouble;
 use crate::types::{Encoding, Kind, Object, string};
+use crate::{StringError, WrongType};
+
+/// A string value, lent while the view is not used otherwise.
+#[derive(Debug, Clone, Copy)]
+pub struct Text<'a> {
+    bytes: &'a [u8],
+    shared: Option<&'a SharedBytes>,
+    /// The encoding Valkey would report.
+    pub encoding: Encoding,
+    /// When the entry expires, in milliseconds since the epoch.
+    pub deadline: Option<Millis>,
+}
+
+impl<'a> Text<'a> {
+    pub(super) fn of(entry: EntryRef<'a, Object>) -> Result<Self, WrongType> {
+        if Kind::from_bits(entry.kind()) != Kind::String {
+            return Err(WrongType);
+        }
+        let (bytes, shared) = match entry.value() {
+            ValueRef::Inline(bytes) => (bytes, None),
+            ValueRef::Heap(Object::Bytes(shared)) => (&**shared, Some(shared)),
+            ValueRef::Heap(_) => return Err(WrongType),
+        };
+        let encoding = Encoding::from_bits(entry.encoding());
+        Ok(Self { bytes, shared, encoding, deadline: entry.deadline() })
+    }
+
+    /// The bytes, for as long as the view lends them.
+    pub fn bytes(&self) -> &'a [u8] {
+        self.bytes
+    }
+
+    /// The value as a counted buffer, if it is held as one: it can be kept after the locks are gone without a
+    /// copy.
+    pub fn shared(&self) -> Option<SharedBytes> {
+        self.shared.cloned()
+    }
+}
+
+impl Deref for Text<'_> {
+    type Target = [u8];
+    fn deref(&self) -> &[u8] {
+        self.bytes
+    }
+}
 
 /// How a string is marked that was written into.
 pub(super) const RAW: (Kind, Encoding) = (Kind::String, Encoding::Raw);
 
 impl View<'_> {
+    /// The string at `key`.
+    ///
+    /// # Errors
+    /// [`WrongType`] when another type lives there.
+    #[inline]
+    pub fn string(&mut self, key: Key<'_>, lookup: Lookup) -> Result<Option<Text<'_>>, WrongType> {
+        match self.look_up(key, lookup) {
+            Some(found) => Text::of(self.shard(key).entry(found)).map(Some),
+            None => Ok(None),
+        }
+    }
+
     /// Sets `key` to a string, whatever was there.
     pub fn set(&mut self, key: Key<'_>, value: &[u8], deadline: Deadline, event: Event) {
         let now = self.now;
@@ -256,6 +314,11 @@ impl View<'_> {
             shard.set_encoding(found, Encoding::Raw.bits());
         }
     }
+}
+
+/// What an entry says of itself that holds a string.
+fn string_meta(encoding: Encoding, deadline: Option<Millis>) -> shard::Meta {
+    shard::Meta { kind: Kind::String.bits(), encoding: encoding.bits(), clock: 0, deadline }
 }
 
 /// Where `bytes` end that begin at `offset`.
