@@ -207,6 +207,17 @@ impl<'s> View<'s> {
         Some(Self { store, held, gate, now, log, settling, touches: true, waited, watched })
     }
 
+    /// Has the memory of these keys fetched before they are asked for, so that the fetches overlap.
+    pub fn prefetch(&self, keys: &[Key<'_>]) {
+        let shard = |key: &Key<'_>| self.held.peek(key.shard()).map(|locked| &locked.shard);
+        for key in keys {
+            shard(key).into_iter().for_each(|shard| shard.prefetch_bucket(key.place()));
+        }
+        for key in keys {
+            shard(key).into_iter().for_each(|shard| shard.prefetch_entry(key.place()));
+        }
+    }
+
     /// Locks the shards of these keys as well. Whoever holds one of them is waited for.
     ///
     /// # Panics

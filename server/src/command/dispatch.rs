@@ -11,10 +11,11 @@ use scrubjay::{Key, OutOfMemory, Scope, View};
 use smallvec::SmallVec;
 
 use super::args::Args;
+use super::keys::CallKeys;
 use super::measure::{self, Cost, Lap};
 use super::spec::{Flags, Locks};
 use super::table::{self, Entry, Unknown};
-use super::transactions::multi::{EXEC, aborted};
+use super::transactions::multi::{self, EXEC, aborted};
 use super::{Ctx, Origin, keys, pubsub};
 use crate::error::Error;
 use crate::observe::monitor::Event;
@@ -31,8 +32,10 @@ pub struct Prepared<'a> {
     /// How long it was as it came.
     bytes: usize,
     found: Found,
-    /// Which of the batch's keys are its own.
-    keys: Range<usize>,
+    /// Which of the batch's keys are its own; none if it is to be queued.
+    keys: Option<Range<usize>>,
+    /// Whether its client is in a transaction after it, as far as one can tell beforehand.
+    in_transaction: bool,
     /// The member or field of the first of them that it is about.
     member: Option<&'a [u8]>,
 }
@@ -65,24 +68,32 @@ impl<'a> Prepared<'a> {
             Ok(command) => Found::WrongLength(command),
             Err(unknown) => Found::Nothing(unknown),
         };
-        let first = keys.len();
+        let in_transaction =
+            previous.map_or(session.transaction.is_open(), |previous| previous.in_transaction);
+        let (mut own, mut leaves_open) = (None, in_transaction);
         if let Found::Command(command) = found {
-            // A call that contradicts its declaration is the handler's to refuse; it finds the keys there are
-            // locked.
-            let _ = keys::for_each_touched(command, &args, |key| {
-                keys.push(shared.store.key(session.db, args.at(key.index)));
-            });
+            leaves_open = command.queued && in_transaction || multi::leaves_open(command, in_transaction);
+            // What is queued has its keys fetched when it is run.
+            if !(command.queued && in_transaction) {
+                let first = keys.len();
+                // A call that contradicts its declaration is the handler's to refuse; it finds the keys there
+                // are locked.
+                let _ = keys::for_each_touched(command, &args, |key| {
+                    keys.push(shared.store.key(session.db, args.at(key.index)));
+                });
+                own = Some(first..keys.len());
+            }
         }
         let member = match found {
             Found::Command(command) if command.member != 0 => args.get(command.member.into()),
             _ => None,
         };
-        Self { args, bytes, found, keys: first..keys.len(), member }
+        Self { args, bytes, found, keys: own, in_transaction: leaves_open, member }
     }
 
     /// The member or field of a collection that it is about, if it is about one.
     pub fn member(&self, keys: &BatchKeys<'a>) -> Option<(Key<'a>, &'a [u8])> {
-        Some((*keys.get(self.keys.clone())?.first()?, self.member?))
+        Some((*keys.get(self.keys.clone()?)?.first()?, self.member?))
     }
 
     /// The command of this request, if `args` name it in the same letters: pipelines repeat themselves.
@@ -122,7 +133,15 @@ pub fn dispatch(
                 session.queue(command, *request.args);
                 reply.simple("QUEUED");
             } else {
-                let keys = &keys[request.keys.clone()];
+                let late;
+                let keys = match request.keys.clone() {
+                    Some(own) => &keys[own],
+                    // It seemed that it would be queued.
+                    None => {
+                        late = keys::touched(&shared.store, session.db, command, request.args);
+                        &late
+                    }
+                };
                 let counters = stats.command(command.id());
                 let clock = shared.store.clock();
                 if shared.store.max_memory() != 0 {
@@ -333,16 +352,9 @@ fn run(
     reply: &mut Reply,
     now: u64,
 ) -> Result<(), Error> {
-    // A SELECT in the same batch has changed the database since the keys were hashed; their places are the
-    // same.
-    let moved: SmallVec<[Key<'_>; 4]>;
-    let keys = match keys.first() {
-        Some(key) if key.db() != session.db => {
-            moved = keys.iter().map(|key| key.in_db(session.db)).collect();
-            &moved
-        }
-        _ => keys,
-    };
+    // A SELECT in the same batch may have changed the database since the keys were hashed.
+    let mut moved = CallKeys::new();
+    let keys = keys::in_db(keys, session.db, &mut moved);
     let scope = match command.locks {
         Locks::All => Scope::All,
         Locks::AllIf(needs_all) if needs_all(&args) => Scope::All,

@@ -3,7 +3,7 @@
 use crate::command::measure::Lap;
 use crate::command::spec::Flags;
 use crate::command::table::{self, Entry, Unknown};
-use crate::command::{Ctx, Origin, nested};
+use crate::command::{Ctx, Origin, keys, nested};
 use crate::error::Error;
 use crate::resp::{Args, Reply};
 use crate::script::engine::{Called, Host, Interrupt, LogLevel};
@@ -76,7 +76,8 @@ impl Host for Caller<'_, '_, '_> {
         // What the script did since its last call is no time of this one.
         self.lap.leave_out(shared.store.clock());
         let outer = nested::Outer { origin: Origin::Script, mark: reply.mark(), lap: &mut self.lap };
-        match nested::run(shared, session, view, command, args, reply, outer) {
+        let keys = keys::touched(&shared.store, session.db, command, args);
+        match nested::run(shared, session, view, command, args, &keys, reply, outer) {
             Ok(()) => Called::Ran,
             Err(_) => Called::Failed,
         }
