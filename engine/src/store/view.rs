@@ -148,8 +148,8 @@ impl Store {
         View::open(self, scope, now, None).expect("invariant: patience without end does not run out")
     }
 
-    /// A view of one key, if its shard is free and nobody waits for or watches keys there: what is open to nearly
-    /// every operation, and costs the least.
+    /// A view of one key, if its shard is free and nobody waits for or watches keys there: what is open to
+    /// nearly every operation, and costs the least.
     #[inline]
     pub fn view_at_once(&self, key: &Key<'_>, now: Millis) -> Option<View<'_>> {
         let index = key.shard();

@@ -1,5 +1,5 @@
-//! What HRANDFIELD, SRANDMEMBER and ZRANDMEMBER share: with a negative count they draw the same elements again
-//! and again, as often as the client likes. Valkey would go on until it has no memory left.
+//! What HRANDFIELD, SRANDMEMBER and ZRANDMEMBER share. With a negative count they draw the same elements
+//! again and again, as often as the client likes; Valkey would go on until it has no memory left.
 
 use std::ops::ControlFlow;
 
