@@ -14,7 +14,15 @@ use crate::resp::{Mark, Reply};
 use crate::session::Session;
 use crate::shared::Shared;
 
-/// What a command inside another one shares with it.
+/// A command inside another one, whose arguments its arity allows.
+pub(crate) struct Inner<'a> {
+    pub(crate) command: &'static Entry,
+    pub(crate) args: Args<'a>,
+    /// The keys that it touches.
+    pub(crate) keys: &'a [Key<'a>],
+}
+
+/// What it shares with the other one.
 pub(crate) struct Outer<'a> {
     /// What it is.
     pub(crate) origin: Origin,
@@ -24,18 +32,16 @@ pub(crate) struct Outer<'a> {
     pub(crate) lap: &'a mut Lap,
 }
 
-/// Runs a command whose arguments its arity allows, and writes its reply. The error that it failed with has
-/// been written, too.
+/// Runs it, and writes its reply. The error that it failed with has been written, too.
 pub(crate) fn run(
     shared: &Shared,
     session: &mut Session,
     view: &mut View<'_>,
-    command: &'static Entry,
-    args: Args<'_>,
-    keys: &[Key<'_>],
+    inner: &Inner<'_>,
     reply: &mut Reply,
     outer: Outer<'_>,
 ) -> Result<(), Error> {
+    let Inner { command, args, keys } = *inner;
     match command.locks {
         Locks::Keys => view.reach(keys),
         Locks::AllIf(needs_all) if !needs_all(&args) => view.reach(keys),

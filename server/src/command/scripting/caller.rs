@@ -77,7 +77,8 @@ impl Host for Caller<'_, '_, '_> {
         self.lap.leave_out(shared.store.clock());
         let outer = nested::Outer { origin: Origin::Script, mark: reply.mark(), lap: &mut self.lap };
         let keys = keys::touched(&shared.store, session.db, command, args);
-        match nested::run(shared, session, view, command, args, &keys, reply, outer) {
+        let inner = nested::Inner { command, args, keys: &keys };
+        match nested::run(shared, session, view, &inner, reply, outer) {
             Ok(()) => Called::Ran,
             Err(_) => Called::Failed,
         }

@@ -137,7 +137,8 @@ fn exec(ctx: &mut Ctx<'_, '_>) -> Result<(), Error> {
             };
             // What fails is one reply among the others.
             let outer = nested::Outer { origin: Origin::Transaction, mark, lap: &mut lap };
-            let _ = nested::run(shared, ctx.session, &mut view, command, args, own, ctx.reply, outer);
+            let inner = nested::Inner { command, args, keys: own };
+            let _ = nested::run(shared, ctx.session, &mut view, &inner, ctx.reply, outer);
         }
     } else {
         ctx.reply.null_array();
