@@ -31,11 +31,54 @@ type Shards = [CachePadded<Mutex<Locked>>];
 pub(super) enum Held<'s> {
     None,
     One(usize, Guard<'s>),
-    /// Ascending. Each knows its own number. Not kept in place: what nearly every view would carry around for
-    /// nothing costs more than an allocation does here.
-    Many(Vec<Guard<'s>>),
+    /// Some.
+    Many(Several<'s>),
     /// Every shard, in order.
     All(Vec<Guard<'s>>),
+}
+
+/// Several shards, ascending. Each knows its own number.
+///
+/// Not kept in place: what nearly every view would carry around for nothing costs more than an allocation
+/// does here.
+#[derive(Default)]
+pub(super) struct Several<'s> {
+    guards: Vec<Guard<'s>>,
+    /// A bit for each of the first 64 that is among them: mostly there are no others.
+    low: u64,
+}
+
+impl<'s> Several<'s> {
+    fn with_capacity(count: usize) -> Self {
+        Self { guards: Vec::with_capacity(count), low: 0 }
+    }
+
+    /// Adds one in its place, mostly the last.
+    fn insert(&mut self, guard: Guard<'s>) {
+        let index = usize::from(guard.index);
+        if index < 64 {
+            self.low |= 1 << index;
+        }
+        match self.guards.last() {
+            Some(last) if usize::from(last.index) > index => {
+                let at = self.guards.partition_point(|held| usize::from(held.index) < index);
+                self.guards.insert(at, guard);
+            }
+            _ => self.guards.push(guard),
+        }
+    }
+
+    /// Where the shard of this number is.
+    #[inline]
+    fn place(&self, index: usize) -> Option<usize> {
+        match index < 64 {
+            true => {
+                let bit = 1 << index;
+                (self.low & bit != 0).then(|| (self.low & (bit - 1)).count_ones() as usize)
+            }
+            false => self.guards.binary_search_by_key(&index, |held| usize::from(held.index)).ok(),
+        }
+    }
 }
 
 /// Comes before all shards: many who walk may have it, or one who locks everything.
@@ -90,23 +133,22 @@ impl<'s> Held<'s> {
                     .map(move |bits| word * 64 + bits.trailing_zeros() as usize)
             })
         };
-        let mut held = Vec::with_capacity(wanted.iter().map(|bits| bits.count_ones() as usize).sum());
+        let count = wanted.iter().map(|bits| bits.count_ones() as usize).sum();
+        // Where somebody waits for what is held here, it is given back after a while.
+        let briefly = Some(patience.map_or(BRIEFLY, |patience| patience.min(BRIEFLY)));
         'anew: loop {
+            let mut held = Several::with_capacity(count);
             for index in in_order() {
-                let guard = match held.is_empty() {
-                    true => lock(&shards[index], patience)?,
-                    false => {
-                        match lock(&shards[index], Some(patience.map_or(BRIEFLY, |most| most.min(BRIEFLY)))) {
-                            Some(guard) => guard,
-                            None => {
-                                held.clear();
-                                drop(lock(&shards[index], patience)?);
-                                continue 'anew;
-                            }
-                        }
+                let shard = &shards[index];
+                let Some(guard) = lock(shard, if held.guards.is_empty() { patience } else { briefly }) else {
+                    if held.guards.is_empty() {
+                        return None;
                     }
+                    drop(held);
+                    drop(lock(shard, patience)?);
+                    continue 'anew;
                 };
-                held.push(guard);
+                held.insert(guard);
             }
             return Some(Self::Many(held));
         }
@@ -119,12 +161,15 @@ impl<'s> Held<'s> {
         }
         let mut held = match std::mem::replace(self, Self::None) {
             Self::Many(held) => held,
-            Self::None => Vec::new(),
-            Self::One(_, guard) => vec![guard],
+            Self::None => Several::default(),
+            Self::One(_, guard) => {
+                let mut held = Several::default();
+                held.insert(guard);
+                held
+            }
             Self::All(_) => unreachable!("invariant: it has them all"),
         };
-        let at = held.partition_point(|held| usize::from(held.index) < index);
-        held.insert(at, shards[index].lock());
+        held.insert(shards[index].lock());
         *self = Self::Many(held);
     }
 
@@ -164,10 +209,7 @@ impl<'s> Held<'s> {
         match self {
             Self::None => None,
             Self::One(held, guard) => (*held == index).then_some(&mut **guard),
-            Self::Many(guards) => {
-                let at = guards.binary_search_by_key(&index, |held| usize::from(held.index)).ok()?;
-                Some(&mut *guards[at])
-            }
+            Self::Many(held) => held.place(index).map(|at| &mut *held.guards[at]),
             Self::All(guards) => guards.get_mut(index).map(|guard| &mut **guard),
         }
     }
@@ -177,10 +219,7 @@ impl<'s> Held<'s> {
         match self {
             Self::None => None,
             Self::One(held, guard) => (*held == index).then_some(&**guard),
-            Self::Many(guards) => {
-                let at = guards.binary_search_by_key(&index, |held| usize::from(held.index)).ok()?;
-                Some(&*guards[at])
-            }
+            Self::Many(held) => held.place(index).map(|at| &*held.guards[at]),
             Self::All(guards) => guards.get(index).map(|guard| &**guard),
         }
     }
@@ -190,7 +229,7 @@ impl<'s> Held<'s> {
         match self {
             Self::None => {}
             Self::One(_, guard) => act(guard),
-            Self::Many(guards) => guards.iter_mut().for_each(|guard| act(guard)),
+            Self::Many(held) => held.guards.iter_mut().for_each(|guard| act(guard)),
             Self::All(guards) => guards.iter_mut().for_each(|guard| act(guard)),
         }
     }
