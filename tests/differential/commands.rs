@@ -398,6 +398,9 @@ pub(crate) const POOLS: &[(&str, &[&str])] = &[
             "return {KEYS[1], ARGV[1]}",
             "return redis.call('get', KEYS[1])",
             "return redis.call('incr', KEYS[1])",
+            "return redis.call('set', KEYS[1], ARGV[1])",
+            "return redis.call('append', KEYS[1], ARGV[1])",
+            "return {redis.call('set', KEYS[1], 17), redis.call('object', 'encoding', KEYS[1])}",
         ],
     ),
     (

@@ -44,6 +44,7 @@ pub(crate) fn run(
     let counters = stats.command(command.id());
     let mark = reply.mark();
     view.set_touches(!session.no_touch);
+    view.set_integers(outer.origin.looks_for_integers());
     let mut ctx = Ctx {
         shared,
         session: &mut *session,
