@@ -86,7 +86,8 @@ pub(crate) enum Called {
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Interrupt {
     GoOn,
-    Kill,
+    /// It has to end, and this is why.
+    Kill(&'static str),
 }
 
 /// How important a script finds what it logs.

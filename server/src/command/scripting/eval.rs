@@ -193,14 +193,14 @@ fn run(ctx: &mut Ctx<'_, '_>, script: &Arc<Script>, keys: usize, access: Access)
     run_with(ctx, script.flags, program, keys, access, |call, host| thread::run(scripts, script, call, host))
 }
 
-/// Runs what `work` runs, with the server as its caller; it says what this thread's machine holds then.
+/// Runs what `work` runs, with the server as its caller.
 pub(super) fn run_with(
     ctx: &mut Ctx<'_, '_>,
     flags: ScriptFlags,
     program: Program,
     keys: usize,
     access: Access,
-    work: impl FnOnce(Call<'_>, &mut dyn Host) -> usize,
+    work: impl FnOnce(Call<'_>, &mut dyn Host),
 ) -> Result<(), Error> {
     let short = ctx.session.memory_is_short;
     if short && flags.declared && !flags.allow_oom && !flags.no_writes {
@@ -215,24 +215,25 @@ pub(super) fn run_with(
         Program::Function { .. } => shared::Program::Function,
     };
     let running = scripts.running.begin(program, ctx.shared.store.clock().monotonic_nanos());
-    let (thread, db, commands) = (ctx.session.client.thread, ctx.session.db, ctx.session.commands);
+    let (db, commands, mark) = (ctx.session.db, ctx.session.commands, ctx.reply.mark());
     let (shared, args) = (ctx.shared, ctx.args);
     let mut caller = Caller {
         reads_only: access == Access::Read || flags.no_writes,
         denies_oom: short && !flags.allow_oom,
         program: kind,
+        ended: false,
         ctx,
     };
     let call = Call { args: *args, first_key: 3, keys };
-    let bytes = work(call, &mut caller);
-    drop(running);
+    work(call, &mut caller);
+    // First: who is told that nothing runs is not told afterwards that the server is busy.
     shared.busy.set(None);
+    if running.finish() && !caller.ended {
+        caller.ctx.reply.truncate_to(mark);
+        caller.fail(kind.killed().as_bytes(), false);
+    }
     // A SELECT was the script's own, and its commands are not the client's.
     ctx.session.db = db;
     ctx.session.commands = commands;
-    let change = scripts.note_machine_bytes(thread, bytes);
-    if change != 0 {
-        shared.store.note_outside(change);
-    }
     Ok(())
 }

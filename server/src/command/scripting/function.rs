@@ -290,7 +290,11 @@ impl Host for Loader<'_> {
 
     fn interrupt(&mut self) -> Interrupt {
         let took_nanos = self.shared.store.clock().monotonic_nanos().saturating_sub(self.began_nanos);
-        if took_nanos > LOAD_NANOS_MAX { Interrupt::Kill } else { Interrupt::GoOn }
+        if took_nanos > LOAD_NANOS_MAX {
+            Interrupt::Kill("ERR FUNCTION LOAD timeout")
+        } else {
+            Interrupt::GoOn
+        }
     }
 
     fn reply(&mut self) -> &mut Reply {
