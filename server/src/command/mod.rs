@@ -55,8 +55,8 @@ pub enum Origin {
 }
 
 impl Origin {
-    /// Whether strings that it sets are looked at for integers. Valkey shares those of a script with the script,
-    /// and leaves them as they are.
+    /// Whether strings that it sets are looked at for integers. Valkey shares those of a script with the
+    /// script, and leaves them as they are.
     pub(crate) fn looks_for_integers(self) -> bool {
         match self {
             Self::Client | Self::Transaction => true,

@@ -19,7 +19,7 @@ use crate::shared::Shared;
 /// let server = TestServer::start();
 /// let mut client = std::net::TcpStream::connect(("127.0.0.1", server.port()))?;
 /// client.write_all(b"SUBSCRIBE news\r\n")?;
-/// let mut confirmed = [0; 34];
+/// let mut confirmed = [0; 33];
 /// client.read_exact(&mut confirmed)?;
 ///
 /// let publisher = server.publisher();

@@ -18,26 +18,11 @@ pub(super) static EVAL: Command = Command {
     name: "eval",
     summary: "Executes a server-side Lua script.",
     since: "2.6.0",
-    complexity: "Depends on the script that is executed.",
-    arity: -3,
-    flags: FLAGS,
-    acl: Acl::SCRIPTING,
-    keys: &[Key::at(2)
-        .counted()
-        .rw()
-        .access()
-        .update()
-        .note("We cannot tell how the keys will be used so we assume the worst, RW and UPDATE")],
-    args: &[
-        Arg::string("script"),
-        Arg::integer("numkeys"),
-        Arg::key("key").optional().multiple(),
-        Arg::string("arg").optional().multiple(),
-    ],
-    locks: Locks::All,
+    keys: &[WRITTEN.note("We cannot tell how the keys will be used so we assume the worst, RW and UPDATE")],
+    args: SCRIPT_ARGS,
     may_write: true,
     handler: eval,
-    ..Command::BASE
+    ..RUNS
 }
 .checked();
 
@@ -45,24 +30,11 @@ pub(super) static EVAL_RO: Command = Command {
     name: "eval_ro",
     summary: "Executes a read-only server-side Lua script.",
     since: "7.0.0",
-    complexity: "Depends on the script that is executed.",
-    arity: -3,
     flags: READ_FLAGS,
-    acl: Acl::SCRIPTING,
-    keys: &[Key::at(2)
-        .counted()
-        .ro()
-        .access()
-        .note("We cannot tell how the keys will be used so we assume the worst, RO and ACCESS")],
-    args: &[
-        Arg::string("script"),
-        Arg::integer("numkeys"),
-        Arg::key("key").optional().multiple(),
-        Arg::string("arg").optional().multiple(),
-    ],
-    locks: Locks::All,
+    keys: &[READ.note("We cannot tell how the keys will be used so we assume the worst, RO and ACCESS")],
+    args: SCRIPT_ARGS,
     handler: eval_ro,
-    ..Command::BASE
+    ..RUNS
 }
 .checked();
 
@@ -70,21 +42,11 @@ pub(super) static EVALSHA: Command = Command {
     name: "evalsha",
     summary: "Executes a server-side Lua script by SHA1 digest.",
     since: "2.6.0",
-    complexity: "Depends on the script that is executed.",
-    arity: -3,
-    flags: FLAGS,
-    acl: Acl::SCRIPTING,
-    keys: &[Key::at(2).counted().rw().access().update()],
-    args: &[
-        Arg::string("sha1"),
-        Arg::integer("numkeys"),
-        Arg::key("key").optional().multiple(),
-        Arg::string("arg").optional().multiple(),
-    ],
-    locks: Locks::All,
+    keys: &[WRITTEN],
+    args: DIGEST_ARGS,
     may_write: true,
     handler: evalsha,
-    ..Command::BASE
+    ..RUNS
 }
 .checked();
 
@@ -92,26 +54,44 @@ pub(super) static EVALSHA_RO: Command = Command {
     name: "evalsha_ro",
     summary: "Executes a read-only server-side Lua script by SHA1 digest.",
     since: "7.0.0",
-    complexity: "Depends on the script that is executed.",
-    arity: -3,
     flags: READ_FLAGS,
-    acl: Acl::SCRIPTING,
-    keys: &[Key::at(2).counted().ro().access()],
-    args: &[
-        Arg::string("sha1"),
-        Arg::integer("numkeys"),
-        Arg::key("key").optional().multiple(),
-        Arg::string("arg").optional().multiple(),
-    ],
-    locks: Locks::All,
+    keys: &[READ],
+    args: DIGEST_ARGS,
     handler: evalsha_ro,
-    ..Command::BASE
+    ..RUNS
 }
 .checked();
+
+/// What all commands that run a script declare.
+const RUNS: Command = Command {
+    complexity: "Depends on the script that is executed.",
+    arity: -3,
+    flags: FLAGS,
+    acl: Acl::SCRIPTING,
+    locks: Locks::All,
+    ..Command::BASE
+};
 
 pub(super) const FLAGS: Flags =
     Flags::NOSCRIPT.or(Flags::STALE).or(Flags::SKIP_MONITOR).or(Flags::NO_MANDATORY_KEYS);
 pub(super) const READ_FLAGS: Flags = FLAGS.or(Flags::READONLY);
+
+/// The keys of a call that may write, and of one that may not.
+pub(super) const WRITTEN: Key = Key::at(2).counted().rw().access().update();
+pub(super) const READ: Key = Key::at(2).counted().ro().access();
+
+const SCRIPT_ARGS: &[Arg] = &called_with("script");
+const DIGEST_ARGS: &[Arg] = &called_with("sha1");
+
+/// The arguments of a call of what the first of them names.
+pub(super) const fn called_with(subject: &'static str) -> [Arg; 4] {
+    [
+        Arg::string(subject),
+        Arg::integer("numkeys"),
+        Arg::key("key").optional().multiple(),
+        Arg::string("arg").optional().multiple(),
+    ]
+}
 
 /// What a script may do to data.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]

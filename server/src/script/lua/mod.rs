@@ -213,8 +213,8 @@ impl Lua {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::resp::{ArgBuffer, Args, Reply};
-    use crate::script::engine::{Called, Interrupt, LogLevel};
+    use crate::resp::{ArgBuffer, Reply};
+    use crate::script::engine::Interrupt;
 
     /// A server that has no commands and kills a script when it has been asked so often.
     #[derive(Default)]
@@ -224,17 +224,6 @@ mod tests {
     }
 
     impl Host for Lone {
-        fn call(&mut self, _: Args<'_>, reply: &mut Reply) -> Called {
-            reply.error_line(b"ERR Unknown command called from script");
-            Called::Failed
-        }
-
-        fn permits(&mut self, _: Args<'_>) -> Option<bool> {
-            None
-        }
-
-        fn log(&mut self, _: LogLevel, _: &[u8]) {}
-
         fn interrupt(&mut self) -> Interrupt {
             match &mut self.patience {
                 None => Interrupt::GoOn,
