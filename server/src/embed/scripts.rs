@@ -23,6 +23,8 @@ use crate::shared::Shared;
 /// A script sees and changes the whole store as nobody else does meanwhile: it is one step to other threads,
 /// and to clients of a server of the same store. It may be cloned and used on any thread; one script runs at
 /// a time. Do not call it while you hold a view of the store, or in an observer: it would wait for itself.
+/// Each thread that runs scripts has a Lua machine of its own, which counts with what the store holds, and in
+/// it the libraries' locals: what is to last belongs into a key.
 ///
 /// ```
 /// use std::sync::Arc;

@@ -39,8 +39,7 @@ fn run(running: &Running, busy: &Busy, writes: bool) -> Fate {
             wrote = running.note_write();
         }
     }
-    busy.set(None);
-    Fate { killed: guard.finish(), wrote }
+    Fate { killed: guard.finish(busy), wrote }
 }
 
 /// What a kill was answered with.

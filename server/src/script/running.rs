@@ -8,7 +8,7 @@ use scrubjay::sync::atomic::{AtomicBool, AtomicU64, Ordering::Relaxed};
 
 use super::cache::Script;
 use crate::error::Error;
-use crate::shared;
+use crate::shared::{self, Busy};
 
 /// What runs.
 #[derive(Debug, Clone)]
@@ -117,8 +117,10 @@ pub struct Guard<'a>(Option<&'a Running>);
 
 impl Guard<'_> {
     /// The script has ended, and whether somebody who killed it was told that it would: then it has to fail,
-    /// though it may have come to its end by itself.
-    pub fn finish(mut self) -> bool {
+    /// though it may have come to its end by itself. Nobody who is told that nothing runs is told afterwards
+    /// that the server is busy.
+    pub fn finish(mut self, busy: &Busy) -> bool {
+        busy.set(None);
         self.end()
     }
 

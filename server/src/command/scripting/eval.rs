@@ -206,9 +206,7 @@ pub(super) fn run_with(
     };
     let call = Call { args: *args, first_key: 3, keys };
     work(call, &mut caller);
-    // First: who is told that nothing runs is not told afterwards that the server is busy.
-    shared.busy.set(None);
-    if running.finish() && !caller.ended {
+    if running.finish(&shared.busy) && !caller.ended {
         caller.ctx.reply.truncate_to(mark);
         caller.fail(kind.killed().as_bytes(), false);
     }
