@@ -5,6 +5,7 @@ use std::sync::Arc;
 
 use super::caller::Caller;
 use crate::command::Ctx;
+use crate::command::measure::Lap;
 use crate::command::spec::{Acl, Arg, Command, Flags, Key, Locks};
 use crate::error::Error;
 use crate::script::cache::{Digest, Origin, Script};
@@ -68,7 +69,7 @@ const RUNS: Command = Command {
     arity: -3,
     flags: FLAGS,
     acl: Acl::SCRIPTING,
-    locks: Locks::All,
+    locks: Locks::Growing,
     ..Command::BASE
 };
 
@@ -202,6 +203,7 @@ pub(super) fn run_with(
         denies_oom: short && !flags.allow_oom,
         program: kind,
         ended: false,
+        lap: Lap::begin(shared.store.clock()),
         ctx,
     };
     let call = Call { args: *args, first_key: 3, keys };

@@ -35,7 +35,7 @@ const CALLS: Command = Command {
     flags: FLAGS,
     acl: Acl::SCRIPTING,
     args: &called_with("function"),
-    locks: Locks::All,
+    locks: Locks::Growing,
     ..Command::BASE
 };
 
