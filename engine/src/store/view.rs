@@ -110,6 +110,8 @@ pub struct View<'s> {
     log: Log,
     settling: Settling,
     touches: bool,
+    /// Whether text that is set and looks like an integer becomes one.
+    integers: bool,
     /// Whether somebody may wait for keys in a shard that is held.
     waited: bool,
     /// Whether somebody may watch keys in one.
@@ -165,6 +167,7 @@ impl Store {
             log: self.observers.log(false),
             settling: Settling::default(),
             touches: true,
+            integers: true,
             waited: false,
             watched: false,
         })
@@ -204,7 +207,7 @@ impl<'s> View<'s> {
         let mut log = store.observers.log(waited || watched);
         held.for_each(|locked| locked.expire_in_passing(store, now, &mut log));
         let settling = Settling::default();
-        Some(Self { store, held, gate, now, log, settling, touches: true, waited, watched })
+        Some(Self { store, held, gate, now, log, settling, touches: true, integers: true, waited, watched })
     }
 
     /// Has the memory of these keys fetched before they are asked for, so that the fetches overlap.
@@ -271,7 +274,7 @@ impl<'s> View<'s> {
         let log = store.observers.log(waited || watched);
         let held = Held::One(index, locked);
         let (gate, settling) = (Gate::Open, Settling::default());
-        Some(Self { store, held, gate, now, log, settling, touches: true, waited, watched })
+        Some(Self { store, held, gate, now, log, settling, touches: true, integers: true, waited, watched })
     }
 
     /// The moment this view stands for, in milliseconds since the epoch.
@@ -287,6 +290,12 @@ impl<'s> View<'s> {
     /// Whether look-ups count as uses of a key from now on: `CLIENT NO-TOUCH`. What held before.
     pub fn set_touches(&mut self, touches: bool) -> bool {
         std::mem::replace(&mut self.touches, touches)
+    }
+
+    /// Whether a string that is set from now on and looks like an integer is one to whoever asks for its
+    /// encoding; so it is at first. Valkey does not look at what a script sets.
+    pub fn set_integers(&mut self, integers: bool) {
+        self.integers = integers;
     }
 
     /// Whether the memory limit is passed and nothing is ever evicted, so that nothing may be added.

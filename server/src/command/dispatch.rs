@@ -319,6 +319,7 @@ fn gates(
 fn is_paused(shared: &Shared, session: &Session, command: &Entry, now: u64) -> bool {
     match shared.pause.at(now) {
         None => false,
+        Some(_) if session.of_program => false,
         Some((Paused::Everything, _)) => true,
         Some((Paused::Writes, _)) => command.writes() || session.transaction.writes(command),
     }

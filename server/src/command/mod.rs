@@ -56,6 +56,18 @@ pub enum Origin {
     Script,
 }
 
+impl Origin {
+    /// Whether strings that it sets are looked at for integers. Valkey shares those of a script with the
+    /// script, and leaves them as they are.
+    pub(crate) fn looks_for_integers(self) -> bool {
+        match self {
+            Self::Client | Self::Transaction => true,
+            #[cfg(feature = "script")]
+            Self::Script => false,
+        }
+    }
+}
+
 /// What a handler may use: of the request, and of the store.
 pub struct Ctx<'a, 's> {
     /// What all clients share.

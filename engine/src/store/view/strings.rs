@@ -88,7 +88,12 @@ impl View<'_> {
         let old = found.and_then(|found| shard.entry(found).deadline());
         let new = deadline.over(old);
         // Valkey first writes the value beside the old deadline, and takes that away afterwards.
-        let encoding = string::encoding_of(key.bytes.len(), value, old.is_some() || new.is_some());
+        let has_deadline = old.is_some() || new.is_some();
+        let encoding = if self.integers {
+            string::encoding_of(key.bytes.len(), value, has_deadline)
+        } else {
+            string::encoding_of_text(key.bytes.len(), value.len(), has_deadline)
+        };
         let meta = string_meta(encoding, new);
         let value = string::new_value(key.bytes.len(), value, new.is_some());
         match found {

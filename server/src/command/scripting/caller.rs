@@ -19,6 +19,8 @@ pub(super) struct Caller<'c, 'a, 's> {
     pub(super) denies_oom: bool,
     /// What it runs.
     pub(super) program: Program,
+    /// It was told to end.
+    pub(super) ended: bool,
     /// Times what it calls.
     pub(super) lap: Lap,
 }
@@ -36,8 +38,8 @@ impl Caller<'_, '_, '_> {
         if self.reads_only && command.writes() {
             return Err(Error::Text("ERR Write commands are not allowed from read-only scripts."));
         }
-        if command.flags.has(Flags::WRITE) {
-            running.note_write();
+        if command.flags.has(Flags::WRITE) && !running.note_write() {
+            return Err(Error::Text(self.program.killed()));
         }
         Ok(())
     }
@@ -103,11 +105,19 @@ impl Host for Caller<'_, '_, '_> {
         let shared = self.ctx.shared;
         let running = &shared.scripts.running;
         if running.is_killed() || shared.shutdown.is_asked() {
-            return Interrupt::Kill;
+            self.ended = true;
+            return Interrupt::Kill(self.program.killed());
+        }
+        let took_nanos = shared.store.clock().monotonic_nanos().saturating_sub(running.began_nanos());
+        if let Some(limit) = self.ctx.session.script_time_limit
+            && u128::from(took_nanos) > limit.as_nanos()
+            && !running.has_written()
+        {
+            self.ended = true;
+            return Interrupt::Kill("ERR Script ran for longer than its time limit.");
         }
         let threshold_ms = shared.config.busy_reply_threshold();
-        let took_ms =
-            shared.store.clock().monotonic_nanos().saturating_sub(running.began_nanos()) / 1_000_000;
+        let took_ms = took_nanos / 1_000_000;
         if took_ms >= threshold_ms {
             if shared.busy.with().is_none() {
                 tracing::warn!("Slow script detected: still in execution after {took_ms} milliseconds.");
