@@ -14,6 +14,8 @@
 //! - [`Server::bind`] makes a server with a store of its own, [`Server::with_store`] one for a store that
 //!   this program goes on using.
 //! - [`TestServer`] is a server on a port of its own that ends when it is dropped.
+//! - [`Scripts`] runs Lua scripts and functions on a store, with a server or without one; [`Publisher`] sends
+//!   messages to a server's subscribers.
 //! - [`config`] is every parameter, by the name it has in configuration files.
 //!
 //! # The map of the source, in the order a request travels
@@ -24,6 +26,7 @@
 //! - `script`: programs that clients send; feature `script`, on by default.
 //! - `pubsub`: messages, who wants which, and the way they take.
 //! - `command`: one item per command, and the machinery that reads their declarations.
+//! - `embed`: what a program has of all this without a socket.
 //! - [`config`]: one item per parameter.
 //! - `observe`: what the server tells of itself.
 //! - `apply`: what a running server does when parameters change; `housekeeping`: what it does by the clock;
@@ -39,6 +42,7 @@ mod apply;
 #[doc(hidden)]
 pub mod command;
 pub mod config;
+mod embed;
 #[doc(hidden)]
 pub mod error;
 #[doc(hidden)]
@@ -62,5 +66,8 @@ pub mod session;
 pub mod shared;
 mod test_server;
 
+pub use embed::Publisher;
+#[cfg(feature = "script")]
+pub use embed::{ScriptCall, ScriptError, Scripts, Value};
 pub use server::{Server, StopHandle};
 pub use test_server::TestServer;

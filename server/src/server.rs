@@ -3,21 +3,16 @@
 use std::fmt;
 use std::io;
 use std::net::{SocketAddr, ToSocketAddrs};
-use std::sync::atomic::AtomicBool;
-use std::sync::{Arc, Weak};
+use std::sync::Arc;
 
 use scrubjay::Store;
-use tokio::sync::Notify;
 
-use crate::apply::{Listening, Move, eviction, limits};
+use crate::apply::{Move, eviction, limits};
 use crate::config::{self, Config, EventClasses, Presence, Settings};
-use crate::observe::commandlog::CommandLog;
-use crate::observe::spikes::Spikes;
-use crate::observe::stats::Stats;
-use crate::pubsub::{Mailboxes, Monitors, Notifications, Registry};
-use crate::session::clients::Clients;
-use crate::session::pause::Pause;
-use crate::shared::{Busy, Shared, Shutdown, Start};
+use crate::embed::Publisher;
+#[cfg(feature = "script")]
+use crate::embed::Scripts;
+use crate::shared::Shared;
 use crate::{housekeeping, maintenance, net};
 
 /// A server that listens, and serves once it is [run](Server::run). Clients may connect before; they wait.
@@ -105,37 +100,7 @@ impl Server {
             let mode = Some(settings.unixsocketperm).filter(|mode| *mode != 0);
             settings.path(&settings.unixsocket).map(|path| net::listen_unix(&path, mode)).transpose()?
         };
-        let threads = usize::from(config.io_threads());
-        let start = Start {
-            at_ms: store.clock().now(),
-            run_id: run_id(),
-            replication_id: run_id(),
-            used_bytes: store.used_bytes(),
-            port,
-            threads,
-        };
-        let mail_has_come: Vec<_> = (0..threads).map(|_| Arc::new(Notify::new())).collect();
-        let shared = Arc::new_cyclic(|me| Shared {
-            store,
-            config,
-            clients: Clients::default(),
-            registry: Registry::default(),
-            monitors: Monitors::default(),
-            mail: Mailboxes::new(mail_has_come.iter().cloned().map(|thread| move || thread.notify_one())),
-            mail_has_come,
-            notifications: Notifications::new(Weak::clone(me)),
-            stats: Stats::new(threads),
-            #[cfg(feature = "script")]
-            scripts: crate::script::Scripts::new(threads),
-            command_log: CommandLog::default(),
-            spikes: Spikes::default(),
-            start,
-            listening: Listening::default(),
-            shutdown: Shutdown::default(),
-            pause: Pause::default(),
-            busy: Busy::default(),
-            trust_checksums: AtomicBool::new(false),
-        });
+        let shared = Shared::new(store, config, port);
         Ok(Self {
             shared,
             tcp,
@@ -152,6 +117,18 @@ impl Server {
     /// What ends [`run`](Self::run) from another thread. It may be used before, too.
     pub fn stop_handle(&self) -> StopHandle {
         StopHandle(Arc::clone(&self.shared))
+    }
+
+    /// What publishes messages to this server's clients. It may be used before the server runs, too, while
+    /// nobody listens.
+    pub fn publisher(&self) -> Publisher {
+        Publisher::of(&self.shared)
+    }
+
+    /// This server's scripts and functions, which its clients have, too.
+    #[cfg(feature = "script")]
+    pub fn scripts(&self) -> Scripts {
+        Scripts::of(&self.shared)
     }
 
     /// What all clients of this server share.
@@ -304,10 +281,4 @@ fn resolve(name: &str, port: u16) -> io::Result<SocketAddr> {
         name => name,
     };
     (name, port).to_socket_addrs()?.next().ok_or_else(|| io::ErrorKind::AddrNotAvailable.into())
-}
-
-/// 40 hexadecimal digits that no other run has.
-fn run_id() -> String {
-    let mut random = scrubjay::random::Random::from_os();
-    (0..40).map(|_| char::from_digit(random.below(16) as u32, 16).expect("invariant: below 16")).collect()
 }

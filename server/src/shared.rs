@@ -1,7 +1,7 @@
 //! What all clients and threads of one server share.
 
-use std::sync::Arc;
-use std::sync::atomic::{AtomicBool, AtomicU8, Ordering::Relaxed};
+use std::sync::atomic::{AtomicBool, Ordering::Relaxed};
+use std::sync::{Arc, Weak};
 use std::time::Duration;
 
 use scrubjay::{Scope, Store, View};
@@ -60,6 +60,42 @@ pub struct Shared {
 }
 
 impl Shared {
+    /// What a server begins with that serves this store and listens on this port.
+    pub(crate) fn new(store: Arc<Store>, config: Config, port: u16) -> Arc<Self> {
+        let threads = usize::from(config.io_threads());
+        let start = Start {
+            at_ms: store.clock().now(),
+            run_id: run_id(),
+            replication_id: run_id(),
+            used_bytes: store.used_bytes(),
+            port,
+            threads,
+        };
+        let mail_has_come: Vec<_> = (0..threads).map(|_| Arc::new(Notify::new())).collect();
+        Arc::new_cyclic(|me| Self {
+            #[cfg(feature = "script")]
+            scripts: crate::script::Scripts::new(&store),
+            store,
+            config,
+            clients: Clients::default(),
+            registry: Registry::default(),
+            monitors: Monitors::default(),
+            mail: Mailboxes::new(mail_has_come.iter().cloned().map(|thread| move || thread.notify_one())),
+            mail_has_come,
+            notifications: Notifications::new(Weak::clone(me)),
+            // The last block is for what the program itself runs.
+            stats: Stats::new(threads + 1),
+            command_log: CommandLog::default(),
+            spikes: Spikes::default(),
+            start,
+            listening: Listening::default(),
+            shutdown: Shutdown::default(),
+            pause: Pause::default(),
+            busy: Busy::default(),
+            trust_checksums: AtomicBool::new(false),
+        })
+    }
+
     /// Records what held the server up, if it did so for long enough.
     pub fn note_latency(&self, event: Event, nanos: u64) {
         let (millis, threshold) = (nanos / 1_000_000, self.config.latency_monitor_threshold());
@@ -130,6 +166,15 @@ pub enum Program {
 }
 
 impl Program {
+    /// What is said of one that was killed.
+    #[cfg(feature = "script")]
+    pub(crate) fn killed(self) -> &'static str {
+        match self {
+            Self::Script => "ERR Script killed by user with SCRIPT KILL.",
+            Self::Function => "ERR Script killed by user with FUNCTION KILL.",
+        }
+    }
+
     /// What others are told meanwhile.
     pub(crate) fn error(self) -> Error {
         Error::Text(match self {
@@ -146,7 +191,7 @@ impl Program {
 /// Whether something runs for so long that others are told so, and may only end it: a script that passed
 /// `busy-reply-threshold`.
 #[derive(Debug, Default)]
-pub struct Busy(AtomicU8);
+pub struct Busy(scrubjay::sync::atomic::AtomicU8);
 
 impl Busy {
     /// With what.
@@ -216,4 +261,10 @@ impl Shutdown {
             notified.await;
         }
     }
+}
+
+/// 40 hexadecimal digits that no other run has.
+fn run_id() -> String {
+    let mut random = scrubjay::random::Random::from_os();
+    (0..40).map(|_| char::from_digit(random.below(16) as u32, 16).expect("invariant: below 16")).collect()
 }

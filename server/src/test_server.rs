@@ -8,6 +8,9 @@ use std::thread::JoinHandle;
 use scrubjay::Store;
 
 use crate::config::Config;
+use crate::embed::Publisher;
+#[cfg(feature = "script")]
+use crate::embed::Scripts;
 use crate::server::{Server, StopHandle};
 
 /// A server for tests: its own port on loopback, its own store, gone when dropped.
@@ -38,6 +41,9 @@ pub struct TestServer {
     port: u16,
     unix_socket: Option<PathBuf>,
     stop: StopHandle,
+    publisher: Publisher,
+    #[cfg(feature = "script")]
+    scripts: Scripts,
     thread: Option<JoinHandle<()>>,
 }
 
@@ -85,6 +91,9 @@ impl TestServer {
             port: server.port(),
             unix_socket: settings.path(&settings.unixsocket),
             stop: server.stop_handle(),
+            publisher: server.publisher(),
+            #[cfg(feature = "script")]
+            scripts: server.scripts(),
             thread: Some(std::thread::spawn(move || server.run().expect("threads to serve with"))),
         }
     }
@@ -102,6 +111,17 @@ impl TestServer {
     /// The UNIX socket, if the parameter `unixsocket` asked for one.
     pub fn unix_socket(&self) -> Option<&std::path::Path> {
         self.unix_socket.as_deref()
+    }
+
+    /// What publishes messages to its clients.
+    pub fn publisher(&self) -> &Publisher {
+        &self.publisher
+    }
+
+    /// Its scripts and functions.
+    #[cfg(feature = "script")]
+    pub fn scripts(&self) -> &Scripts {
+        &self.scripts
     }
 
     /// The store it serves; what the test writes here, clients see.

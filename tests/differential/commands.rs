@@ -157,7 +157,7 @@ pub(crate) const COMMANDS: &[&str] = &[
     "EXPIRETIME key",
     "KEYS pattern",
     "MOVE key database",
-    "OBJECT (ENCODING|FREQ|IDLETIME|REFCOUNT) key",
+    "OBJECT (ENCODING|FREQ|IDLETIME) key",
     "OBJECT HELP",
     "PERSIST key",
     "PEXPIRE key millis {NX|XX|GT|LT}",
@@ -398,6 +398,9 @@ pub(crate) const POOLS: &[(&str, &[&str])] = &[
             "return {KEYS[1], ARGV[1]}",
             "return redis.call('get', KEYS[1])",
             "return redis.call('incr', KEYS[1])",
+            "return redis.call('set', KEYS[1], ARGV[1])",
+            "return redis.call('append', KEYS[1], ARGV[1])",
+            "return {redis.call('set', KEYS[1], 17), redis.call('object', 'encoding', KEYS[1])}",
         ],
     ),
     (

@@ -1,6 +1,9 @@
 //! Scrubjay as a library: a store that a program and its server's clients share, and servers for tests.
 #![forbid(unsafe_code)]
 
+mod messages;
+mod scripts;
+
 use std::net::{SocketAddr, TcpListener, TcpStream};
 use std::sync::{Arc, Mutex};
 use std::thread;

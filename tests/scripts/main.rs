@@ -3,6 +3,8 @@
 //! The heads hold the commands, one per line after `-->`; `CALL` is an EVALSHA of the script itself.
 #![forbid(unsafe_code)]
 
+mod libraries;
+
 use std::path::Path;
 
 use scrubjay_tests::server::{Backend, Server};

@@ -6,6 +6,11 @@
 //!
 //! Whoever walks from shard to shard does not know whether it will get the next one soon. So it passes a
 //! [`Gate`] first, and nobody locks everything while somebody is inside: a script may take long.
+//!
+//! **The exception** is who has closed that gate, since there is one at a time: a script comes to its keys
+//! one by one, and takes their shards as it does, in any order. So that it does not wait for somebody who
+//! waits for it, everyone else waits [briefly](BRIEFLY) while holding a shard, and then gives back what it
+//! holds and begins again.
 
 use std::time::Duration;
 
@@ -15,8 +20,8 @@ use super::Locked;
 use super::route::SHARDS_MAX;
 use crate::sync::{CachePadded, Mutex, MutexGuard, RwLock, RwLockReadGuard, RwLockWriteGuard};
 
-/// How long who has other things to do waits for a lock. Operations hold one for microseconds, some for
-/// milliseconds; a script may hold all of them for seconds.
+/// How long who has other things to do, or holds another one, waits for a lock. Operations hold one for
+/// microseconds, some for milliseconds; a script may hold all of them for seconds.
 pub(super) const BRIEFLY: Duration = Duration::from_millis(2);
 
 pub(super) type Guard<'s> = MutexGuard<'s, Locked>;
@@ -26,10 +31,54 @@ type Shards = [CachePadded<Mutex<Locked>>];
 pub(super) enum Held<'s> {
     None,
     One(usize, Guard<'s>),
-    /// Ascending. Each knows its own number.
-    Many(SmallVec<[Guard<'s>; 12]>),
+    /// Some.
+    Many(Several<'s>),
     /// Every shard, in order.
     All(Vec<Guard<'s>>),
+}
+
+/// Several shards, ascending. Each knows its own number.
+///
+/// Not kept in place: what nearly every view would carry around for nothing costs more than an allocation
+/// does here.
+#[derive(Default)]
+pub(super) struct Several<'s> {
+    guards: Vec<Guard<'s>>,
+    /// A bit for each of the first 64 that is among them: mostly there are no others.
+    low: u64,
+}
+
+impl<'s> Several<'s> {
+    fn with_capacity(count: usize) -> Self {
+        Self { guards: Vec::with_capacity(count), low: 0 }
+    }
+
+    /// Adds one in its place, mostly the last.
+    fn insert(&mut self, guard: Guard<'s>) {
+        let index = usize::from(guard.index);
+        if index < 64 {
+            self.low |= 1 << index;
+        }
+        match self.guards.last() {
+            Some(last) if usize::from(last.index) > index => {
+                let at = self.guards.partition_point(|held| usize::from(held.index) < index);
+                self.guards.insert(at, guard);
+            }
+            _ => self.guards.push(guard),
+        }
+    }
+
+    /// Where the shard of this number is.
+    #[inline]
+    fn place(&self, index: usize) -> Option<usize> {
+        match index < 64 {
+            true => {
+                let bit = 1 << index;
+                (self.low & bit != 0).then(|| (self.low & (bit - 1)).count_ones() as usize)
+            }
+            false => self.guards.binary_search_by_key(&index, |held| usize::from(held.index)).ok(),
+        }
+    }
 }
 
 /// Comes before all shards: many who walk may have it, or one who locks everything.
@@ -76,14 +125,52 @@ impl<'s> Held<'s> {
         for index in numbers {
             wanted[index / 64] |= 1 << (index % 64);
         }
-        let mut held = SmallVec::new();
-        for (word, mut bits) in wanted.into_iter().enumerate().take(shards.len().div_ceil(64)) {
-            while bits != 0 {
-                held.push(lock(&shards[word * 64 + bits.trailing_zeros() as usize], patience)?);
-                bits &= bits - 1;
+        let in_order = || {
+            wanted.iter().enumerate().take(shards.len().div_ceil(64)).flat_map(|(word, bits)| {
+                let numbers = std::iter::successors(Some(*bits), |bits| Some(bits & bits.wrapping_sub(1)));
+                numbers
+                    .take_while(|bits| *bits != 0)
+                    .map(move |bits| word * 64 + bits.trailing_zeros() as usize)
+            })
+        };
+        let count = wanted.iter().map(|bits| bits.count_ones() as usize).sum();
+        // Where somebody waits for what is held here, it is given back after a while.
+        let briefly = Some(patience.map_or(BRIEFLY, |patience| patience.min(BRIEFLY)));
+        'anew: loop {
+            let mut held = Several::with_capacity(count);
+            for index in in_order() {
+                let shard = &shards[index];
+                let Some(guard) = lock(shard, if held.guards.is_empty() { patience } else { briefly }) else {
+                    if held.guards.is_empty() {
+                        return None;
+                    }
+                    drop(held);
+                    drop(lock(shard, patience)?);
+                    continue 'anew;
+                };
+                held.insert(guard);
             }
+            return Some(Self::Many(held));
         }
-        Some(Self::Many(held))
+    }
+
+    /// Locks the shard of this number as well, if it is not held. Only for who has closed the [`Gate`].
+    pub(super) fn join(&mut self, shards: &'s Shards, index: usize) {
+        if self.get(index).is_some() {
+            return;
+        }
+        let mut held = match std::mem::replace(self, Self::None) {
+            Self::Many(held) => held,
+            Self::None => Several::default(),
+            Self::One(_, guard) => {
+                let mut held = Several::default();
+                held.insert(guard);
+                held
+            }
+            Self::All(_) => unreachable!("invariant: it has them all"),
+        };
+        held.insert(shards[index].lock());
+        *self = Self::Many(held);
     }
 
     /// Locks everything.
@@ -122,10 +209,7 @@ impl<'s> Held<'s> {
         match self {
             Self::None => None,
             Self::One(held, guard) => (*held == index).then_some(&mut **guard),
-            Self::Many(guards) => {
-                let at = guards.binary_search_by_key(&index, |held| usize::from(held.index)).ok()?;
-                Some(&mut *guards[at])
-            }
+            Self::Many(held) => held.place(index).map(|at| &mut *held.guards[at]),
             Self::All(guards) => guards.get_mut(index).map(|guard| &mut **guard),
         }
     }
@@ -135,10 +219,7 @@ impl<'s> Held<'s> {
         match self {
             Self::None => None,
             Self::One(held, guard) => (*held == index).then_some(&**guard),
-            Self::Many(guards) => {
-                let at = guards.binary_search_by_key(&index, |held| usize::from(held.index)).ok()?;
-                Some(&*guards[at])
-            }
+            Self::Many(held) => held.place(index).map(|at| &*held.guards[at]),
             Self::All(guards) => guards.get(index).map(|guard| &**guard),
         }
     }
@@ -148,7 +229,7 @@ impl<'s> Held<'s> {
         match self {
             Self::None => {}
             Self::One(_, guard) => act(guard),
-            Self::Many(guards) => guards.iter_mut().for_each(|guard| act(guard)),
+            Self::Many(held) => held.guards.iter_mut().for_each(|guard| act(guard)),
             Self::All(guards) => guards.iter_mut().for_each(|guard| act(guard)),
         }
     }

@@ -7,6 +7,7 @@ mod dump;
 mod geo;
 mod hashes;
 mod hyperloglogs;
+mod keys;
 mod lists;
 mod sets;
 mod sorted_sets;
@@ -16,12 +17,14 @@ mod strings;
 pub use self::collection::{Missing, Tools};
 pub use self::dump::Usage;
 pub use self::hashes::{FieldCondition, FieldExpiry, FieldPersist, FieldPresence};
+pub use self::keys::Meta;
+pub(super) use self::keys::meta_of;
 pub use self::lists::Popped;
 pub use self::sets::SetOperation;
 pub use self::sorted_sets::{AddCounts, Combination, Span, ranks_between};
 pub use self::streams::GroupStart;
+pub use self::strings::Text;
 
-use std::ops::Deref;
 use std::time::Duration;
 
 use super::lock::{BRIEFLY, Gate, Held};
@@ -29,11 +32,7 @@ use super::maintain::Settling;
 use super::waiters::Waiter;
 use super::walk::Flush;
 use super::{Key, Locked, Store, StoreShard};
-use crate::WrongType;
-use crate::collections::dict::Dict;
-use crate::collections::table::Figures;
-use crate::raw::shared::SharedBytes;
-use crate::raw::slab::{EntryRef, NewValue, ValueRef};
+use crate::raw::slab::NewValue;
 use crate::shard::change::{Event, Log};
 use crate::shard::{self, Found};
 use crate::sync::Arc;
@@ -49,6 +48,9 @@ pub enum Scope<'k> {
     Key(&'k Key<'k>),
     /// The shards of these keys.
     Keys(&'k [Key<'k>]),
+    /// The shards of these keys to begin with, and others as the view [reaches](View::reach) for them: for
+    /// scripts, which come to their keys one by one. One such view is open at a time.
+    Growing(&'k [Key<'k>]),
     /// Every shard.
     All,
     /// None to begin with; operations on whole databases lock one shard after another as they come to it.
@@ -92,77 +94,6 @@ impl Deadline {
     }
 }
 
-/// Facts about an entry, without its value.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-#[non_exhaustive]
-pub struct Meta {
-    /// The value's type.
-    pub kind: Kind,
-    /// The encoding Valkey would report.
-    pub encoding: Encoding,
-    /// When it expires, in milliseconds since the epoch.
-    pub deadline: Option<Millis>,
-    /// Seconds since the entry was last used; means something unless an LFU policy is at work.
-    pub idle_s: u64,
-    /// How often the entry was used, on a logarithmic scale; means something while an LFU policy is at work.
-    pub frequency: u8,
-}
-
-pub(super) fn meta_of(shard: &StoreShard, found: Found, now: Millis) -> Meta {
-    let entry = shard.entry(found);
-    Meta {
-        kind: Kind::from_bits(entry.kind()),
-        encoding: Encoding::from_bits(entry.encoding()),
-        deadline: entry.deadline(),
-        idle_s: shard.idle_s(found, now),
-        frequency: shard.frequency(found, now),
-    }
-}
-
-/// A string value, lent while the view is not used otherwise.
-#[derive(Debug, Clone, Copy)]
-pub struct Text<'a> {
-    bytes: &'a [u8],
-    shared: Option<&'a SharedBytes>,
-    /// The encoding Valkey would report.
-    pub encoding: Encoding,
-    /// When the entry expires, in milliseconds since the epoch.
-    pub deadline: Option<Millis>,
-}
-
-impl<'a> Text<'a> {
-    fn of(entry: EntryRef<'a, Object>) -> Result<Self, WrongType> {
-        if Kind::from_bits(entry.kind()) != Kind::String {
-            return Err(WrongType);
-        }
-        let (bytes, shared) = match entry.value() {
-            ValueRef::Inline(bytes) => (bytes, None),
-            ValueRef::Heap(Object::Bytes(shared)) => (&**shared, Some(shared)),
-            ValueRef::Heap(_) => return Err(WrongType),
-        };
-        let encoding = Encoding::from_bits(entry.encoding());
-        Ok(Self { bytes, shared, encoding, deadline: entry.deadline() })
-    }
-
-    /// The bytes, for as long as the view lends them.
-    pub fn bytes(&self) -> &'a [u8] {
-        self.bytes
-    }
-
-    /// The value as a counted buffer, if it is held as one: it can be kept after the locks are gone without a
-    /// copy.
-    pub fn shared(&self) -> Option<SharedBytes> {
-        self.shared.cloned()
-    }
-}
-
-impl Deref for Text<'_> {
-    type Target = [u8];
-    fn deref(&self) -> &[u8] {
-        self.bytes
-    }
-}
-
 /// The keyspace as one operation sees it, at one moment: see [`Store::view`]. Its locks last as long as it
 /// does.
 ///
@@ -179,6 +110,8 @@ pub struct View<'s> {
     log: Log,
     settling: Settling,
     touches: bool,
+    /// Whether text that is set and looks like an integer becomes one.
+    integers: bool,
     /// Whether somebody may wait for keys in a shard that is held.
     waited: bool,
     /// Whether somebody may watch keys in one.
@@ -217,6 +150,29 @@ impl Store {
         View::open(self, scope, now, None).expect("invariant: patience without end does not run out")
     }
 
+    /// A view of one key, if its shard is free and nobody waits for or watches keys there: what is open to
+    /// nearly every operation, and costs the least.
+    #[inline]
+    pub fn view_at_once(&self, key: &Key<'_>, now: Millis) -> Option<View<'_>> {
+        let index = key.shard();
+        let locked = self.shards[index].try_lock()?;
+        if locked.waiters.is_some() || locked.watches.is_some() || locked.due <= now {
+            return None;
+        }
+        Some(View {
+            store: self,
+            held: Held::One(index, locked),
+            gate: Gate::Open,
+            now,
+            log: self.observers.log(false),
+            settling: Settling::default(),
+            touches: true,
+            integers: true,
+            waited: false,
+            watched: false,
+        })
+    }
+
     /// Like [`view`](Self::view), but waits no longer than `patience` for each lock: while a script holds
     /// them for long, whoever gives up can say so.
     pub fn view_within(&self, scope: Scope<'_>, now: Millis, patience: Duration) -> Option<View<'_>> {
@@ -229,13 +185,15 @@ impl<'s> View<'s> {
     fn open(store: &'s Store, scope: Scope<'_>, now: Millis, patience: Option<Duration>) -> Option<Self> {
         let shards = &store.shards;
         let gate = match scope {
-            Scope::All => Gate::close(&store.gate, patience)?,
+            Scope::All | Scope::Growing(_) => Gate::close(&store.gate, patience)?,
             Scope::Walk => Gate::walk(&store.gate, patience)?,
             Scope::None | Scope::Key(_) | Scope::Keys(_) => Gate::Open,
         };
         let mut held = match scope {
             Scope::Key(key) => Held::one(shards, key.shard(), patience)?,
-            Scope::Keys(keys) => Held::many(shards, keys.iter().map(Key::shard), patience)?,
+            Scope::Keys(keys) | Scope::Growing(keys) => {
+                Held::many(shards, keys.iter().map(Key::shard), patience)?
+            }
             Scope::All => Held::all(shards, patience)?,
             Scope::None | Scope::Walk => Held::None,
         };
@@ -249,7 +207,62 @@ impl<'s> View<'s> {
         let mut log = store.observers.log(waited || watched);
         held.for_each(|locked| locked.expire_in_passing(store, now, &mut log));
         let settling = Settling::default();
-        Some(Self { store, held, gate, now, log, settling, touches: true, waited, watched })
+        Some(Self { store, held, gate, now, log, settling, touches: true, integers: true, waited, watched })
+    }
+
+    /// Has the memory of these keys fetched before they are asked for, so that the fetches overlap.
+    pub fn prefetch(&self, keys: &[Key<'_>]) {
+        let shard = |key: &Key<'_>| self.held.peek(key.shard()).map(|locked| &locked.shard);
+        for key in keys {
+            shard(key).into_iter().for_each(|shard| shard.prefetch_bucket(key.place()));
+        }
+        for key in keys {
+            shard(key).into_iter().for_each(|shard| shard.prefetch_entry(key.place()));
+        }
+    }
+
+    /// Locks the shards of these keys as well. Whoever holds one of them is waited for.
+    ///
+    /// # Panics
+    /// When they are not held, and the view's scope is not [`Scope::Growing`].
+    pub fn reach(&mut self, keys: &[Key<'_>]) {
+        keys.iter().for_each(|key| self.reach_shard(key.shard()));
+    }
+
+    /// Locks every shard, see [`reach`](Self::reach).
+    pub fn reach_all(&mut self) {
+        (0..self.shards()).for_each(|index| self.reach_shard(index));
+    }
+
+    #[inline]
+    fn reach_shard(&mut self, index: usize) {
+        if self.held.get(index).is_none() {
+            self.join(index);
+        }
+    }
+
+    #[cold]
+    fn join(&mut self, index: usize) {
+        assert!(matches!(self.gate, Gate::Closed { .. }), "who holds shards takes no others");
+        // With it, those in which second keys of its waiters lie.
+        let mut coming = vec![index];
+        while let Some(index) = coming.pop() {
+            if self.held.get(index).is_some() {
+                continue;
+            }
+            let Self { store, held, log, now, .. } = self;
+            held.join(&store.shards, index);
+            let locked = held.get(index).expect("invariant: it is held now");
+            locked.expire_in_passing(store, *now, log);
+            coming.extend(locked.second_shards());
+            let (waited, watched) = (locked.waiters.is_some(), locked.watches.is_some());
+            if waited {
+                self.hear_waiters();
+            }
+            if watched {
+                self.hear_watches();
+            }
+        }
     }
 
     /// One shard, for what is done in between. It comes without the shards of second keys: nothing may be
@@ -261,7 +274,7 @@ impl<'s> View<'s> {
         let log = store.observers.log(waited || watched);
         let held = Held::One(index, locked);
         let (gate, settling) = (Gate::Open, Settling::default());
-        Some(Self { store, held, gate, now, log, settling, touches: true, waited, watched })
+        Some(Self { store, held, gate, now, log, settling, touches: true, integers: true, waited, watched })
     }
 
     /// The moment this view stands for, in milliseconds since the epoch.
@@ -277,6 +290,12 @@ impl<'s> View<'s> {
     /// Whether look-ups count as uses of a key from now on: `CLIENT NO-TOUCH`. What held before.
     pub fn set_touches(&mut self, touches: bool) -> bool {
         std::mem::replace(&mut self.touches, touches)
+    }
+
+    /// Whether a string that is set from now on and looks like an integer is one to whoever asks for its
+    /// encoding; so it is at first. Valkey does not look at what a script sets.
+    pub fn set_integers(&mut self, integers: bool) {
+        self.integers = integers;
     }
 
     /// Whether the memory limit is passed and nothing is ever evicted, so that nothing may be added.
@@ -316,144 +335,22 @@ impl<'s> View<'s> {
         self.held_shard(key).is_some()
     }
 
-    /// The string at `key`.
-    ///
-    /// # Errors
-    /// [`WrongType`] when another type lives there.
-    #[inline]
-    pub fn string(&mut self, key: Key<'_>, lookup: Lookup) -> Result<Option<Text<'_>>, WrongType> {
-        match self.look_up(key, lookup) {
-            Some(found) => Text::of(self.shard(key).entry(found)).map(Some),
-            None => Ok(None),
-        }
-    }
-
-    /// Whether there is an entry at `key`.
-    pub fn exists(&mut self, key: Key<'_>, lookup: Lookup) -> bool {
-        self.look_up(key, lookup).is_some()
-    }
-
-    /// Facts about the entry at `key`, as they are before this look.
-    pub fn meta(&mut self, key: Key<'_>, lookup: Lookup) -> Option<Meta> {
-        let found = self.look_up(key, Lookup::Peek);
-        let now = self.now;
-        let meta = found.map(|found| meta_of(self.shard(key), found, now));
-        self.note(key, found, lookup);
-        meta
-    }
-
-    /// What the entry at `key` occupies, in bytes: its slot, what it owns, and its place in the table.
-    pub fn memory_usage(&mut self, key: Key<'_>) -> Option<usize> {
-        /// A handle and a tag, at the mean fill of a bucket.
-        const TABLE_BYTES: usize = 9;
-        let found = self.look_up(key, Lookup::Peek)?;
-        let entry = self.shard(key).entry(found);
-        Some(entry.bytes() + TABLE_BYTES)
-    }
-
-    /// How the table is filled in which the value at `key` keeps its fields or members; none if it has no
-    /// table.
-    pub fn value_table_figures(&mut self, key: Key<'_>) -> Option<Figures> {
-        let found = self.look_up(key, Lookup::Peek)?;
-        match self.shard(key).entry(found).value() {
-            ValueRef::Heap(object) => object.dict().map(Dict::figures),
-            ValueRef::Inline(_) => None,
-        }
-    }
-
-    /// Removes `key`; whether it was there. With [`Event::Expired`] it counts as expired: somebody gave it a
-    /// deadline that had passed.
-    pub fn remove(&mut self, key: Key<'_>, event: Event) -> bool {
-        let Some(found) = self.find(key) else { return false };
-        let shard = self.shard(key);
-        shard.remove(key.db, found);
-        if event == Event::Expired {
-            shard.counters.expired += 1;
-        }
-        self.log.changed(key.db, key.bytes, event);
-        true
-    }
-
-    /// Gives the entry at `key` a deadline, or takes it away; whether the entry was there. That is no use of
-    /// it: who counts it as one has looked it up.
-    pub fn set_deadline(&mut self, key: Key<'_>, deadline: Option<Millis>, event: Event) -> bool {
-        let Some(found) = self.find(key) else { return false };
-        let now = self.now;
-        let found = self.shard(key).set_deadline(key.place(), found, deadline, now);
-        self.keep_embedded(key, found);
-        self.log.changed(key.db, key.bytes, event);
-        true
-    }
-
-    /// Moves the entry at `from`, with its deadline, to `to`, in place of what was there; whether it was
-    /// there. A large value is not copied. Serves `RENAME` and `MOVE`, which differ in the events they tell
-    /// of.
-    pub fn transfer(&mut self, from: Key<'_>, to: Key<'_>, (left, came): (Event, Event)) -> bool {
-        let Some(found) = self.find(from) else { return false };
-        let entry = self.shard(from).entry(found);
-        let meta = entry.meta();
-        let inline = match entry.value() {
-            ValueRef::Inline(bytes) => Some(bytes.to_vec()),
-            ValueRef::Heap(_) => None,
-        };
-        let object = self.shard(from).take(from.db, found);
-        let value = match (&inline, object) {
-            (_, Some(object)) => NewValue::Heap(object),
-            (inline, None) => NewValue::Inline(inline.as_deref().unwrap_or_default()),
-        };
-        let there = self.find(to);
-        self.tell_anew(to, there);
-        let written = self.write(to, there, what(meta), meta.deadline, value);
-        self.keep_embedded(to, written);
-        // One change that two keys tell of.
-        self.log.happened(from.db, from.bytes, left);
-        self.log.changed(to.db, to.bytes, came);
-        true
-    }
-
-    /// Copies the entry at `from`, with its deadline, to `to`, in place of what was there; whether it was
-    /// there. That is no use of either: who counts it as one has looked it up.
-    pub fn copy(&mut self, from: Key<'_>, to: Key<'_>) -> bool {
-        let Some(found) = self.find(from) else { return false };
-        let entry = self.shard(from).entry(found);
-        let meta = entry.meta();
-        let (inline, object) = match entry.value() {
-            ValueRef::Inline(bytes) => (bytes.to_vec(), None),
-            ValueRef::Heap(object) => (Vec::new(), Some(object.duplicate())),
-        };
-        let value = object.map_or(NewValue::Inline(&inline), NewValue::Heap);
-        let there = self.find(to);
-        self.tell_anew(to, there);
-        let written = self.write(to, there, what(meta), meta.deadline, value);
-        self.keep_embedded(to, written);
-        self.log.changed(to.db, to.bytes, Event::CopyTo);
-        true
-    }
-
-    /// Tells that `key` is new although something was found there, as Valkey does where it first removes
-    /// that. If nothing was, writing tells it.
-    fn tell_anew(&mut self, key: Key<'_>, found: Option<Found>) {
-        if found.is_some() {
-            self.log.aside(key.db, key.bytes, Event::New);
-        }
-    }
-
     /// The live entry of `key`, and nothing besides.
-    #[inline]
+    #[inline(always)]
     fn find(&mut self, key: Key<'_>) -> Option<Found> {
         let now = self.now;
         let locked = held_shard(&mut self.held, key);
         locked.shard.find(key.place(), key.bytes, now, &mut self.log)
     }
 
-    #[inline]
+    #[inline(always)]
     fn look_up(&mut self, key: Key<'_>, lookup: Lookup) -> Option<Found> {
         let found = self.find(key);
         self.note(key, found, lookup);
         found
     }
 
-    #[inline]
+    #[inline(always)]
     fn note(&mut self, key: Key<'_>, found: Option<Found>, lookup: Lookup) {
         let (now, touches) = (self.now, self.touches);
         let shard = self.shard(key);
@@ -576,6 +473,9 @@ impl<'s> View<'s> {
 
     /// Lends one shard: one that is held, or one that is locked just for this.
     pub(super) fn with_shard<R>(&mut self, index: usize, act: impl FnOnce(&mut Locked, &mut Log) -> R) -> R {
+        if matches!(self.gate, Gate::Closed { .. }) {
+            self.reach_shard(index);
+        }
         if let Some(locked) = self.held.get(index) {
             return act(locked, &mut self.log);
         }
@@ -622,22 +522,20 @@ fn what(meta: shard::Meta) -> (Kind, Encoding) {
     (Kind::from_bits(meta.kind), Encoding::from_bits(meta.encoding))
 }
 
-/// What an entry says of itself that holds a string.
-fn string_meta(encoding: Encoding, deadline: Option<Millis>) -> shard::Meta {
-    shard::Meta { kind: Kind::String.bits(), encoding: encoding.bits(), clock: 0, deadline }
-}
-
 #[inline]
 fn held_shard<'a>(held: &'a mut Held<'_>, key: Key<'_>) -> &'a mut Locked {
     held.get(key.shard()).expect("invariant: an operation touches only keys it has named")
 }
 
 impl Drop for View<'_> {
+    #[inline]
     fn drop(&mut self) {
         self.settle();
         // The locks first, then what was removed.
         self.held = Held::None;
         self.gate = Gate::Open;
-        std::mem::take(&mut self.settling).finish(self.store);
+        if !self.settling.is_over() {
+            std::mem::take(&mut self.settling).finish(self.store);
+        }
     }
 }

@@ -6,6 +6,8 @@ pub(crate) mod table;
 pub mod args;
 mod blocking;
 pub mod dispatch;
+mod draw;
+mod element;
 pub(crate) mod keys;
 pub mod measure;
 pub(crate) mod nested;
@@ -53,6 +55,18 @@ pub enum Origin {
     /// A script.
     #[cfg(feature = "script")]
     Script,
+}
+
+impl Origin {
+    /// Whether strings that it sets are looked at for integers. Valkey shares those of a script with the
+    /// script, and leaves them as they are.
+    pub(crate) fn looks_for_integers(self) -> bool {
+        match self {
+            Self::Client | Self::Transaction => true,
+            #[cfg(feature = "script")]
+            Self::Script => false,
+        }
+    }
 }
 
 /// What a handler may use: of the request, and of the store.

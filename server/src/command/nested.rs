@@ -2,19 +2,27 @@
 //! counted as any other.
 
 use scrubjay::{Key, View};
-use smallvec::SmallVec;
 
 use super::args::Args;
 use super::dispatch::answer;
 use super::measure::{self, Cost, Lap};
+use super::spec::Locks;
 use super::table::Entry;
-use super::{Ctx, Origin, keys, shown};
+use super::{Ctx, Origin, shown};
 use crate::error::Error;
 use crate::resp::{Mark, Reply};
 use crate::session::Session;
 use crate::shared::Shared;
 
-/// What a command inside another one shares with it.
+/// A command inside another one, whose arguments its arity allows.
+pub(crate) struct Inner<'a> {
+    pub(crate) command: &'static Entry,
+    pub(crate) args: Args<'a>,
+    /// The keys that it touches.
+    pub(crate) keys: &'a [Key<'a>],
+}
+
+/// What it shares with the other one.
 pub(crate) struct Outer<'a> {
     /// What it is.
     pub(crate) origin: Origin,
@@ -24,39 +32,35 @@ pub(crate) struct Outer<'a> {
     pub(crate) lap: &'a mut Lap,
 }
 
-/// Runs a command whose arguments its arity allows, and writes its reply. The error that it failed with has
-/// been written, too.
+/// Runs it, and writes its reply. The error that it failed with has been written, too.
 pub(crate) fn run(
     shared: &Shared,
     session: &mut Session,
     view: &mut View<'_>,
-    command: &'static Entry,
-    args: Args<'_>,
+    inner: &Inner<'_>,
     reply: &mut Reply,
     outer: Outer<'_>,
 ) -> Result<(), Error> {
-    let mut keys: SmallVec<[Key<'_>; 8]> = SmallVec::new();
-    // A call that contradicts its declaration is the handler's to refuse.
-    let _ = keys::for_each_touched(command, &args, |key| {
-        keys.push(shared.store.key(session.db, args.at(key.index)));
-    });
+    let Inner { command, args, keys } = *inner;
+    match command.locks {
+        Locks::Keys => view.reach(keys),
+        Locks::AllIf(needs_all) if !needs_all(&args) => view.reach(keys),
+        _ => view.reach_all(),
+    }
     let stats = shared.stats.block(session.client.thread);
     let counters = stats.command(command.id());
     let mark = reply.mark();
     view.set_touches(!session.no_touch);
     shown::before(shared, session, command, args, outer.origin);
-    let mut ctx = Ctx {
-        shared,
-        session: &mut *session,
-        view,
-        origin: outer.origin,
-        keys: &keys,
-        args,
-        reply: &mut *reply,
-    };
+    let mut ctx =
+        Ctx { shared, session: &mut *session, view, origin: outer.origin, keys, args, reply: &mut *reply };
+    let (clock, timed) = (shared.store.clock(), measure::is_timed(shared, counters));
+    if timed {
+        outer.lap.start_timed(clock);
+    }
     let ran = (command.handler)(&mut ctx);
     shown::after(shared, ctx.session, command, args, outer.origin);
-    let nanos = outer.lap.next(shared.store.clock());
+    let nanos = outer.lap.next(clock, timed);
     counters.call(nanos, shared.config.latency_tracking());
     stats.processed.add(1);
     session.commands += 1;

@@ -52,16 +52,21 @@ pub(crate) struct Call<'a> {
     pub(crate) keys: usize,
 }
 
-/// What a script may ask for while it runs.
+/// What a script may ask for while it runs; by itself a host has no commands.
 pub(crate) trait Host {
     /// Runs a command and writes its reply. Errors are part of the reply.
-    fn call(&mut self, args: Args<'_>, reply: &mut Reply) -> Called;
+    fn call(&mut self, _args: Args<'_>, reply: &mut Reply) -> Called {
+        reply.error_line(b"ERR Unknown command called from script");
+        Called::Failed
+    }
 
     /// Whether the client may run this command; nothing if there is none of this name.
-    fn permits(&mut self, args: Args<'_>) -> Option<bool>;
+    fn permits(&mut self, _args: Args<'_>) -> Option<bool> {
+        None
+    }
 
     /// Writes a line into the log.
-    fn log(&mut self, level: LogLevel, text: &[u8]);
+    fn log(&mut self, _level: LogLevel, _text: &[u8]) {}
 
     /// Whether the script should go on. It is asked every now and then.
     fn interrupt(&mut self) -> Interrupt;
@@ -86,7 +91,8 @@ pub(crate) enum Called {
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Interrupt {
     GoOn,
-    Kill,
+    /// It has to end, and this is why.
+    Kill(&'static str),
 }
 
 /// How important a script finds what it logs.

@@ -17,14 +17,24 @@ pub mod shebang;
 
 pub mod cache;
 
+mod account;
+
 pub(crate) mod functions;
 
 pub mod running;
 
+#[cfg(all(test, shuttle))]
+mod interleavings;
+
 pub(crate) mod thread;
 
-use std::sync::atomic::{AtomicU64, AtomicUsize, Ordering::Relaxed};
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering::Relaxed};
 
+use parking_lot::Mutex;
+use scrubjay::Store;
+
+use self::account::Account;
 use self::cache::Cache;
 use self::functions::Registry;
 use self::running::Running;
@@ -40,31 +50,28 @@ pub struct Scripts {
     pub(crate) functions: Registry,
     /// The one that runs.
     pub running: Running,
-    /// Bytes that each thread's machine holds.
-    machine_bytes: Box<[AtomicUsize]>,
+    /// What the machines of all threads hold.
+    account: Arc<Account>,
+    /// Held by a thread of the program while it runs one: it counts where its other threads do.
+    pub(crate) turn: Mutex<()>,
 }
 
 impl Scripts {
-    /// No scripts, for so many threads.
-    pub(crate) fn new(threads: usize) -> Self {
+    /// No scripts, for this store.
+    pub(crate) fn new(store: &Arc<Store>) -> Self {
         static NEXT: AtomicU64 = AtomicU64::new(1);
         Self {
             id: NEXT.fetch_add(1, Relaxed),
             cache: Cache::default(),
             functions: Registry::default(),
             running: Running::default(),
-            machine_bytes: (0..threads).map(|_| AtomicUsize::new(0)).collect(),
+            account: Account::new(store),
+            turn: Mutex::default(),
         }
-    }
-
-    /// Notes what the machine of a thread holds now, and says by how much that is more than before.
-    pub(crate) fn note_machine_bytes(&self, thread: usize, bytes: usize) -> isize {
-        let before = self.machine_bytes[thread].swap(bytes, Relaxed);
-        bytes as isize - before as isize
     }
 
     /// Bytes that the machines of all threads hold.
     pub(crate) fn machine_bytes(&self) -> usize {
-        self.machine_bytes.iter().map(|bytes| bytes.load(Relaxed)).sum()
+        self.account.bytes()
     }
 }

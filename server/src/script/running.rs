@@ -2,13 +2,13 @@
 //! one at a time.
 
 use std::sync::Arc;
-use std::sync::atomic::{AtomicBool, AtomicU64, Ordering::Relaxed};
 
-use parking_lot::Mutex;
+use scrubjay::sync::Mutex;
+use scrubjay::sync::atomic::{AtomicBool, AtomicU64, Ordering::Relaxed};
 
 use super::cache::Script;
 use crate::error::Error;
-use crate::shared;
+use crate::shared::{self, Busy};
 
 /// What runs.
 #[derive(Debug, Clone)]
@@ -52,7 +52,7 @@ impl Running {
         self.wrote.store(false, Relaxed);
         self.killed.store(false, Relaxed);
         *running = Some(program);
-        Guard(self)
+        Guard(Some(self))
     }
 
     /// What runs, and when it began, in nanoseconds of the store's clock.
@@ -66,9 +66,16 @@ impl Running {
         self.began.load(Relaxed)
     }
 
-    /// It has run a command that writes.
-    pub fn note_write(&self) {
-        self.wrote.store(true, Relaxed);
+    /// It is about to run a command that writes, and whether it may: not once it was killed.
+    pub fn note_write(&self) -> bool {
+        if self.has_written() {
+            return true;
+        }
+        // Whoever kills it looks, under this lock, whether it has written.
+        let _program = self.program.lock();
+        let may = !self.is_killed();
+        self.wrote.store(may, Relaxed);
+        may
     }
 
     /// Whether it has run a command that writes.
@@ -106,10 +113,27 @@ impl Running {
 }
 
 /// Ends the record of a script.
-pub struct Guard<'a>(&'a Running);
+pub struct Guard<'a>(Option<&'a Running>);
+
+impl Guard<'_> {
+    /// The script has ended, and whether somebody who killed it was told that it would: then it has to fail,
+    /// though it may have come to its end by itself. Nobody who is told that nothing runs is told afterwards
+    /// that the server is busy.
+    pub fn finish(mut self, busy: &Busy) -> bool {
+        busy.set(None);
+        self.end()
+    }
+
+    fn end(&mut self) -> bool {
+        let Some(running) = self.0.take() else { return false };
+        let mut program = running.program.lock();
+        *program = None;
+        running.is_killed()
+    }
+}
 
 impl Drop for Guard<'_> {
     fn drop(&mut self) {
-        *self.0.program.lock() = None;
+        self.end();
     }
 }

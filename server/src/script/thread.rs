@@ -4,6 +4,7 @@ use std::cell::RefCell;
 use std::collections::HashMap;
 use std::sync::Arc;
 
+use super::account::Part;
 use super::cache::{ByDigest, Digest, Origin, Script};
 use super::engine::{Call, Engine, Fate, Host};
 use super::functions::{self, Function, Library};
@@ -11,12 +12,13 @@ use super::lua::Lua;
 use super::{Scripts, shebang};
 
 thread_local! {
-    /// With the number of the server that it serves.
-    static THREAD: RefCell<Option<(u64, Thread<Lua>)>> = const { RefCell::new(None) };
+    /// With the number of the server that it serves. There are several where a program has several.
+    static THREADS: RefCell<Vec<(u64, Thread<Lua>)>> = const { RefCell::new(Vec::new()) };
 }
 
 struct Thread<E: Engine> {
     machine: E,
+    held: Part,
     compiled: ByDigest<Compiled<E::Function>>,
     /// How many scripts had left the cache when `compiled` was last looked through.
     departures: u64,
@@ -37,9 +39,10 @@ struct Compiled<F> {
 }
 
 impl<E: Engine> Thread<E> {
-    fn new(machine: E) -> Self {
+    fn new(machine: E, held: Part) -> Self {
         Self {
             machine,
+            held,
             compiled: ByDigest::default(),
             departures: 0,
             libraries: HashMap::new(),
@@ -57,15 +60,29 @@ impl<E: Engine> Thread<E> {
     }
 }
 
-/// Does something with what this thread has.
+impl Thread<Lua> {
+    /// Begins anew, if what was run has made that of the machine.
+    fn note(&mut self, fate: Fate) {
+        if fate == Fate::Spent {
+            self.machine = Lua::new();
+            self.compiled.clear();
+            self.libraries.clear();
+        }
+    }
+}
+
+/// Does something with what this thread has, and counts what its machine holds then.
 fn with<R>(scripts: &Scripts, work: impl FnOnce(&mut Thread<Lua>) -> R) -> R {
-    THREAD.with_borrow_mut(|slot| {
-        // A thread that served another server before begins anew.
-        let thread = match slot {
-            Some((of, thread)) if *of == scripts.id => thread,
-            _ => &mut slot.insert((scripts.id, Thread::new(Lua::new()))).1,
-        };
-        work(thread)
+    THREADS.with_borrow_mut(|threads| {
+        let at = threads.iter().position(|(of, _)| *of == scripts.id).unwrap_or_else(|| {
+            threads.retain(|(_, thread)| thread.held.is_open());
+            threads.push((scripts.id, Thread::new(Lua::new(), Part::of(&scripts.account))));
+            threads.len() - 1
+        });
+        let thread = &mut threads[at].1;
+        let done = work(thread);
+        thread.held.note(thread.machine.memory_bytes());
+        done
     })
 }
 
@@ -101,8 +118,8 @@ pub(crate) fn load(
     Ok((script, evicted))
 }
 
-/// Runs a script, and says what this thread's machine holds then.
-pub(crate) fn run(scripts: &Scripts, script: &Arc<Script>, call: Call<'_>, host: &mut dyn Host) -> usize {
+/// Runs a script.
+pub(crate) fn run(scripts: &Scripts, script: &Arc<Script>, call: Call<'_>, host: &mut dyn Host) {
     scripts.cache.touch(script);
     with(scripts, |thread| {
         let machine = &mut thread.machine;
@@ -123,11 +140,8 @@ pub(crate) fn run(scripts: &Scripts, script: &Arc<Script>, call: Call<'_>, host:
                 }
             },
         };
-        if fate == Fate::Spent {
-            *thread = Thread::new(Lua::new());
-        }
-        thread.machine.memory_bytes()
-    })
+        thread.note(fate);
+    });
 }
 
 /// Runs the code of a library, and returns what it registers.
@@ -149,20 +163,18 @@ pub(crate) fn inspect(
             };
             registered.into_iter().map(release).collect()
         });
-        if fate == Fate::Spent {
-            *thread = Thread::new(Lua::new());
-        }
+        thread.note(fate);
         registered
     })
 }
 
-/// Calls a function of a library, and says what this thread's machine holds then.
+/// Calls a function of a library.
 pub(crate) fn run_function(
     scripts: &Scripts,
     (library, index): (&Arc<Library>, usize),
     call: Call<'_>,
     host: &mut dyn Host,
-) -> usize {
+) {
     with(scripts, |thread| {
         let generation = scripts.functions.generation();
         if thread.generation != generation {
@@ -177,9 +189,7 @@ pub(crate) fn run_function(
                 Ok((_, source)) => thread.machine.load(source, host),
                 Err(wrong) => (Err(wrong), Fate::Whole),
             };
-            if fate == Fate::Spent {
-                *thread = Thread::new(Lua::new());
-            }
+            thread.note(fate);
             match loaded {
                 Ok(loaded) => {
                     let functions = loaded.into_iter().map(|(_, function)| function).collect();
@@ -187,7 +197,7 @@ pub(crate) fn run_function(
                 }
                 Err(wrong) => {
                     host.fail(&wrong, false);
-                    return thread.machine.memory_bytes();
+                    return;
                 }
             }
         }
@@ -198,9 +208,6 @@ pub(crate) fn run_function(
                 Fate::Whole
             }
         };
-        if fate == Fate::Spent {
-            *thread = Thread::new(Lua::new());
-        }
-        thread.machine.memory_bytes()
-    })
+        thread.note(fate);
+    });
 }

@@ -72,6 +72,11 @@ pub struct Session {
     pub unasked: Output,
     /// How long the request is that is running, in bytes as they came.
     pub request_bytes: usize,
+    /// It is the program itself, not a client: no pause concerns it.
+    pub of_program: bool,
+    /// For how long a script of it may run that has not written: a program's own.
+    #[cfg(feature = "script")]
+    pub script_time_limit: Option<std::time::Duration>,
     /// Commands run; [`Client::commands`] follows once per batch.
     pub commands: u64,
 }
@@ -96,6 +101,9 @@ impl Session {
             inbox,
             unasked: Output::new(),
             request_bytes: 0,
+            of_program: false,
+            #[cfg(feature = "script")]
+            script_time_limit: None,
             commands: 0,
         }
     }

@@ -1,7 +1,7 @@
 //! How a list of blocks is changed.
 
 use super::block::Block;
-use super::{Deque, End, Position};
+use super::{Deque, End, Position, Unsettled};
 use crate::collections::packed::{Element, Packed};
 use crate::raw::heap::HeapBytes;
 
@@ -295,8 +295,9 @@ impl Deque {
     fn add_block(&mut self, at: usize, block: Block) {
         self.block_bytes += block.heap_bytes();
         self.len += block.count as usize;
+        let is_end = at == 0 || at == self.blocks.len();
+        self.unsettle(if is_end { Unsettled::AtEnds } else { Unsettled::Inside });
         self.blocks.insert(at, block);
-        self.unsettled = true;
     }
 
     fn remove_block(&mut self, at: usize) -> Block {
@@ -324,14 +325,15 @@ impl Deque {
         if self.blocks.capacity() > 4 * self.blocks.len().max(4) {
             self.blocks.shrink_to(2 * self.blocks.len());
         }
-        self.unsettled = true;
+        // Those behind come nearer to an end; none goes further inside.
+        self.unsettle(Unsettled::AtEnds);
     }
 
     /// Changes one block, and keeps the sums of all.
     fn change<R>(&mut self, at: usize, act: impl FnOnce(&mut Block) -> R) -> R {
         let depth = usize::from(self.depth);
         if depth > 0 && at >= depth && at + depth < self.blocks.len() {
-            self.unsettled = true;
+            self.unsettle(Unsettled::Inside);
         }
         let block = &mut self.blocks[at];
         let (bytes, count) = (block.heap_bytes(), block.count);
@@ -351,13 +353,22 @@ impl Deque {
         }
     }
 
-    /// Compresses the blocks that lie deep enough inside, and no others.
+    fn unsettle(&mut self, unsettled: Unsettled) {
+        self.unsettled = self.unsettled.max(unsettled);
+    }
+
+    /// Compresses the blocks that lie deep enough inside, and no others. After each block that comes to an
+    /// end of a long list it looks at a few only.
     fn settle(&mut self) {
-        if !std::mem::take(&mut self.unsettled) || self.depth == 0 {
+        let unsettled = std::mem::replace(&mut self.unsettled, Unsettled::Nowhere);
+        if unsettled == Unsettled::Nowhere || self.depth == 0 {
             return;
         }
         let (depth, blocks) = (usize::from(self.depth), self.blocks.len());
-        for (number, block) in self.blocks.iter_mut().enumerate() {
+        let outer = if unsettled == Unsettled::AtEnds { depth + 1 } else { blocks };
+        let first_behind = blocks.saturating_sub(outer).max(outer);
+        for number in (0..outer.min(blocks)).chain(first_behind..blocks) {
+            let block = &mut self.blocks[number];
             let before = block.heap_bytes();
             if number >= depth && number + depth < blocks {
                 block.compress();

@@ -51,8 +51,17 @@ pub struct Deque {
     fill: Fill,
     /// How many blocks at either end are not compressed; 0 if none is.
     depth: u16,
-    /// Whether blocks came, went or were changed where they should be compressed, since they last were.
-    unsettled: bool,
+    unsettled: Unsettled,
+}
+
+/// Where blocks may lie that ought to be compressed and are not, or the other way round.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+enum Unsettled {
+    Nowhere,
+    /// Up to the first one at either end that ought to be compressed: blocks came at an end, or went.
+    AtEnds,
+    /// Anywhere.
+    Inside,
 }
 
 /// Where an element lies.
@@ -67,7 +76,7 @@ impl Deque {
     /// An empty list, whose blocks will be filled and compressed so for ever.
     pub fn new(fill: Fill, compress_depth: u32) -> Self {
         let depth = u16::try_from(compress_depth).unwrap_or(u16::MAX);
-        Self { blocks: VecDeque::new(), len: 0, block_bytes: 0, fill, depth, unsettled: false }
+        Self { blocks: VecDeque::new(), len: 0, block_bytes: 0, fill, depth, unsettled: Unsettled::Nowhere }
     }
 
     /// How many elements it has.

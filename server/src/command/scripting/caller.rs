@@ -3,7 +3,7 @@
 use crate::command::measure::Lap;
 use crate::command::spec::Flags;
 use crate::command::table::{self, Entry, Unknown};
-use crate::command::{Ctx, Origin, nested};
+use crate::command::{Ctx, Origin, keys, nested};
 use crate::error::Error;
 use crate::resp::{Args, Reply};
 use crate::script::engine::{Called, Host, Interrupt, LogLevel};
@@ -19,6 +19,10 @@ pub(super) struct Caller<'c, 'a, 's> {
     pub(super) denies_oom: bool,
     /// What it runs.
     pub(super) program: Program,
+    /// It was told to end.
+    pub(super) ended: bool,
+    /// Times what it calls.
+    pub(super) lap: Lap,
 }
 
 impl Caller<'_, '_, '_> {
@@ -34,8 +38,8 @@ impl Caller<'_, '_, '_> {
         if self.reads_only && command.writes() {
             return Err(Error::Text("ERR Write commands are not allowed from read-only scripts."));
         }
-        if command.flags.has(Flags::WRITE) {
-            running.note_write();
+        if command.flags.has(Flags::WRITE) && !running.note_write() {
+            return Err(Error::Text(self.program.killed()));
         }
         Ok(())
     }
@@ -71,9 +75,12 @@ impl Host for Caller<'_, '_, '_> {
             return self.refuse(Some(command), &error, reply);
         }
         let Ctx { shared, session, view, .. } = &mut *self.ctx;
-        let mut lap = Lap::begin(shared.store.clock());
-        let outer = nested::Outer { origin: Origin::Script, mark: reply.mark(), lap: &mut lap };
-        match nested::run(shared, session, view, command, args, reply, outer) {
+        // What the script did since its last call is no time of this one.
+        self.lap.leave_out(shared.store.clock());
+        let outer = nested::Outer { origin: Origin::Script, mark: reply.mark(), lap: &mut self.lap };
+        let keys = keys::touched(&shared.store, session.db, command, args);
+        let inner = nested::Inner { command, args, keys: &keys };
+        match nested::run(shared, session, view, &inner, reply, outer) {
             Ok(()) => Called::Ran,
             Err(_) => Called::Failed,
         }
@@ -98,11 +105,19 @@ impl Host for Caller<'_, '_, '_> {
         let shared = self.ctx.shared;
         let running = &shared.scripts.running;
         if running.is_killed() || shared.shutdown.is_asked() {
-            return Interrupt::Kill;
+            self.ended = true;
+            return Interrupt::Kill(self.program.killed());
+        }
+        let took_nanos = shared.store.clock().monotonic_nanos().saturating_sub(running.began_nanos());
+        if let Some(limit) = self.ctx.session.script_time_limit
+            && u128::from(took_nanos) > limit.as_nanos()
+            && !running.has_written()
+        {
+            self.ended = true;
+            return Interrupt::Kill("ERR Script ran for longer than its time limit.");
         }
         let threshold_ms = shared.config.busy_reply_threshold();
-        let took_ms =
-            shared.store.clock().monotonic_nanos().saturating_sub(running.began_nanos()) / 1_000_000;
+        let took_ms = took_nanos / 1_000_000;
         if took_ms >= threshold_ms {
             if shared.busy.with().is_none() {
                 tracing::warn!("Slow script detected: still in execution after {took_ms} milliseconds.");

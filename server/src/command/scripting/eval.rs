@@ -5,6 +5,7 @@ use std::sync::Arc;
 
 use super::caller::Caller;
 use crate::command::Ctx;
+use crate::command::measure::Lap;
 use crate::command::spec::{Acl, Arg, Command, Flags, Key, Locks};
 use crate::error::Error;
 use crate::script::cache::{Digest, Origin, Script};
@@ -18,26 +19,11 @@ pub(super) static EVAL: Command = Command {
     name: "eval",
     summary: "Executes a server-side Lua script.",
     since: "2.6.0",
-    complexity: "Depends on the script that is executed.",
-    arity: -3,
-    flags: FLAGS,
-    acl: Acl::SCRIPTING,
-    keys: &[Key::at(2)
-        .counted()
-        .rw()
-        .access()
-        .update()
-        .note("We cannot tell how the keys will be used so we assume the worst, RW and UPDATE")],
-    args: &[
-        Arg::string("script"),
-        Arg::integer("numkeys"),
-        Arg::key("key").optional().multiple(),
-        Arg::string("arg").optional().multiple(),
-    ],
-    locks: Locks::All,
+    keys: &[WRITTEN.note("We cannot tell how the keys will be used so we assume the worst, RW and UPDATE")],
+    args: SCRIPT_ARGS,
     may_write: true,
     handler: eval,
-    ..Command::BASE
+    ..RUNS
 }
 .checked();
 
@@ -45,24 +31,11 @@ pub(super) static EVAL_RO: Command = Command {
     name: "eval_ro",
     summary: "Executes a read-only server-side Lua script.",
     since: "7.0.0",
-    complexity: "Depends on the script that is executed.",
-    arity: -3,
     flags: READ_FLAGS,
-    acl: Acl::SCRIPTING,
-    keys: &[Key::at(2)
-        .counted()
-        .ro()
-        .access()
-        .note("We cannot tell how the keys will be used so we assume the worst, RO and ACCESS")],
-    args: &[
-        Arg::string("script"),
-        Arg::integer("numkeys"),
-        Arg::key("key").optional().multiple(),
-        Arg::string("arg").optional().multiple(),
-    ],
-    locks: Locks::All,
+    keys: &[READ.note("We cannot tell how the keys will be used so we assume the worst, RO and ACCESS")],
+    args: SCRIPT_ARGS,
     handler: eval_ro,
-    ..Command::BASE
+    ..RUNS
 }
 .checked();
 
@@ -70,21 +43,11 @@ pub(super) static EVALSHA: Command = Command {
     name: "evalsha",
     summary: "Executes a server-side Lua script by SHA1 digest.",
     since: "2.6.0",
-    complexity: "Depends on the script that is executed.",
-    arity: -3,
-    flags: FLAGS,
-    acl: Acl::SCRIPTING,
-    keys: &[Key::at(2).counted().rw().access().update()],
-    args: &[
-        Arg::string("sha1"),
-        Arg::integer("numkeys"),
-        Arg::key("key").optional().multiple(),
-        Arg::string("arg").optional().multiple(),
-    ],
-    locks: Locks::All,
+    keys: &[WRITTEN],
+    args: DIGEST_ARGS,
     may_write: true,
     handler: evalsha,
-    ..Command::BASE
+    ..RUNS
 }
 .checked();
 
@@ -92,26 +55,44 @@ pub(super) static EVALSHA_RO: Command = Command {
     name: "evalsha_ro",
     summary: "Executes a read-only server-side Lua script by SHA1 digest.",
     since: "7.0.0",
-    complexity: "Depends on the script that is executed.",
-    arity: -3,
     flags: READ_FLAGS,
-    acl: Acl::SCRIPTING,
-    keys: &[Key::at(2).counted().ro().access()],
-    args: &[
-        Arg::string("sha1"),
-        Arg::integer("numkeys"),
-        Arg::key("key").optional().multiple(),
-        Arg::string("arg").optional().multiple(),
-    ],
-    locks: Locks::All,
+    keys: &[READ],
+    args: DIGEST_ARGS,
     handler: evalsha_ro,
-    ..Command::BASE
+    ..RUNS
 }
 .checked();
+
+/// What all commands that run a script declare.
+const RUNS: Command = Command {
+    complexity: "Depends on the script that is executed.",
+    arity: -3,
+    flags: FLAGS,
+    acl: Acl::SCRIPTING,
+    locks: Locks::Growing,
+    ..Command::BASE
+};
 
 pub(super) const FLAGS: Flags =
     Flags::NOSCRIPT.or(Flags::STALE).or(Flags::SKIP_MONITOR).or(Flags::NO_MANDATORY_KEYS);
 pub(super) const READ_FLAGS: Flags = FLAGS.or(Flags::READONLY);
+
+/// The keys of a call that may write, and of one that may not.
+pub(super) const WRITTEN: Key = Key::at(2).counted().rw().access().update();
+pub(super) const READ: Key = Key::at(2).counted().ro().access();
+
+const SCRIPT_ARGS: &[Arg] = &called_with("script");
+const DIGEST_ARGS: &[Arg] = &called_with("sha1");
+
+/// The arguments of a call of what the first of them names.
+pub(super) const fn called_with(subject: &'static str) -> [Arg; 4] {
+    [
+        Arg::string(subject),
+        Arg::integer("numkeys"),
+        Arg::key("key").optional().multiple(),
+        Arg::string("arg").optional().multiple(),
+    ]
+}
 
 /// What a script may do to data.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -193,14 +174,14 @@ fn run(ctx: &mut Ctx<'_, '_>, script: &Arc<Script>, keys: usize, access: Access)
     run_with(ctx, script.flags, program, keys, access, |call, host| thread::run(scripts, script, call, host))
 }
 
-/// Runs what `work` runs, with the server as its caller; it says what this thread's machine holds then.
+/// Runs what `work` runs, with the server as its caller.
 pub(super) fn run_with(
     ctx: &mut Ctx<'_, '_>,
     flags: ScriptFlags,
     program: Program,
     keys: usize,
     access: Access,
-    work: impl FnOnce(Call<'_>, &mut dyn Host) -> usize,
+    work: impl FnOnce(Call<'_>, &mut dyn Host),
 ) -> Result<(), Error> {
     let short = ctx.session.memory_is_short;
     if short && flags.declared && !flags.allow_oom && !flags.no_writes {
@@ -215,24 +196,24 @@ pub(super) fn run_with(
         Program::Function { .. } => shared::Program::Function,
     };
     let running = scripts.running.begin(program, ctx.shared.store.clock().monotonic_nanos());
-    let (thread, db, commands) = (ctx.session.client.thread, ctx.session.db, ctx.session.commands);
+    let (db, commands, mark) = (ctx.session.db, ctx.session.commands, ctx.reply.mark());
     let (shared, args) = (ctx.shared, ctx.args);
     let mut caller = Caller {
         reads_only: access == Access::Read || flags.no_writes,
         denies_oom: short && !flags.allow_oom,
         program: kind,
+        ended: false,
+        lap: Lap::begin(shared.store.clock()),
         ctx,
     };
     let call = Call { args: *args, first_key: 3, keys };
-    let bytes = work(call, &mut caller);
-    drop(running);
-    shared.busy.set(None);
+    work(call, &mut caller);
+    if running.finish(&shared.busy) && !caller.ended {
+        caller.ctx.reply.truncate_to(mark);
+        caller.fail(kind.killed().as_bytes(), false);
+    }
     // A SELECT was the script's own, and its commands are not the client's.
     ctx.session.db = db;
     ctx.session.commands = commands;
-    let change = scripts.note_machine_bytes(thread, bytes);
-    if change != 0 {
-        shared.store.note_outside(change);
-    }
     Ok(())
 }

@@ -1,8 +1,8 @@
 //! FCALL and FCALL_RO: call a function of a library. Like a script it may touch keys that it has not named.
 
-use super::eval::{self, Access, FLAGS, READ_FLAGS};
+use super::eval::{self, Access, FLAGS, READ, READ_FLAGS, WRITTEN, called_with};
 use crate::command::Ctx;
-use crate::command::spec::{Acl, Arg, Command, Key, Locks};
+use crate::command::spec::{Acl, Command, Locks};
 use crate::error::Error;
 use crate::script::running::Program;
 use crate::script::shebang::ScriptFlags;
@@ -11,50 +11,33 @@ use crate::script::thread;
 pub(super) static FCALL: Command = Command {
     name: "fcall",
     summary: "Invokes a function.",
-    since: "7.0.0",
-    complexity: "Depends on the function that is executed.",
-    arity: -3,
-    flags: FLAGS,
-    acl: Acl::SCRIPTING,
-    keys: &[Key::at(2)
-        .counted()
-        .rw()
-        .access()
-        .update()
-        .note("We cannot tell how the keys will be used so we assume the worst, RW and UPDATE")],
-    args: ARGS,
-    locks: Locks::All,
+    keys: &[WRITTEN.note("We cannot tell how the keys will be used so we assume the worst, RW and UPDATE")],
     handler: fcall,
-    ..Command::BASE
+    ..CALLS
 }
 .checked();
 
 pub(super) static FCALL_RO: Command = Command {
     name: "fcall_ro",
     summary: "Invokes a read-only function.",
-    since: "7.0.0",
-    complexity: "Depends on the function that is executed.",
-    arity: -3,
     flags: READ_FLAGS,
-    acl: Acl::SCRIPTING,
-    keys: &[Key::at(2)
-        .counted()
-        .ro()
-        .access()
-        .note("We cannot tell how the keys will be used so we assume the worst, RO and ACCESS")],
-    args: ARGS,
-    locks: Locks::All,
+    keys: &[READ.note("We cannot tell how the keys will be used so we assume the worst, RO and ACCESS")],
     handler: fcall_ro,
-    ..Command::BASE
+    ..CALLS
 }
 .checked();
 
-const ARGS: &[Arg] = &[
-    Arg::string("function"),
-    Arg::integer("numkeys"),
-    Arg::key("key").optional().multiple(),
-    Arg::string("arg").optional().multiple(),
-];
+/// What both declare.
+const CALLS: Command = Command {
+    since: "7.0.0",
+    complexity: "Depends on the function that is executed.",
+    arity: -3,
+    flags: FLAGS,
+    acl: Acl::SCRIPTING,
+    args: &called_with("function"),
+    locks: Locks::Growing,
+    ..Command::BASE
+};
 
 fn fcall(ctx: &mut Ctx<'_, '_>) -> Result<(), Error> {
     call(ctx, Access::Write)

@@ -10,8 +10,8 @@ use crate::command::spec::{Acl, Arg, Command, Flags};
 use crate::config::VersionCheck;
 use crate::error::Error;
 use crate::glob::{self, Case};
-use crate::resp::{Args, Reply};
-use crate::script::engine::{Called, Host, Interrupt, LogLevel};
+use crate::resp::Reply;
+use crate::script::engine::{Host, Interrupt};
 use crate::script::functions::{self, Library, Namesake};
 use crate::script::running::{Killer, Program};
 use crate::script::thread;
@@ -277,20 +277,13 @@ struct Loader<'a> {
 const LOAD_NANOS_MAX: u64 = 500_000_000;
 
 impl Host for Loader<'_> {
-    fn call(&mut self, _: Args<'_>, reply: &mut Reply) -> Called {
-        reply.error_line(b"ERR Unknown command called from script");
-        Called::Failed
-    }
-
-    fn permits(&mut self, _: Args<'_>) -> Option<bool> {
-        None
-    }
-
-    fn log(&mut self, _: LogLevel, _: &[u8]) {}
-
     fn interrupt(&mut self) -> Interrupt {
         let took_nanos = self.shared.store.clock().monotonic_nanos().saturating_sub(self.began_nanos);
-        if took_nanos > LOAD_NANOS_MAX { Interrupt::Kill } else { Interrupt::GoOn }
+        if took_nanos > LOAD_NANOS_MAX {
+            Interrupt::Kill("ERR FUNCTION LOAD timeout")
+        } else {
+            Interrupt::GoOn
+        }
     }
 
     fn reply(&mut self) -> &mut Reply {

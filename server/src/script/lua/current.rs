@@ -20,6 +20,8 @@ thread_local! {
     pub(super) static PROTOCOL: Cell<Protocol> = const { Cell::new(FIRST_PROTOCOL) };
     /// Whether it is in a command: for ever, if the command panicked.
     pub(super) static CALLING: Cell<bool> = const { Cell::new(false) };
+    /// Where the script was when it last failed to go on, as `name:line:`.
+    pub(super) static PLACE: RefCell<Vec<u8>> = const { RefCell::new(Vec::new()) };
     /// Why the script has to end, if it has to.
     pub(super) static ENDING: Cell<Option<Ending>> = const { Cell::new(None) };
 }
@@ -35,8 +37,8 @@ pub(super) struct Scratch {
 /// Why a script is ended, whatever it catches.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Ending {
-    /// Somebody asked for it.
-    Killed,
+    /// Somebody asked for it, and this is what is said of it.
+    Killed(&'static str),
     /// It holds too much.
     OutOfMemory,
 }

@@ -50,7 +50,7 @@ use luna_core::runtime::Value;
 use luna_core::vm::{HostRootTicket, Vm};
 
 use self::answers::Names;
-use self::current::{CALLING, ENDING, Ending, HOST, PROTOCOL};
+use self::current::{CALLING, ENDING, Ending, HOST, PLACE, PROTOCOL};
 use self::register::REGISTERED;
 use self::sandbox::Entries;
 use super::engine::{Call, Engine, FIRST_PROTOCOL, Fate, Host, Loaded};
@@ -142,7 +142,7 @@ impl Engine for Lua {
         let fate = if ENDING.get().is_some() { Fate::Spent } else { Fate::Whole };
         let why = match (ENDING.take(), ended.as_deref()) {
             (None, Ok([Value::Bool(true), ..])) => return (Ok(registered), fate),
-            (Some(Ending::Killed), _) => b"ERR FUNCTION LOAD timeout".to_vec(),
+            (Some(Ending::Killed(why)), _) => why.as_bytes().to_vec(),
             (None, Ok([_, Value::Table(failure), ..])) => {
                 let text = failure.get(Value::Str(self.vm.intern_str("err")));
                 text.as_bytes().unwrap_or(b"ERR unknown error").to_vec()
@@ -175,6 +175,7 @@ impl Lua {
         let arguments = self.table(args().skip(call.keys));
         PROTOCOL.set(FIRST_PROTOCOL);
         ENDING.set(None);
+        PLACE.take();
         watch::start(&mut self.vm);
         let vm = &mut self.vm;
         let ended = HOST.set(host, || vm.call_value(run, &[script, keys, arguments]));
@@ -182,13 +183,14 @@ impl Lua {
             panic!("a command that a script called has panicked");
         }
         match (ENDING.get(), ended.as_deref()) {
-            (Some(Ending::Killed), _) => {
-                let by: &[u8] = if run.raw_eq(self.entries.run) {
-                    b"ERR Error running script: Script killed by user with SCRIPT KILL."
-                } else {
-                    b"ERR Script killed by user with FUNCTION KILL."
-                };
-                host.fail(by, false);
+            (Some(Ending::Killed(why)), _) => {
+                let mut line = why.as_bytes().to_vec();
+                if let [place @ .., b':', b' '] | [place @ .., b':'] = PLACE.take().as_slice() {
+                    line.extend_from_slice(b" script: on @");
+                    line.extend_from_slice(place);
+                    line.push(b'.');
+                }
+                host.fail(&line, false);
             }
             (Some(Ending::OutOfMemory), _) | (None, Err(_)) => {
                 host.fail(b"ERR Error running script: not enough memory", false);
@@ -211,8 +213,8 @@ impl Lua {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::resp::{ArgBuffer, Args, Reply};
-    use crate::script::engine::{Called, Interrupt, LogLevel};
+    use crate::resp::{ArgBuffer, Reply};
+    use crate::script::engine::Interrupt;
 
     /// A server that has no commands and kills a script when it has been asked so often.
     #[derive(Default)]
@@ -222,21 +224,10 @@ mod tests {
     }
 
     impl Host for Lone {
-        fn call(&mut self, _: Args<'_>, reply: &mut Reply) -> Called {
-            reply.error_line(b"ERR Unknown command called from script");
-            Called::Failed
-        }
-
-        fn permits(&mut self, _: Args<'_>) -> Option<bool> {
-            None
-        }
-
-        fn log(&mut self, _: LogLevel, _: &[u8]) {}
-
         fn interrupt(&mut self) -> Interrupt {
             match &mut self.patience {
                 None => Interrupt::GoOn,
-                Some(0) => Interrupt::Kill,
+                Some(0) => Interrupt::Kill("ERR killed"),
                 Some(patience) => {
                     *patience -= 1;
                     Interrupt::GoOn
@@ -275,7 +266,7 @@ mod tests {
         (String::from_utf8_lossy(&bytes).into_owned(), fate)
     }
 
-    const KILLED: &str = "-ERR Error running script: Script killed by user with SCRIPT KILL.\r\n";
+    const KILLED: &str = "-ERR killed script: on @user_script:1.\r\n";
     const TOO_LARGE: &str = "-ERR Error running script: not enough memory\r\n";
 
     #[test]

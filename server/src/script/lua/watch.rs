@@ -10,9 +10,10 @@ use std::cell::Cell;
 
 use luna_core::runtime::Value;
 use luna_core::vm::exec::{HOOK_MASK_COUNT, RustHookEvent};
+use luna_core::vm::inspect::{FrameInfo, frames_for_profile};
 use luna_core::vm::{LuaError, Vm};
 
-use super::current::{ENDING, Ending, HOST};
+use super::current::{ENDING, Ending, HOST, PLACE};
 use crate::script::engine::Interrupt;
 
 /// Instructions between two looks at memory.
@@ -63,8 +64,25 @@ pub(super) fn end(vm: &mut Vm, why: Ending) {
     if ENDING.get().is_none() {
         ENDING.set(Some(why));
     }
+    note_place(vm);
     vm.set_instr_budget(Some(1));
     vm.set_rust_debug_hook(Some(tick), HOOK_MASK_COUNT, 1);
+}
+
+/// Notes where a script is that has to end: the last place is where nothing caught the error any more.
+fn note_place(vm: &mut Vm) {
+    let LuaError(place) = vm.rt_err("");
+    let place = place.as_bytes().unwrap_or_default();
+    if !place.is_empty() && !place.starts_with(b"prelude:") {
+        PLACE.set(place.to_vec());
+    } else if PLACE.with_borrow(Vec::is_empty) {
+        // In what the prelude has it call: once, since this takes as long as the stack is deep.
+        let called =
+            frames_for_profile(vm).into_iter().rev().find(|frame| frame.source.starts_with("@user_"));
+        if let Some(FrameInfo { source, line, .. }) = called {
+            PLACE.set(format!("{}:{line}:", &source[1..]).into_bytes());
+        }
+    }
 }
 
 fn tick(vm: &mut Vm, _: RustHookEvent) {
@@ -77,8 +95,11 @@ fn tick(vm: &mut Vm, _: RustHookEvent) {
         vm.set_memory_cap(Some(MEMORY_MAX));
         let ticks = TICKS.get() + 1;
         TICKS.set(ticks % TICKS_ASKED);
-        if ticks == TICKS_ASKED && HOST.is_set() && HOST.with(|host| host.interrupt()) == Interrupt::Kill {
-            end(vm, Ending::Killed);
+        if ticks == TICKS_ASKED
+            && HOST.is_set()
+            && let Interrupt::Kill(why) = HOST.with(|host| host.interrupt())
+        {
+            end(vm, Ending::Killed(why));
         }
     }
 }
