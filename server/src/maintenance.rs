@@ -35,12 +35,14 @@ pub(crate) async fn expire(shared: Arc<Shared>) {
         loop {
             let began = store.clock().monotonic_nanos();
             let step = round.step();
-            shared.note_latency(Event::ExpireCycle, store.clock().monotonic_nanos().saturating_sub(began));
+            let nanos = store.clock().monotonic_nanos().saturating_sub(began);
             match step {
-                Step::Idle => {}
-                Step::Worked => tokio::task::yield_now().await,
+                Step::Idle => continue,
                 Step::Over => break,
+                Step::Expired => shared.note_latency(Event::ExpireCycle, nanos),
+                Step::Worked => {}
             }
+            tokio::task::yield_now().await;
         }
         let rest = match round.end().next {
             Some(next) => Duration::from_millis(next.saturating_sub(now)).min(REST_MAX),

@@ -73,7 +73,9 @@ pub struct Round<'s> {
 pub enum Step {
     /// A look at a shard in which there was nothing to do.
     Idle,
-    /// Some tens of microseconds' work.
+    /// Some tens of microseconds' work, some of it on entries that have expired.
+    Expired,
+    /// Other work of that length, or a wait for a shard that somebody held.
     Worked,
     /// None: the round is over.
     Over,
@@ -110,7 +112,11 @@ impl Round<'_> {
         }
         view.settle_anyway();
         drop(view);
-        if due || sparse { Step::Worked } else { Step::Idle }
+        match (due, sparse) {
+            (true, _) => Step::Expired,
+            (false, true) => Step::Worked,
+            (false, false) => Step::Idle,
+        }
     }
 
     /// Says when the next round is due.

@@ -65,7 +65,8 @@ pub(crate) fn run(
     }
     let cost = Cost {
         nanos,
-        request_bytes: session.request_bytes,
+        // What a script calls, nobody has sent.
+        request_bytes: if outer.origin == Origin::Transaction { session.request_bytes } else { 0 },
         reply_bytes: reply.output().len_since(outer.mark),
     };
     measure::note(shared, &session.client, command, cost, || measure::words(command, args));
