@@ -87,15 +87,17 @@ impl Shared {
 
     /// Has commands wait, and data stand still, until a moment in milliseconds since the epoch.
     pub(crate) fn pause(&self, paused: Paused, now: u64, until_ms: u64) {
-        self.pause.begin(paused, now, until_ms);
-        self.store.set_active_expiry(false);
+        self.pause.begin(paused, now, until_ms, || self.store.keep_expired(true));
     }
 
     /// Lets everything go on.
     pub(crate) fn unpause(&self) {
-        if self.pause.end() {
-            self.store.set_active_expiry(!self.config.import_mode());
-        }
+        self.pause.end(|| self.store.keep_expired(false));
+    }
+
+    /// Lets everything go on if the time of the pause is over.
+    pub(crate) fn end_pause_if_over(&self, now: u64) {
+        self.pause.end_if_over(now, || self.store.keep_expired(false));
     }
 
     /// Locks what `scope` names, for one command at the moment `now`.

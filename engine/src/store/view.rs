@@ -179,6 +179,8 @@ pub struct View<'s> {
     log: Log,
     settling: Settling,
     touches: bool,
+    /// Whether a reader leaves what has expired where it is.
+    pub(super) keeps_expired: bool,
     /// Whether somebody may wait for keys in a shard that is held.
     waited: bool,
     /// Whether somebody may watch keys in one.
@@ -249,7 +251,8 @@ impl<'s> View<'s> {
         let mut log = store.observers.log(waited || watched);
         held.for_each(|locked| locked.expire_in_passing(store, now, &mut log));
         let settling = Settling::default();
-        Some(Self { store, held, gate, now, log, settling, touches: true, waited, watched })
+        let keeps_expired = store.keeps_expired();
+        Some(Self { store, held, gate, now, log, settling, touches: true, keeps_expired, waited, watched })
     }
 
     /// One shard, for what is done in between. It comes without the shards of second keys: nothing may be
@@ -261,7 +264,8 @@ impl<'s> View<'s> {
         let log = store.observers.log(waited || watched);
         let held = Held::One(index, locked);
         let (gate, settling) = (Gate::Open, Settling::default());
-        Some(Self { store, held, gate, now, log, settling, touches: true, waited, watched })
+        let keeps_expired = store.keeps_expired();
+        Some(Self { store, held, gate, now, log, settling, touches: true, keeps_expired, waited, watched })
     }
 
     /// The moment this view stands for, in milliseconds since the epoch.
@@ -446,9 +450,18 @@ impl<'s> View<'s> {
         locked.shard.find(key.place(), key.bytes, now, &mut self.log)
     }
 
+    #[cold]
+    fn find_kept(&mut self, key: Key<'_>) -> Option<Found> {
+        let now = self.now;
+        self.shard(key).peek(key.place(), key.bytes, now)
+    }
+
     #[inline]
     fn look_up(&mut self, key: Key<'_>, lookup: Lookup) -> Option<Found> {
-        let found = self.find(key);
+        let found = match self.keeps_expired && lookup != Lookup::Write {
+            true => self.find_kept(key),
+            false => self.find(key),
+        };
         self.note(key, found, lookup);
         found
     }

@@ -27,6 +27,12 @@ pub struct Pause {
 }
 
 impl Pause {
+    /// Whether there is one that nobody has ended, though its time may be over.
+    #[inline]
+    pub fn is_begun(&self) -> bool {
+        self.mode.load(Relaxed) != 0
+    }
+
     /// What waits at the moment `now`, and until when, in milliseconds since the epoch.
     #[inline]
     pub fn at(&self, now: u64) -> Option<(Paused, u64)> {
@@ -39,26 +45,33 @@ impl Pause {
         (now < until).then_some((mode, until))
     }
 
-    /// Begins one, or makes one that there is longer or stricter; whether there was none.
-    pub fn begin(&self, paused: Paused, now: u64, until_ms: u64) -> bool {
+    /// Begins one, or makes one that there is longer or stricter. `begun` is called before anybody else can
+    /// end it.
+    pub fn begin(&self, paused: Paused, now: u64, until_ms: u64, begun: impl FnOnce()) {
         let _changing = self.changing.lock();
-        let before = self.at(now);
         let (paused, until_ms) =
-            before.map_or((paused, until_ms), |(old, until)| (paused.max(old), until_ms.max(until)));
+            self.at(now).map_or((paused, until_ms), |(old, until)| (paused.max(old), until_ms.max(until)));
         self.until_ms.store(until_ms, Relaxed);
         self.mode.store(if paused == Paused::Writes { 1 } else { 2 }, Relaxed);
-        before.is_none()
+        begun();
     }
 
-    /// Ends it; whether there was one, even if its time was over.
-    pub fn end(&self) -> bool {
+    /// Ends it. `ended` is called if there was one, even if its time was over.
+    pub fn end(&self, ended: impl FnOnce()) {
         let _changing = self.changing.lock();
-        self.mode.swap(0, Relaxed) != 0
+        if self.mode.swap(0, Relaxed) != 0 {
+            ended();
+        }
     }
 
-    /// Whether there was one whose time is over, and which nobody has ended.
-    pub fn is_over(&self, now: u64) -> bool {
-        self.mode.load(Relaxed) != 0 && self.at(now).is_none()
+    /// Ends it if its time is over.
+    #[cold]
+    pub fn end_if_over(&self, now: u64, ended: impl FnOnce()) {
+        let _changing = self.changing.lock();
+        if self.is_begun() && self.at(now).is_none() {
+            self.mode.store(0, Relaxed);
+            ended();
+        }
     }
 }
 
@@ -69,14 +82,21 @@ mod tests {
     #[test]
     fn a_pause_only_becomes_longer_and_stricter() {
         let pause = Pause::default();
-        assert!(pause.begin(Paused::Everything, 100, 200));
-        assert!(!pause.begin(Paused::Writes, 150, 300));
+        pause.begin(Paused::Everything, 100, 200, || ());
+        pause.begin(Paused::Writes, 150, 300, || ());
         assert_eq!(pause.at(299), Some((Paused::Everything, 300)));
-        assert!(!pause.begin(Paused::Writes, 150, 160));
-        assert_eq!((pause.at(299).is_some(), pause.at(300), pause.is_over(300)), (true, None, true));
+        pause.begin(Paused::Writes, 150, 160, || ());
+        assert_eq!((pause.at(299).is_some(), pause.at(300), pause.is_begun()), (true, None, true));
         // What is over does not count.
-        assert!(pause.begin(Paused::Writes, 300, 400));
+        pause.begin(Paused::Writes, 300, 400, || ());
         assert_eq!(pause.at(300), Some((Paused::Writes, 400)));
-        assert_eq!((pause.end(), pause.end(), pause.at(300), pause.is_over(500)), (true, false, None, false));
+        let mut ended = Vec::new();
+        pause.end_if_over(399, || ended.push(1));
+        pause.end_if_over(400, || ended.push(2));
+        pause.end_if_over(500, || ended.push(3));
+        pause.begin(Paused::Writes, 500, 600, || ());
+        pause.end(|| ended.push(4));
+        pause.end(|| ended.push(5));
+        assert_eq!((ended, pause.is_begun()), (vec![2, 4], false));
     }
 }

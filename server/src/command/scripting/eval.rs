@@ -5,14 +5,15 @@ use std::sync::Arc;
 
 use super::caller::Caller;
 use crate::command::Ctx;
-use crate::command::spec::{Acl, Arg, Command, Flags, Key, Locks};
+use crate::command::args::Args;
+use crate::command::spec::{Acl, Arg, Command, Flags, Key, Locks, MayWrite};
 use crate::error::Error;
 use crate::script::cache::{Digest, Origin, Script};
 use crate::script::engine::{Call, Host};
 use crate::script::running::Program;
-use crate::script::shebang::ScriptFlags;
+use crate::script::shebang::{self, ScriptFlags};
 use crate::script::thread;
-use crate::shared;
+use crate::shared::{self, Shared};
 
 pub(super) static EVAL: Command = Command {
     name: "eval",
@@ -35,7 +36,7 @@ pub(super) static EVAL: Command = Command {
         Arg::string("arg").optional().multiple(),
     ],
     locks: Locks::All,
-    may_write: true,
+    may_write: MayWrite::AsCalled(|_, args| body_writes(args, true)),
     handler: eval,
     ..Command::BASE
 }
@@ -61,6 +62,7 @@ pub(super) static EVAL_RO: Command = Command {
         Arg::string("arg").optional().multiple(),
     ],
     locks: Locks::All,
+    may_write: MayWrite::AsCalled(|_, args| body_writes(args, false)),
     handler: eval_ro,
     ..Command::BASE
 }
@@ -82,7 +84,7 @@ pub(super) static EVALSHA: Command = Command {
         Arg::string("arg").optional().multiple(),
     ],
     locks: Locks::All,
-    may_write: true,
+    may_write: MayWrite::AsCalled(|shared, args| digest_writes(shared, args, true)),
     handler: evalsha,
     ..Command::BASE
 }
@@ -104,6 +106,7 @@ pub(super) static EVALSHA_RO: Command = Command {
         Arg::string("arg").optional().multiple(),
     ],
     locks: Locks::All,
+    may_write: MayWrite::AsCalled(|shared, args| digest_writes(shared, args, false)),
     handler: evalsha_ro,
     ..Command::BASE
 }
@@ -118,6 +121,16 @@ pub(super) const READ_FLAGS: Flags = FLAGS.or(Flags::READONLY);
 pub(super) enum Access {
     Write,
     Read,
+}
+
+/// Whether a script may write, or be heard by others: what it says of itself, else what its command says.
+fn body_writes(args: &Args<'_>, otherwise: bool) -> bool {
+    shebang::read(args.at(1)).map_or(otherwise, |(flags, _)| flags.writes().unwrap_or(otherwise))
+}
+
+fn digest_writes(shared: &Shared, args: &Args<'_>, otherwise: bool) -> bool {
+    let script = Digest::parse(args.at(1)).and_then(|digest| shared.scripts.cache.get(digest));
+    script.and_then(|script| script.flags.writes()).unwrap_or(otherwise)
 }
 
 fn eval(ctx: &mut Ctx<'_, '_>) -> Result<(), Error> {

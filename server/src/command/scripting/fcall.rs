@@ -2,11 +2,13 @@
 
 use super::eval::{self, Access, FLAGS, READ_FLAGS};
 use crate::command::Ctx;
-use crate::command::spec::{Acl, Arg, Command, Key, Locks};
+use crate::command::args::Args;
+use crate::command::spec::{Acl, Arg, Command, Key, Locks, MayWrite};
 use crate::error::Error;
 use crate::script::running::Program;
 use crate::script::shebang::ScriptFlags;
 use crate::script::thread;
+use crate::shared::Shared;
 
 pub(super) static FCALL: Command = Command {
     name: "fcall",
@@ -24,6 +26,7 @@ pub(super) static FCALL: Command = Command {
         .note("We cannot tell how the keys will be used so we assume the worst, RW and UPDATE")],
     args: ARGS,
     locks: Locks::All,
+    may_write: MayWrite::AsCalled(|shared, args| writes(shared, args, true)),
     handler: fcall,
     ..Command::BASE
 }
@@ -44,6 +47,7 @@ pub(super) static FCALL_RO: Command = Command {
         .note("We cannot tell how the keys will be used so we assume the worst, RO and ACCESS")],
     args: ARGS,
     locks: Locks::All,
+    may_write: MayWrite::AsCalled(|shared, args| writes(shared, args, false)),
     handler: fcall_ro,
     ..Command::BASE
 }
@@ -55,6 +59,12 @@ const ARGS: &[Arg] = &[
     Arg::key("key").optional().multiple(),
     Arg::string("arg").optional().multiple(),
 ];
+
+/// Whether the function may write: what it says of itself. Where there is none, what its command says.
+fn writes(shared: &Shared, args: &Args<'_>, otherwise: bool) -> bool {
+    let found = shared.scripts.functions.find(args.at(1));
+    found.map_or(otherwise, |(library, index)| !library.functions[index].flags.no_writes())
+}
 
 fn fcall(ctx: &mut Ctx<'_, '_>) -> Result<(), Error> {
     call(ctx, Access::Write)
