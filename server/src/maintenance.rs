@@ -31,6 +31,7 @@ pub(crate) async fn expire(shared: Arc<Shared>) {
     store.on_due(Arc::new(move || waker.notify_one()));
     loop {
         let now = store.clock().now();
+        shared.end_pause_if_over(now);
         let mut round = store.begin_round(now);
         loop {
             let began = store.clock().monotonic_nanos();

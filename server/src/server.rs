@@ -131,7 +131,7 @@ impl Server {
             start,
             listening: Listening::default(),
             shutdown: Shutdown::default(),
-            pause: Pause::default(),
+            pause: Arc::new(Pause::default()),
             busy: Busy::default(),
             trust_checksums: AtomicBool::new(false),
         });

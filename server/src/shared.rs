@@ -50,7 +50,7 @@ pub struct Shared {
     /// Set once, by `SHUTDOWN` or a signal; wakes whoever waits for it.
     pub shutdown: Shutdown,
     /// Whether commands have to wait.
-    pub pause: Pause,
+    pub pause: Arc<Pause>,
     /// Whether something runs for so long that others are told so.
     pub busy: Busy,
     /// Whether RESTORE takes a payload's checksum for right: `DEBUG SET-SKIP-CHECKSUM-VALIDATION`.
@@ -92,11 +92,19 @@ impl Shared {
 
     /// Lets everything go on.
     pub(crate) fn unpause(&self) {
-        self.pause.end(|| self.store.keep_expired(false));
+        self.pause.cut_short(|| self.store.keep_expired(false));
     }
 
-    /// Lets everything go on if the time of the pause is over.
+    /// Ends a pause whose time is over. First those are served who wait for keys, and could not take what
+    /// came meanwhile. Not while a view is open.
+    #[cold]
     pub(crate) fn end_pause_if_over(&self, now: u64) {
+        if self.pause.has_held_back(now)
+            && let Ok(mut view) = self.view(Scope::All, now)
+        {
+            self.pause.forget_held_back();
+            view.offer_again();
+        }
         self.pause.end_if_over(now, || self.store.keep_expired(false));
     }
 
