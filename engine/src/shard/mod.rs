@@ -177,7 +177,7 @@ impl<X: Parts, P: Positions> Shard<X, P> {
     }
 
     /// The live entry of `key`. One that has expired at `now` is removed instead, and the log told.
-    #[inline]
+    #[inline(always)]
     pub fn find(&mut self, place: Place, key: &[u8], now: Millis, log: &mut Log) -> Option<Found> {
         let found = self.find_any(place, key)?;
         let entry = self.slab.get(found.handle);
@@ -192,7 +192,7 @@ impl<X: Parts, P: Positions> Shard<X, P> {
     }
 
     /// The entry of `key`, expired or not.
-    #[inline]
+    #[inline(always)]
     fn find_any(&self, place: Place, key: &[u8]) -> Option<Found> {
         let table = &self.spaces[usize::from(place.db)].table;
         let slot =

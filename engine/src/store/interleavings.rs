@@ -6,7 +6,7 @@
 use shuttle::thread;
 
 use super::taker::Taker;
-use super::{Deadline, Flush, Observer, Scope, Store, Watch};
+use super::{Deadline, Flush, Lookup, Observer, Scope, Store, Watch};
 use crate::shard::change::{Change, Event, Log};
 use crate::sync::{Arc, Mutex};
 use crate::time::ManualClock;
@@ -90,6 +90,49 @@ fn nobody_sees_half_of_a_write_to_several_keys() {
                 assert!(seen.iter().all(|value| *value == seen[0]), "{seen:?}");
             }
             writers.into_iter().chain([remover]).for_each(|thread| thread.join().expect("no thread panics"));
+        },
+        SCHEDULES,
+    );
+}
+
+#[test]
+fn who_comes_to_keys_one_by_one_is_alone_with_them_and_waits_for_nobody_for_ever() {
+    shuttle::check_random(
+        || {
+            let store = store();
+            let keys = keys(&store);
+            let scripts = [("1", [2, 0, 1]), ("2", [1, 2, 0])].map(|(value, order)| {
+                let (store, keys) = (Arc::clone(&store), keys.clone());
+                thread::spawn(move || {
+                    let keys = order.map(|at: usize| store.key(0, keys[at].as_bytes()));
+                    let mut view = store.view(Scope::Growing(&keys[..1]), 1_000);
+                    let mut seen = Vec::new();
+                    for key in keys {
+                        view.reach(&[key]);
+                        seen.push(
+                            view.string(key, Lookup::Peek).expect("no other type").map(|text| text.to_vec()),
+                        );
+                        view.set(key, value.as_bytes(), Deadline::Clear, Event::Set);
+                    }
+                    assert!(seen.iter().all(|value| *value == seen[0]), "{seen:?}");
+                })
+            });
+            let writer = {
+                let (store, keys) = (Arc::clone(&store), keys.clone());
+                thread::spawn(move || {
+                    store.set_many(&keys.each_ref().map(|key| (key, "3"))).expect("there is no limit");
+                })
+            };
+            let everything = {
+                let store = Arc::clone(&store);
+                thread::spawn(move || drop(store.view(Scope::All, 1_000).flush(None, Flush::Async)))
+            };
+            for _ in 0..2 {
+                let seen = store.get_many(&keys);
+                assert!(seen.iter().all(|value| *value == seen[0]), "{seen:?}");
+            }
+            let threads = scripts.into_iter().chain([writer, everything]);
+            threads.for_each(|thread| thread.join().expect("no thread panics"));
         },
         SCHEDULES,
     );

@@ -6,6 +6,11 @@
 //!
 //! Whoever walks from shard to shard does not know whether it will get the next one soon. So it passes a
 //! [`Gate`] first, and nobody locks everything while somebody is inside: a script may take long.
+//!
+//! **The exception** is who has closed that gate, since there is one at a time: a script comes to its keys one
+//! by one, and takes their shards as it does, in any order. So that it does not wait for somebody who waits
+//! for it, everyone else waits [briefly](BRIEFLY) while holding a shard, and then gives back what it holds and
+//! begins again.
 
 use std::time::Duration;
 
@@ -15,7 +20,7 @@ use super::Locked;
 use super::route::SHARDS_MAX;
 use crate::sync::{CachePadded, Mutex, MutexGuard, RwLock, RwLockReadGuard, RwLockWriteGuard};
 
-/// How long who has other things to do waits for a lock. Operations hold one for microseconds, some for
+/// How long who has other things to do, or holds another one, waits for a lock. Operations hold one for microseconds, some for
 /// milliseconds; a script may hold all of them for seconds.
 pub(super) const BRIEFLY: Duration = Duration::from_millis(2);
 
@@ -26,8 +31,9 @@ type Shards = [CachePadded<Mutex<Locked>>];
 pub(super) enum Held<'s> {
     None,
     One(usize, Guard<'s>),
-    /// Ascending. Each knows its own number.
-    Many(SmallVec<[Guard<'s>; 12]>),
+    /// Ascending. Each knows its own number. Not kept in place: what nearly every view would carry around for
+    /// nothing costs more than an allocation does here.
+    Many(Vec<Guard<'s>>),
     /// Every shard, in order.
     All(Vec<Guard<'s>>),
 }
@@ -76,14 +82,50 @@ impl<'s> Held<'s> {
         for index in numbers {
             wanted[index / 64] |= 1 << (index % 64);
         }
-        let mut held = SmallVec::new();
-        for (word, mut bits) in wanted.into_iter().enumerate().take(shards.len().div_ceil(64)) {
-            while bits != 0 {
-                held.push(lock(&shards[word * 64 + bits.trailing_zeros() as usize], patience)?);
-                bits &= bits - 1;
+        let in_order = || {
+            wanted.iter().enumerate().take(shards.len().div_ceil(64)).flat_map(|(word, bits)| {
+                let numbers = std::iter::successors(Some(*bits), |bits| Some(bits & bits.wrapping_sub(1)));
+                numbers
+                    .take_while(|bits| *bits != 0)
+                    .map(move |bits| word * 64 + bits.trailing_zeros() as usize)
+            })
+        };
+        let mut held = Vec::with_capacity(wanted.iter().map(|bits| bits.count_ones() as usize).sum());
+        'anew: loop {
+            for index in in_order() {
+                let guard = match held.is_empty() {
+                    true => lock(&shards[index], patience)?,
+                    false => {
+                        match lock(&shards[index], Some(patience.map_or(BRIEFLY, |most| most.min(BRIEFLY)))) {
+                            Some(guard) => guard,
+                            None => {
+                                held.clear();
+                                drop(lock(&shards[index], patience)?);
+                                continue 'anew;
+                            }
+                        }
+                    }
+                };
+                held.push(guard);
             }
+            return Some(Self::Many(held));
         }
-        Some(Self::Many(held))
+    }
+
+    /// Locks the shard of this number as well, if it is not held. Only for who has closed the [`Gate`].
+    pub(super) fn join(&mut self, shards: &'s Shards, index: usize) {
+        if self.get(index).is_some() {
+            return;
+        }
+        let mut held = match std::mem::replace(self, Self::None) {
+            Self::Many(held) => held,
+            Self::None => Vec::new(),
+            Self::One(_, guard) => vec![guard],
+            Self::All(_) => unreachable!("invariant: it has them all"),
+        };
+        let at = held.partition_point(|held| usize::from(held.index) < index);
+        held.insert(at, shards[index].lock());
+        *self = Self::Many(held);
     }
 
     /// Locks everything.

@@ -200,6 +200,12 @@ impl Settling {
         self.told = true;
     }
 
+    /// Whether there is nothing to [finish](Self::finish).
+    #[inline]
+    pub(super) fn is_over(&self) -> bool {
+        self.garbage.is_none() && self.due.is_none() && !self.told
+    }
+
     /// Drops what was taken, wakes who was served, and sees that a nearer deadline is known of. After the
     /// locks.
     #[inline]

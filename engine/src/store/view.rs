@@ -49,6 +49,9 @@ pub enum Scope<'k> {
     Key(&'k Key<'k>),
     /// The shards of these keys.
     Keys(&'k [Key<'k>]),
+    /// The shards of these keys to begin with, and others as the view [reaches](View::reach) for them: for
+    /// scripts, which come to their keys one by one. One such view is open at a time.
+    Growing(&'k [Key<'k>]),
     /// Every shard.
     All,
     /// None to begin with; operations on whole databases lock one shard after another as they come to it.
@@ -219,6 +222,29 @@ impl Store {
         View::open(self, scope, now, None).expect("invariant: patience without end does not run out")
     }
 
+    /// A view of one key, if its shard is free and nobody waits for or watches keys there: what is open to nearly
+    /// every operation, and costs the least.
+    #[inline]
+    pub fn view_at_once(&self, key: &Key<'_>, now: Millis) -> Option<View<'_>> {
+        let index = key.shard();
+        let locked = self.shards[index].try_lock()?;
+        if locked.waiters.is_some() || locked.watches.is_some() || locked.due <= now {
+            return None;
+        }
+        Some(View {
+            store: self,
+            held: Held::One(index, locked),
+            gate: Gate::Open,
+            now,
+            log: self.observers.log(false),
+            settling: Settling::default(),
+            touches: true,
+            keeps_expired: self.keeps_expired(),
+            waited: false,
+            watched: false,
+        })
+    }
+
     /// Like [`view`](Self::view), but waits no longer than `patience` for each lock: while a script holds
     /// them for long, whoever gives up can say so.
     pub fn view_within(&self, scope: Scope<'_>, now: Millis, patience: Duration) -> Option<View<'_>> {
@@ -231,13 +257,15 @@ impl<'s> View<'s> {
     fn open(store: &'s Store, scope: Scope<'_>, now: Millis, patience: Option<Duration>) -> Option<Self> {
         let shards = &store.shards;
         let gate = match scope {
-            Scope::All => Gate::close(&store.gate, patience)?,
+            Scope::All | Scope::Growing(_) => Gate::close(&store.gate, patience)?,
             Scope::Walk => Gate::walk(&store.gate, patience)?,
             Scope::None | Scope::Key(_) | Scope::Keys(_) => Gate::Open,
         };
         let mut held = match scope {
             Scope::Key(key) => Held::one(shards, key.shard(), patience)?,
-            Scope::Keys(keys) => Held::many(shards, keys.iter().map(Key::shard), patience)?,
+            Scope::Keys(keys) | Scope::Growing(keys) => {
+                Held::many(shards, keys.iter().map(Key::shard), patience)?
+            }
             Scope::All => Held::all(shards, patience)?,
             Scope::None | Scope::Walk => Held::None,
         };
@@ -253,6 +281,61 @@ impl<'s> View<'s> {
         let settling = Settling::default();
         let keeps_expired = store.keeps_expired();
         Some(Self { store, held, gate, now, log, settling, touches: true, keeps_expired, waited, watched })
+    }
+
+    /// Has the memory of these keys fetched before they are asked for, so that the fetches overlap.
+    pub fn prefetch(&self, keys: &[Key<'_>]) {
+        let shard = |key: &Key<'_>| self.held.peek(key.shard()).map(|locked| &locked.shard);
+        for key in keys {
+            shard(key).into_iter().for_each(|shard| shard.prefetch_bucket(key.place()));
+        }
+        for key in keys {
+            shard(key).into_iter().for_each(|shard| shard.prefetch_entry(key.place()));
+        }
+    }
+
+    /// Locks the shards of these keys as well. Whoever holds one of them is waited for.
+    ///
+    /// # Panics
+    /// When they are not held, and the view's scope is not [`Scope::Growing`].
+    pub fn reach(&mut self, keys: &[Key<'_>]) {
+        keys.iter().for_each(|key| self.reach_shard(key.shard()));
+    }
+
+    /// Locks every shard, see [`reach`](Self::reach).
+    pub fn reach_all(&mut self) {
+        (0..self.shards()).for_each(|index| self.reach_shard(index));
+    }
+
+    #[inline]
+    fn reach_shard(&mut self, index: usize) {
+        if self.held.get(index).is_none() {
+            self.join(index);
+        }
+    }
+
+    #[cold]
+    fn join(&mut self, index: usize) {
+        assert!(matches!(self.gate, Gate::Closed { .. }), "who holds shards takes no others");
+        // With it, those in which second keys of its waiters lie.
+        let mut coming = vec![index];
+        while let Some(index) = coming.pop() {
+            if self.held.get(index).is_some() {
+                continue;
+            }
+            let Self { store, held, log, now, .. } = self;
+            held.join(&store.shards, index);
+            let locked = held.get(index).expect("invariant: it is held now");
+            locked.expire_in_passing(store, *now, log);
+            coming.extend(locked.second_shards());
+            let (waited, watched) = (locked.waiters.is_some(), locked.watches.is_some());
+            if waited {
+                self.hear_waiters();
+            }
+            if watched {
+                self.hear_watches();
+            }
+        }
     }
 
     /// One shard, for what is done in between. It comes without the shards of second keys: nothing may be
@@ -443,7 +526,7 @@ impl<'s> View<'s> {
     }
 
     /// The live entry of `key`, and nothing besides.
-    #[inline]
+    #[inline(always)]
     fn find(&mut self, key: Key<'_>) -> Option<Found> {
         let now = self.now;
         let locked = held_shard(&mut self.held, key);
@@ -456,7 +539,7 @@ impl<'s> View<'s> {
         self.shard(key).peek(key.place(), key.bytes, now)
     }
 
-    #[inline]
+    #[inline(always)]
     fn look_up(&mut self, key: Key<'_>, lookup: Lookup) -> Option<Found> {
         let found = match self.keeps_expired && lookup != Lookup::Write {
             true => self.find_kept(key),
@@ -466,7 +549,7 @@ impl<'s> View<'s> {
         found
     }
 
-    #[inline]
+    #[inline(always)]
     fn note(&mut self, key: Key<'_>, found: Option<Found>, lookup: Lookup) {
         let (now, touches) = (self.now, self.touches);
         let shard = self.shard(key);
@@ -589,6 +672,9 @@ impl<'s> View<'s> {
 
     /// Lends one shard: one that is held, or one that is locked just for this.
     pub(super) fn with_shard<R>(&mut self, index: usize, act: impl FnOnce(&mut Locked, &mut Log) -> R) -> R {
+        if matches!(self.gate, Gate::Closed { .. }) {
+            self.reach_shard(index);
+        }
         if let Some(locked) = self.held.get(index) {
             return act(locked, &mut self.log);
         }
@@ -646,11 +732,14 @@ fn held_shard<'a>(held: &'a mut Held<'_>, key: Key<'_>) -> &'a mut Locked {
 }
 
 impl Drop for View<'_> {
+    #[inline]
     fn drop(&mut self) {
         self.settle();
         // The locks first, then what was removed.
         self.held = Held::None;
         self.gate = Gate::Open;
-        std::mem::take(&mut self.settling).finish(self.store);
+        if !self.settling.is_over() {
+            std::mem::take(&mut self.settling).finish(self.store);
+        }
     }
 }

@@ -7,14 +7,15 @@ use std::ops::Range;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering::Relaxed};
 
-use scrubjay::{Key, OutOfMemory, Scope};
+use scrubjay::{Key, OutOfMemory, Scope, View};
 use smallvec::SmallVec;
 
 use super::args::Args;
+use super::keys::CallKeys;
 use super::measure::{self, Cost, Lap};
 use super::spec::{Flags, Locks};
 use super::table::{self, Entry, Unknown};
-use super::transactions::multi::{EXEC, aborted};
+use super::transactions::multi::{self, EXEC, aborted};
 use super::{Ctx, Origin, keys, pubsub};
 use crate::error::Error;
 use crate::observe::monitor::Event;
@@ -31,8 +32,10 @@ pub struct Prepared<'a> {
     /// How long it was as it came.
     bytes: usize,
     found: Found,
-    /// Which of the batch's keys are its own.
-    keys: Range<usize>,
+    /// Which of the batch's keys are its own; none if it is to be queued.
+    keys: Option<Range<usize>>,
+    /// Whether its client is in a transaction after it, as far as one can tell beforehand.
+    in_transaction: bool,
     /// The member or field of the first of them that it is about.
     member: Option<&'a [u8]>,
 }
@@ -65,24 +68,32 @@ impl<'a> Prepared<'a> {
             Ok(command) => Found::WrongLength(command),
             Err(unknown) => Found::Nothing(unknown),
         };
-        let first = keys.len();
+        let in_transaction =
+            previous.map_or(session.transaction.is_open(), |previous| previous.in_transaction);
+        let (mut own, mut leaves_open) = (None, in_transaction);
         if let Found::Command(command) = found {
-            // A call that contradicts its declaration is the handler's to refuse; it finds the keys there are
-            // locked.
-            let _ = keys::for_each_touched(command, &args, |key| {
-                keys.push(shared.store.key(session.db, args.at(key.index)));
-            });
+            leaves_open = command.queued && in_transaction || multi::leaves_open(command, in_transaction);
+            // What is queued has its keys fetched when it is run.
+            if !(command.queued && in_transaction) {
+                let first = keys.len();
+                // A call that contradicts its declaration is the handler's to refuse; it finds the keys there
+                // are locked.
+                let _ = keys::for_each_touched(command, &args, |key| {
+                    keys.push(shared.store.key(session.db, args.at(key.index)));
+                });
+                own = Some(first..keys.len());
+            }
         }
         let member = match found {
             Found::Command(command) if command.member != 0 => args.get(command.member.into()),
             _ => None,
         };
-        Self { args, bytes, found, keys: first..keys.len(), member }
+        Self { args, bytes, found, keys: own, in_transaction: leaves_open, member }
     }
 
     /// The member or field of a collection that it is about, if it is about one.
     pub fn member(&self, keys: &BatchKeys<'a>) -> Option<(Key<'a>, &'a [u8])> {
-        Some((*keys.get(self.keys.clone())?.first()?, self.member?))
+        Some((*keys.get(self.keys.clone()?)?.first()?, self.member?))
     }
 
     /// The command of this request, if `args` name it in the same letters: pipelines repeat themselves.
@@ -94,8 +105,7 @@ impl<'a> Prepared<'a> {
     }
 }
 
-/// Runs one request of `session` and writes its reply. `lap` began when the request before it ended, so that
-/// the clock is read once for each.
+/// Runs one request of `session` and writes its reply. `lap` began when the request before it ended.
 #[expect(clippy::too_many_arguments, reason = "the one place where everything meets")]
 pub fn dispatch(
     shared: &Shared,
@@ -123,16 +133,28 @@ pub fn dispatch(
                 session.queue(command, *request.args, command.writes(shared, &request.args));
                 reply.simple("QUEUED");
             } else {
-                let keys = &keys[request.keys.clone()];
+                let late;
+                let keys = match request.keys.clone() {
+                    Some(own) => &keys[own],
+                    // It seemed that it would be queued.
+                    None => {
+                        late = keys::touched(&shared.store, session.db, command, request.args);
+                        &late
+                    }
+                };
                 let counters = stats.command(command.id());
                 let clock = shared.store.clock();
                 if shared.store.max_memory() != 0 {
                     // Room made for a command is none of its own time.
-                    lap.next(clock);
+                    lap.leave_out(clock);
+                }
+                let timed = measure::is_timed(shared, counters);
+                if timed {
+                    lap.start_timed(clock);
                 }
                 session.request_bytes = request.bytes;
                 let ran = run(shared, session, command, request.args, keys, reply, now);
-                let nanos = lap.next(clock);
+                let nanos = lap.next(clock, timed);
                 if let Some(waiting) = &mut session.waiting {
                     // Its reply, and all that is counted of it, come when the waiting is over.
                     let words = measure::words(command, request.args);
@@ -318,9 +340,10 @@ fn make_room(shared: &Shared, bytes: usize, now: u64) -> Result<(), OutOfMemory>
     if shared.config.latency_monitor_threshold() == 0 {
         return shared.store.make_room(bytes, now);
     }
-    let mut lap = Lap::begin(shared.store.clock());
+    let clock = shared.store.clock();
+    let began_nanos = clock.monotonic_nanos();
     let made = shared.store.make_room(bytes, now);
-    shared.note_latency(Event::EvictionCycle, lap.next(shared.store.clock()));
+    shared.note_latency(Event::EvictionCycle, clock.monotonic_nanos().saturating_sub(began_nanos));
     made
 }
 
@@ -341,32 +364,41 @@ fn run(
     reply: &mut Reply,
     now: u64,
 ) -> Result<(), Error> {
-    // A SELECT in the same batch has changed the database since the keys were hashed; their places are the
-    // same.
-    let moved: SmallVec<[Key<'_>; 4]>;
-    let keys = match keys.first() {
-        Some(key) if key.db() != session.db => {
-            moved = keys.iter().map(|key| key.in_db(session.db)).collect();
-            &moved
-        }
-        _ => keys,
-    };
+    // A SELECT in the same batch may have changed the database since the keys were hashed.
+    let mut moved = CallKeys::new();
+    let keys = keys::in_db(keys, session.db, &mut moved);
     let scope = match command.locks {
         Locks::All => Scope::All,
         Locks::AllIf(needs_all) if needs_all(&args) => Scope::All,
+        Locks::Growing => Scope::Growing(keys),
         Locks::Walk => Scope::Walk,
         Locks::Keys | Locks::AllIf(_) => match keys {
             [] => Scope::None,
-            [key] => Scope::Key(key),
+            [key] => match shared.store.view_at_once(key, now) {
+                // A way of its own, on which the view is never moved.
+                Some(mut view) => return run_in(&mut view, shared, session, command, args, keys, reply),
+                None => Scope::Key(key),
+            },
             keys => Scope::Keys(keys),
         },
     };
-    let mut view = shared.view(scope, now)?;
+    run_in(&mut shared.view(scope, now)?, shared, session, command, args, keys, reply)
+}
+
+#[inline]
+fn run_in(
+    view: &mut View<'_>,
+    shared: &Shared,
+    session: &mut Session,
+    command: &'static Entry,
+    args: Args<'_>,
+    keys: &[Key<'_>],
+    reply: &mut Reply,
+) -> Result<(), Error> {
     if session.no_touch {
         view.set_touches(false);
     }
-    let origin = Origin::Client;
-    let mut ctx = Ctx { shared, session, view: &mut view, origin, keys, args, reply };
+    let mut ctx = Ctx { shared, session, view, origin: Origin::Client, keys, args, reply };
     let result = (command.handler)(&mut ctx);
     // Whoever waits for what has changed is served here, and what that changes is counted with it.
     ctx.view.settle();
@@ -412,8 +444,16 @@ pub(super) fn answer(stats: &Block, error: &Error, reply: &mut Reply) {
     stats.error(code);
 }
 
-/// Drops the reply when the client does not want it.
+/// Drops the reply when the client does not want it, and adds what it is told besides.
+#[inline]
 fn finish(session: &mut Session, reply: &mut Reply, mark: Mark) {
+    if session.replies != Replies::On || !session.unasked.is_empty() {
+        finish_otherwise(session, reply, mark);
+    }
+}
+
+#[cold]
+fn finish_otherwise(session: &mut Session, reply: &mut Reply, mark: Mark) {
     match session.replies {
         Replies::On | Replies::SkipNext => {}
         Replies::Off => reply.truncate_to(mark),
@@ -422,7 +462,5 @@ fn finish(session: &mut Session, reply: &mut Reply, mark: Mark) {
             session.replies = Replies::On;
         }
     }
-    if !session.unasked.is_empty() {
-        reply.output_mut().append(&mut session.unasked);
-    }
+    reply.output_mut().append(&mut session.unasked);
 }

@@ -9,6 +9,9 @@
 //! reported all the same: that is enough to lock, since the handler will read the same words and refuse them,
 //! or (PFMERGE without sources) be content with the keys that are there.
 
+use scrubjay::Store;
+use smallvec::SmallVec;
+
 use super::args::Args;
 use super::spec::{Begin, Command, Find, Key, KeyFlags};
 use super::table::Entry;
@@ -25,6 +28,33 @@ pub(crate) struct KeyRef {
 /// The words contradict the declaration.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub(crate) struct Invalid;
+
+/// The keys of a call, in the order of its words.
+pub(crate) type CallKeys<'k> = SmallVec<[scrubjay::Key<'k>; 8]>;
+
+/// The keys that a call touches in a database. A call that contradicts its declaration is the handler's to
+/// refuse; it finds the keys there are.
+pub(crate) fn touched<'k>(store: &Store, db: u16, command: &Entry, args: Args<'k>) -> CallKeys<'k> {
+    let mut keys = CallKeys::new();
+    let _ = for_each_touched(command, &args, |key| keys.push(store.key(db, args.at(key.index))));
+    keys
+}
+
+/// The same keys in the database that a client has come to meanwhile. Their places are the same.
+#[inline]
+pub(crate) fn in_db<'a, 'k>(
+    keys: &'a [scrubjay::Key<'k>],
+    db: u16,
+    moved: &'a mut CallKeys<'k>,
+) -> &'a [scrubjay::Key<'k>] {
+    match keys.first() {
+        Some(key) if key.db() != db => {
+            moved.extend(keys.iter().map(|key| key.in_db(db)));
+            moved
+        }
+        _ => keys,
+    }
+}
 
 /// Reports the keys of a call.
 type Finder = fn(&Args<'_>, &mut dyn FnMut(KeyRef)) -> Result<(), Invalid>;

@@ -2,13 +2,13 @@
 //! counted as any other.
 
 use scrubjay::{Key, View};
-use smallvec::SmallVec;
 
 use super::args::Args;
 use super::dispatch::answer;
 use super::measure::{self, Cost, Lap};
+use super::spec::Locks;
 use super::table::Entry;
-use super::{Ctx, Origin, keys};
+use super::{Ctx, Origin};
 use crate::error::Error;
 use crate::resp::{Mark, Reply};
 use crate::session::Session;
@@ -32,29 +32,27 @@ pub(crate) fn run(
     view: &mut View<'_>,
     command: &'static Entry,
     args: Args<'_>,
+    keys: &[Key<'_>],
     reply: &mut Reply,
     outer: Outer<'_>,
 ) -> Result<(), Error> {
-    let mut keys: SmallVec<[Key<'_>; 8]> = SmallVec::new();
-    // A call that contradicts its declaration is the handler's to refuse.
-    let _ = keys::for_each_touched(command, &args, |key| {
-        keys.push(shared.store.key(session.db, args.at(key.index)));
-    });
+    match command.locks {
+        Locks::Keys => view.reach(keys),
+        Locks::AllIf(needs_all) if !needs_all(&args) => view.reach(keys),
+        _ => view.reach_all(),
+    }
     let stats = shared.stats.block(session.client.thread);
     let counters = stats.command(command.id());
     let mark = reply.mark();
     view.set_touches(!session.no_touch);
-    let mut ctx = Ctx {
-        shared,
-        session: &mut *session,
-        view,
-        origin: outer.origin,
-        keys: &keys,
-        args,
-        reply: &mut *reply,
-    };
+    let mut ctx =
+        Ctx { shared, session: &mut *session, view, origin: outer.origin, keys, args, reply: &mut *reply };
+    let (clock, timed) = (shared.store.clock(), measure::is_timed(shared, counters));
+    if timed {
+        outer.lap.start_timed(clock);
+    }
     let ran = (command.handler)(&mut ctx);
-    let nanos = outer.lap.next(shared.store.clock());
+    let nanos = outer.lap.next(clock, timed);
     counters.call(nanos, shared.config.latency_tracking());
     stats.processed.add(1);
     session.commands += 1;

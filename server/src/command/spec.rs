@@ -218,6 +218,8 @@ pub(crate) enum Locks {
     All,
     /// All of them when this says so of a call; else those of its keys.
     AllIf(fn(&Args<'_>) -> bool),
+    /// Those of its keys to begin with, and others as what it runs comes to them.
+    Growing,
     /// None: the handler visits one shard after the other.
     Walk,
 }

@@ -35,8 +35,8 @@ impl Default for Latencies {
 }
 
 impl Latencies {
-    pub(super) fn note(&self, nanos: u64) {
-        self.0[step_of(nanos)].add(1);
+    pub(super) fn note(&self, nanos: u64, calls: u64) {
+        self.0[step_of(nanos)].add(calls);
     }
 }
 
@@ -123,7 +123,7 @@ mod tests {
     #[test]
     fn percentiles_are_of_what_was_counted() {
         let latencies = Latencies::default();
-        (1..=100).for_each(|nanos| latencies.note(nanos));
+        (1..=100).for_each(|nanos| latencies.note(nanos, 1));
         let mut histogram = Histogram::default();
         assert_eq!(histogram.percentile(50.0), 0);
         histogram.add(&latencies);

@@ -36,8 +36,10 @@ impl Counter {
 pub struct CommandCounters {
     /// Times it ran.
     pub calls: Counter,
-    /// Nanoseconds that these took.
+    /// Nanoseconds that these took, as far as they are reckoned.
     pub nanos: Counter,
+    /// How many of them are: a timed call stands for those before it that were not timed.
+    reckoned: Counter,
     /// Times it was refused before it ran.
     pub rejected: Counter,
     /// Times it ran and failed.
@@ -46,13 +48,31 @@ pub struct CommandCounters {
     latencies: OnceLock<Box<Latencies>>,
 }
 
+/// All of the first so many calls of a command are timed, ...
+const TIMED_ALL: u64 = 1024;
+/// ... and of those after them one in so many, ...
+const TIMED_ONE_IN: u64 = 16;
+/// ... unless they take longer than this. Of the smallest commands the clock would cost a tenth.
+const SMALL_NANOS: u64 = 1_000;
+
 impl CommandCounters {
-    /// Counts a call; `tracked`: for percentiles too.
-    pub fn call(&self, nanos: u64, tracked: bool) {
+    /// Whether the call that comes next is to be timed.
+    pub fn times_next(&self) -> bool {
+        let calls = self.calls.get();
+        calls < TIMED_ALL
+            || calls.is_multiple_of(TIMED_ONE_IN)
+            || self.nanos.get() > calls.saturating_mul(SMALL_NANOS)
+    }
+
+    /// Counts a call, and how long it took if it was timed; `tracked`: for percentiles too.
+    pub fn call(&self, nanos: Option<u64>, tracked: bool) {
         self.calls.add(1);
-        self.nanos.add(nanos);
+        let Some(nanos) = nanos else { return };
+        let stands_for = self.calls.get() - self.reckoned.get();
+        self.reckoned.add(stands_for);
+        self.nanos.add(nanos.saturating_mul(stands_for));
         if tracked {
-            self.latencies.get_or_init(Box::default).note(nanos);
+            self.latencies.get_or_init(Box::default).note(nanos, stands_for);
         }
     }
 }
@@ -283,7 +303,7 @@ mod tests {
             let block = stats.block(thread);
             block.processed.add(3);
             block.error("ERR");
-            block.commands[0].call(5_000, true);
+            block.commands[0].call(Some(5_000), true);
         }
         let totals = stats.totals();
         assert_eq!((totals.processed, totals.errors_by_code["ERR"]), (6, 2));

@@ -216,7 +216,7 @@ impl fmt::Debug for Blocked {
 #[derive(Debug, Default)]
 pub struct Call {
     /// How long the attempt took that was in vain.
-    pub nanos: u64,
+    pub nanos: Option<u64>,
     /// How long the request was.
     pub request_bytes: usize,
     /// Its words, as the command log shows them.

@@ -140,8 +140,10 @@ impl Session {
 
     /// Something was refused that should have been queued, or that should have ended a transaction.
     pub(crate) fn fail_transaction(&mut self) {
-        self.transaction.fail();
-        self.note_queued();
+        if self.transaction.is_open() {
+            self.transaction.fail();
+            self.note_queued();
+        }
     }
 
     /// Whether `EXEC` would run what was queued, as far as is known without a look at the keys.

@@ -59,12 +59,10 @@ impl Transaction {
         self.open = true;
     }
 
-    /// Something was refused that should have been queued: what was queued will not be run.
+    /// Something was refused that should have been queued in it: what was queued will not be run.
     pub fn fail(&mut self) {
-        if self.open {
-            self.failed = true;
-            self.queue.clear();
-        }
+        self.failed = true;
+        self.queue.clear();
     }
 
     /// Queues a command.

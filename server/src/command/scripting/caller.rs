@@ -3,7 +3,7 @@
 use crate::command::measure::Lap;
 use crate::command::spec::Flags;
 use crate::command::table::{self, Entry, Unknown};
-use crate::command::{Ctx, Origin, args, nested};
+use crate::command::{Ctx, Origin, args, keys, nested};
 use crate::error::Error;
 use crate::resp::{Args, Reply};
 use crate::script::engine::{Called, Host, Interrupt, LogLevel};
@@ -19,6 +19,8 @@ pub(super) struct Caller<'c, 'a, 's> {
     pub(super) denies_oom: bool,
     /// What it runs.
     pub(super) program: Program,
+    /// Times what it calls.
+    pub(super) lap: Lap,
 }
 
 impl Caller<'_, '_, '_> {
@@ -71,9 +73,11 @@ impl Host for Caller<'_, '_, '_> {
             return self.refuse(Some(command), &error, reply);
         }
         let Ctx { shared, session, view, .. } = &mut *self.ctx;
-        let mut lap = Lap::begin(shared.store.clock());
-        let outer = nested::Outer { origin: Origin::Script, mark: reply.mark(), lap: &mut lap };
-        match nested::run(shared, session, view, command, args, reply, outer) {
+        // What the script did since its last call is no time of this one.
+        self.lap.leave_out(shared.store.clock());
+        let outer = nested::Outer { origin: Origin::Script, mark: reply.mark(), lap: &mut self.lap };
+        let keys = keys::touched(&shared.store, session.db, command, args);
+        match nested::run(shared, session, view, command, args, &keys, reply, outer) {
             Ok(()) => Called::Ran,
             Err(_) => Called::Failed,
         }

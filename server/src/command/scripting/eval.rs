@@ -6,6 +6,7 @@ use std::sync::Arc;
 use super::caller::Caller;
 use crate::command::Ctx;
 use crate::command::args::Args;
+use crate::command::measure::Lap;
 use crate::command::spec::{Acl, Arg, Command, Flags, Key, Locks, MayWrite};
 use crate::error::Error;
 use crate::script::cache::{Digest, Origin, Script};
@@ -35,7 +36,7 @@ pub(super) static EVAL: Command = Command {
         Arg::key("key").optional().multiple(),
         Arg::string("arg").optional().multiple(),
     ],
-    locks: Locks::All,
+    locks: Locks::Growing,
     may_write: MayWrite::AsCalled(|_, args| body_writes(args, true)),
     handler: eval,
     ..Command::BASE
@@ -61,7 +62,7 @@ pub(super) static EVAL_RO: Command = Command {
         Arg::key("key").optional().multiple(),
         Arg::string("arg").optional().multiple(),
     ],
-    locks: Locks::All,
+    locks: Locks::Growing,
     may_write: MayWrite::AsCalled(|_, args| body_writes(args, false)),
     handler: eval_ro,
     ..Command::BASE
@@ -83,7 +84,7 @@ pub(super) static EVALSHA: Command = Command {
         Arg::key("key").optional().multiple(),
         Arg::string("arg").optional().multiple(),
     ],
-    locks: Locks::All,
+    locks: Locks::Growing,
     may_write: MayWrite::AsCalled(|shared, args| digest_writes(shared, args, true)),
     handler: evalsha,
     ..Command::BASE
@@ -105,7 +106,7 @@ pub(super) static EVALSHA_RO: Command = Command {
         Arg::key("key").optional().multiple(),
         Arg::string("arg").optional().multiple(),
     ],
-    locks: Locks::All,
+    locks: Locks::Growing,
     may_write: MayWrite::AsCalled(|shared, args| digest_writes(shared, args, false)),
     handler: evalsha_ro,
     ..Command::BASE
@@ -234,6 +235,7 @@ pub(super) fn run_with(
         reads_only: access == Access::Read || flags.no_writes,
         denies_oom: short && !flags.allow_oom,
         program: kind,
+        lap: Lap::begin(shared.store.clock()),
         ctx,
     };
     let call = Call { args: *args, first_key: 3, keys };

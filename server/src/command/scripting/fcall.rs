@@ -25,7 +25,7 @@ pub(super) static FCALL: Command = Command {
         .update()
         .note("We cannot tell how the keys will be used so we assume the worst, RW and UPDATE")],
     args: ARGS,
-    locks: Locks::All,
+    locks: Locks::Growing,
     may_write: MayWrite::AsCalled(|shared, args| writes(shared, args, true)),
     handler: fcall,
     ..Command::BASE
@@ -46,7 +46,7 @@ pub(super) static FCALL_RO: Command = Command {
         .access()
         .note("We cannot tell how the keys will be used so we assume the worst, RO and ACCESS")],
     args: ARGS,
-    locks: Locks::All,
+    locks: Locks::Growing,
     may_write: MayWrite::AsCalled(|shared, args| writes(shared, args, false)),
     handler: fcall_ro,
     ..Command::BASE

@@ -4,8 +4,10 @@ use scrubjay::{Key, Scope, Store};
 use smallvec::SmallVec;
 
 use crate::command::args::Args;
+use crate::command::keys::CallKeys;
 use crate::command::measure::Lap;
 use crate::command::spec::{Acl, Command, Flags, Locks};
+use crate::command::table::Entry;
 use crate::command::{Ctx, Origin, keys, nested};
 use crate::error::Error;
 use crate::session::transaction::Queue;
@@ -86,10 +88,11 @@ fn exec(ctx: &mut Ctx<'_, '_>) -> Result<(), Error> {
     let watch = ctx.session.watch.take();
     let watched: Vec<_> = watch.iter().flat_map(|watch| watch.keys()).collect();
     let mut keys: SmallVec<[Key<'_>; 16]> = watched.iter().map(|key| key.as_key()).collect();
-    let scope = match add_keys(&queue, store, ctx.session.db, &mut keys) {
-        Locked::Everything => Scope::All,
-        Locked::Keys if keys.is_empty() => Scope::None,
-        Locked::Keys => Scope::Keys(&keys),
+    let found = add_keys(&queue, store, ctx.session.db, &mut keys);
+    let scope = match &found {
+        None => Scope::All,
+        Some(_) if keys.is_empty() => Scope::None,
+        Some(_) => Scope::Keys(&keys),
     };
     // Parameters are changed under a lock that comes before those of the store.
     let walks = queue.iter().any(|(command, _)| matches!(command.locks, Locks::Walk));
@@ -112,10 +115,29 @@ fn exec(ctx: &mut Ctx<'_, '_>) -> Result<(), Error> {
         // Each counts the reply from here on for its own, as in Valkey.
         let (mark, mut lap) = (ctx.reply.mark(), Lap::begin(store.clock()));
         ctx.reply.array(queue.len());
-        for (command, args) in queue.iter() {
+        let mut fetched = watched.len();
+        for (index, (command, args)) in queue.iter().enumerate() {
+            let (args, db) = (Args::from(args), ctx.session.db);
+            let mut own = CallKeys::new();
+            let own = match &found {
+                Some(starts) => {
+                    let (start, end) =
+                        (starts[index], starts.get(index + 1).map_or(keys.len(), |next| *next));
+                    if end > fetched {
+                        let ahead = keys.len().min(end + KEYS_AHEAD);
+                        view.prefetch(&keys[fetched..ahead]);
+                        fetched = ahead;
+                    }
+                    keys::in_db(&keys[start..end], db, &mut own)
+                }
+                None => {
+                    own = keys::touched(store, db, command, args);
+                    &own
+                }
+            };
             // What fails is one reply among the others.
             let outer = nested::Outer { origin: Origin::Transaction, mark, lap: &mut lap };
-            let _ = nested::run(shared, ctx.session, &mut view, command, args.into(), ctx.reply, outer);
+            let _ = nested::run(shared, ctx.session, &mut view, command, args, own, ctx.reply, outer);
         }
     } else {
         ctx.reply.null_array();
@@ -129,6 +151,12 @@ fn exec(ctx: &mut Ctx<'_, '_>) -> Result<(), Error> {
     Ok(())
 }
 
+/// Whether a client is in a transaction after a command, if it was before it; so far as nothing is refused.
+#[inline]
+pub(in crate::command) fn leaves_open(command: &Entry, open: bool) -> bool {
+    command.is(&MULTI) || open && !command.is(&EXEC) && !command.is(&DISCARD)
+}
+
 /// What EXEC answers where it cannot run at all.
 pub(in crate::command) fn aborted(why: &Error) -> Error {
     let line = why.line();
@@ -136,26 +164,31 @@ pub(in crate::command) fn aborted(why: &Error) -> Error {
     Error::Bytes([b"EXECABORT Transaction discarded because of: ", why].concat())
 }
 
-enum Locked {
-    Keys,
-    Everything,
-}
+/// Keys whose memory is fetched at a time.
+const KEYS_AHEAD: usize = 32;
 
-/// Adds the keys of all queued commands, unless one of them may touch any key.
-fn add_keys<'q>(queue: &'q Queue, store: &Store, db: u16, keys: &mut SmallVec<[Key<'q>; 16]>) -> Locked {
+/// Adds the keys of all queued commands; where those of each begin. None if one of them may touch any key.
+fn add_keys<'q>(
+    queue: &'q Queue,
+    store: &Store,
+    db: u16,
+    keys: &mut SmallVec<[Key<'q>; 16]>,
+) -> Option<SmallVec<[usize; 16]>> {
+    let mut starts = SmallVec::with_capacity(queue.len());
     for (command, args) in queue.iter() {
         let args = Args::from(args);
         match command.locks {
-            Locks::All | Locks::Walk => return Locked::Everything,
-            Locks::AllIf(needs_all) if needs_all(&args) => return Locked::Everything,
+            Locks::All | Locks::Growing | Locks::Walk => return None,
+            Locks::AllIf(needs_all) if needs_all(&args) => return None,
             // In whichever database: the lock is the same. A call that contradicts its declaration is the
             // handler's to refuse.
             Locks::Keys | Locks::AllIf(_) => {
+                starts.push(keys.len());
                 let _ = keys::for_each_touched(command, &args, |key| {
                     keys.push(store.key(db, args.at(key.index)));
                 });
             }
         }
     }
-    Locked::Keys
+    Some(starts)
 }
