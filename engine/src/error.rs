@@ -101,6 +101,12 @@ impl From<WrongType> for StringError {
     }
 }
 
+impl From<OutOfMemory> for StringError {
+    fn from(_: OutOfMemory) -> Self {
+        Self::OutOfMemory
+    }
+}
+
 /// An operation on a stream could not be done.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 #[non_exhaustive]
@@ -227,6 +233,12 @@ impl std::error::Error for HllError {}
 impl From<WrongType> for HllError {
     fn from(_: WrongType) -> Self {
         Self::WrongType
+    }
+}
+
+impl From<OutOfMemory> for HllError {
+    fn from(_: OutOfMemory) -> Self {
+        Self::OutOfMemory
     }
 }
 

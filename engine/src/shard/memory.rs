@@ -56,11 +56,6 @@ impl<X: Parts, P: Positions> Shard<X, P> {
         figures.add(&self.spaces[usize::from(db)].table);
     }
 
-    /// Bytes one entry occupies: its slot and what it owns.
-    pub fn entry_bytes(&self, found: super::Found) -> usize {
-        self.slab.get(found.handle).bytes()
-    }
-
     /// How many handles of a database do not agree with their place: 0, unless there is an error in here. For
     /// tests.
     pub fn inconsistencies(&self, db: u16) -> usize {

@@ -7,10 +7,10 @@
 //! Whoever walks from shard to shard does not know whether it will get the next one soon. So it passes a
 //! [`Gate`] first, and nobody locks everything while somebody is inside: a script may take long.
 //!
-//! **The exception** is who has closed that gate, since there is one at a time: a script comes to its keys one
-//! by one, and takes their shards as it does, in any order. So that it does not wait for somebody who waits
-//! for it, everyone else waits [briefly](BRIEFLY) while holding a shard, and then gives back what it holds and
-//! begins again.
+//! **The exception** is who has closed that gate, since there is one at a time: a script comes to its keys
+//! one by one, and takes their shards as it does, in any order. So that it does not wait for somebody who
+//! waits for it, everyone else waits [briefly](BRIEFLY) while holding a shard, and then gives back what it
+//! holds and begins again.
 
 use std::time::Duration;
 
@@ -20,8 +20,8 @@ use super::Locked;
 use super::route::SHARDS_MAX;
 use crate::sync::{CachePadded, Mutex, MutexGuard, RwLock, RwLockReadGuard, RwLockWriteGuard};
 
-/// How long who has other things to do, or holds another one, waits for a lock. Operations hold one for microseconds, some for
-/// milliseconds; a script may hold all of them for seconds.
+/// How long who has other things to do, or holds another one, waits for a lock. Operations hold one for
+/// microseconds, some for milliseconds; a script may hold all of them for seconds.
 pub(super) const BRIEFLY: Duration = Duration::from_millis(2);
 
 pub(super) type Guard<'s> = MutexGuard<'s, Locked>;

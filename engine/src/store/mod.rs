@@ -3,6 +3,8 @@
 mod builder;
 mod changes;
 mod embedded;
+#[cfg(all(test, not(shuttle)))]
+mod heard;
 #[cfg(all(test, shuttle))]
 mod interleavings;
 mod key;

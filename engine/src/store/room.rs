@@ -108,11 +108,6 @@ impl Store {
         self.room.peak_bytes.load(Relaxed)
     }
 
-    /// Forgets the most it has held.
-    pub fn reset_peak(&self) {
-        self.room.peak_bytes.store(0, Relaxed);
-    }
-
     /// Tells of memory that somebody holds on behalf of this store's users, such as client buffers: it counts
     /// against the limit. `change` is in bytes.
     pub fn note_outside(&self, change: isize) {

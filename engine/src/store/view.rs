@@ -7,6 +7,7 @@ mod dump;
 mod geo;
 mod hashes;
 mod hyperloglogs;
+mod keys;
 mod lists;
 mod sets;
 mod sorted_sets;
@@ -16,12 +17,14 @@ mod strings;
 pub use self::collection::{Missing, Tools};
 pub use self::dump::Usage;
 pub use self::hashes::{FieldCondition, FieldExpiry, FieldPersist, FieldPresence};
+pub use self::keys::Meta;
+pub(super) use self::keys::meta_of;
 pub use self::lists::Popped;
 pub use self::sets::SetOperation;
 pub use self::sorted_sets::{AddCounts, Combination, Span, ranks_between};
 pub use self::streams::GroupStart;
+pub use self::strings::Text;
 
-use std::ops::Deref;
 use std::time::Duration;
 
 use super::lock::{BRIEFLY, Gate, Held};
@@ -29,11 +32,7 @@ use super::maintain::Settling;
 use super::waiters::Waiter;
 use super::walk::Flush;
 use super::{Key, Locked, Store, StoreShard};
-use crate::WrongType;
-use crate::collections::dict::Dict;
-use crate::collections::table::Figures;
-use crate::raw::shared::SharedBytes;
-use crate::raw::slab::{EntryRef, NewValue, ValueRef};
+use crate::raw::slab::NewValue;
 use crate::shard::change::{Event, Log};
 use crate::shard::{self, Found};
 use crate::sync::Arc;
@@ -95,77 +94,6 @@ impl Deadline {
     }
 }
 
-/// Facts about an entry, without its value.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-#[non_exhaustive]
-pub struct Meta {
-    /// The value's type.
-    pub kind: Kind,
-    /// The encoding Valkey would report.
-    pub encoding: Encoding,
-    /// When it expires, in milliseconds since the epoch.
-    pub deadline: Option<Millis>,
-    /// Seconds since the entry was last used; means something unless an LFU policy is at work.
-    pub idle_s: u64,
-    /// How often the entry was used, on a logarithmic scale; means something while an LFU policy is at work.
-    pub frequency: u8,
-}
-
-pub(super) fn meta_of(shard: &StoreShard, found: Found, now: Millis) -> Meta {
-    let entry = shard.entry(found);
-    Meta {
-        kind: Kind::from_bits(entry.kind()),
-        encoding: Encoding::from_bits(entry.encoding()),
-        deadline: entry.deadline(),
-        idle_s: shard.idle_s(found, now),
-        frequency: shard.frequency(found, now),
-    }
-}
-
-/// A string value, lent while the view is not used otherwise.
-#[derive(Debug, Clone, Copy)]
-pub struct Text<'a> {
-    bytes: &'a [u8],
-    shared: Option<&'a SharedBytes>,
-    /// The encoding Valkey would report.
-    pub encoding: Encoding,
-    /// When the entry expires, in milliseconds since the epoch.
-    pub deadline: Option<Millis>,
-}
-
-impl<'a> Text<'a> {
-    fn of(entry: EntryRef<'a, Object>) -> Result<Self, WrongType> {
-        if Kind::from_bits(entry.kind()) != Kind::String {
-            return Err(WrongType);
-        }
-        let (bytes, shared) = match entry.value() {
-            ValueRef::Inline(bytes) => (bytes, None),
-            ValueRef::Heap(Object::Bytes(shared)) => (&**shared, Some(shared)),
-            ValueRef::Heap(_) => return Err(WrongType),
-        };
-        let encoding = Encoding::from_bits(entry.encoding());
-        Ok(Self { bytes, shared, encoding, deadline: entry.deadline() })
-    }
-
-    /// The bytes, for as long as the view lends them.
-    pub fn bytes(&self) -> &'a [u8] {
-        self.bytes
-    }
-
-    /// The value as a counted buffer, if it is held as one: it can be kept after the locks are gone without a
-    /// copy.
-    pub fn shared(&self) -> Option<SharedBytes> {
-        self.shared.cloned()
-    }
-}
-
-impl Deref for Text<'_> {
-    type Target = [u8];
-    fn deref(&self) -> &[u8] {
-        self.bytes
-    }
-}
-
 /// The keyspace as one operation sees it, at one moment: see [`Store::view`]. Its locks last as long as it
 /// does.
 ///
@@ -222,8 +150,8 @@ impl Store {
         View::open(self, scope, now, None).expect("invariant: patience without end does not run out")
     }
 
-    /// A view of one key, if its shard is free and nobody waits for or watches keys there: what is open to nearly
-    /// every operation, and costs the least.
+    /// A view of one key, if its shard is free and nobody waits for or watches keys there: what is open to
+    /// nearly every operation, and costs the least.
     #[inline]
     pub fn view_at_once(&self, key: &Key<'_>, now: Millis) -> Option<View<'_>> {
         let index = key.shard();
@@ -401,128 +329,6 @@ impl<'s> View<'s> {
     /// Whether the shard of `key` is locked, so that the view may be asked about it.
     pub fn holds(&mut self, key: Key<'_>) -> bool {
         self.held_shard(key).is_some()
-    }
-
-    /// The string at `key`.
-    ///
-    /// # Errors
-    /// [`WrongType`] when another type lives there.
-    #[inline]
-    pub fn string(&mut self, key: Key<'_>, lookup: Lookup) -> Result<Option<Text<'_>>, WrongType> {
-        match self.look_up(key, lookup) {
-            Some(found) => Text::of(self.shard(key).entry(found)).map(Some),
-            None => Ok(None),
-        }
-    }
-
-    /// Whether there is an entry at `key`.
-    pub fn exists(&mut self, key: Key<'_>, lookup: Lookup) -> bool {
-        self.look_up(key, lookup).is_some()
-    }
-
-    /// Facts about the entry at `key`, as they are before this look.
-    pub fn meta(&mut self, key: Key<'_>, lookup: Lookup) -> Option<Meta> {
-        let found = self.look_up(key, Lookup::Peek);
-        let now = self.now;
-        let meta = found.map(|found| meta_of(self.shard(key), found, now));
-        self.note(key, found, lookup);
-        meta
-    }
-
-    /// What the entry at `key` occupies, in bytes: its slot, what it owns, and its place in the table.
-    pub fn memory_usage(&mut self, key: Key<'_>) -> Option<usize> {
-        /// A handle and a tag, at the mean fill of a bucket.
-        const TABLE_BYTES: usize = 9;
-        let found = self.look_up(key, Lookup::Peek)?;
-        let entry = self.shard(key).entry(found);
-        Some(entry.bytes() + TABLE_BYTES)
-    }
-
-    /// How the table is filled in which the value at `key` keeps its fields or members; none if it has no
-    /// table.
-    pub fn value_table_figures(&mut self, key: Key<'_>) -> Option<Figures> {
-        let found = self.look_up(key, Lookup::Peek)?;
-        match self.shard(key).entry(found).value() {
-            ValueRef::Heap(object) => object.dict().map(Dict::figures),
-            ValueRef::Inline(_) => None,
-        }
-    }
-
-    /// Removes `key`; whether it was there. With [`Event::Expired`] it counts as expired: somebody gave it a
-    /// deadline that had passed.
-    pub fn remove(&mut self, key: Key<'_>, event: Event) -> bool {
-        let Some(found) = self.find(key) else { return false };
-        let shard = self.shard(key);
-        shard.remove(key.db, found);
-        if event == Event::Expired {
-            shard.counters.expired += 1;
-        }
-        self.log.changed(key.db, key.bytes, event);
-        true
-    }
-
-    /// Gives the entry at `key` a deadline, or takes it away; whether the entry was there. That is no use of
-    /// it: who counts it as one has looked it up.
-    pub fn set_deadline(&mut self, key: Key<'_>, deadline: Option<Millis>, event: Event) -> bool {
-        let Some(found) = self.find(key) else { return false };
-        let now = self.now;
-        let found = self.shard(key).set_deadline(key.place(), found, deadline, now);
-        self.keep_embedded(key, found);
-        self.log.changed(key.db, key.bytes, event);
-        true
-    }
-
-    /// Moves the entry at `from`, with its deadline, to `to`, in place of what was there; whether it was
-    /// there. A large value is not copied. Serves `RENAME` and `MOVE`, which differ in the events they tell
-    /// of.
-    pub fn transfer(&mut self, from: Key<'_>, to: Key<'_>, (left, came): (Event, Event)) -> bool {
-        let Some(found) = self.find(from) else { return false };
-        let entry = self.shard(from).entry(found);
-        let meta = entry.meta();
-        let inline = match entry.value() {
-            ValueRef::Inline(bytes) => Some(bytes.to_vec()),
-            ValueRef::Heap(_) => None,
-        };
-        let object = self.shard(from).take(from.db, found);
-        let value = match (&inline, object) {
-            (_, Some(object)) => NewValue::Heap(object),
-            (inline, None) => NewValue::Inline(inline.as_deref().unwrap_or_default()),
-        };
-        let there = self.find(to);
-        self.tell_anew(to, there);
-        let written = self.write(to, there, what(meta), meta.deadline, value);
-        self.keep_embedded(to, written);
-        // One change that two keys tell of.
-        self.log.happened(from.db, from.bytes, left);
-        self.log.changed(to.db, to.bytes, came);
-        true
-    }
-
-    /// Copies the entry at `from`, with its deadline, to `to`, in place of what was there; whether it was
-    /// there. That is no use of either: who counts it as one has looked it up.
-    pub fn copy(&mut self, from: Key<'_>, to: Key<'_>) -> bool {
-        let Some(found) = self.find(from) else { return false };
-        let entry = self.shard(from).entry(found);
-        let meta = entry.meta();
-        let (inline, object) = match entry.value() {
-            ValueRef::Inline(bytes) => (bytes.to_vec(), None),
-            ValueRef::Heap(object) => (Vec::new(), Some(object.duplicate())),
-        };
-        let value = object.map_or(NewValue::Inline(&inline), NewValue::Heap);
-        let there = self.find(to);
-        self.tell_anew(to, there);
-        let written = self.write(to, there, what(meta), meta.deadline, value);
-        self.keep_embedded(to, written);
-        self.log.changed(to.db, to.bytes, Event::CopyTo);
-        true
-    }
-
-    /// Tells that `key` is new although something was found there, as Valkey does where it first removes
-    /// that. If nothing was, writing tells it.
-    fn tell_anew(&mut self, key: Key<'_>, found: Option<Found>) {
-        if found.is_some() {
-            self.log.aside(key.db, key.bytes, Event::New);
-        }
     }
 
     /// The live entry of `key`, and nothing besides.
@@ -719,11 +525,6 @@ impl<'s> View<'s> {
 /// The kind and the encoding that an entry says it has.
 fn what(meta: shard::Meta) -> (Kind, Encoding) {
     (Kind::from_bits(meta.kind), Encoding::from_bits(meta.encoding))
-}
-
-/// What an entry says of itself that holds a string.
-fn string_meta(encoding: Encoding, deadline: Option<Millis>) -> shard::Meta {
-    shard::Meta { kind: Kind::String.bits(), encoding: encoding.bits(), clock: 0, deadline }
 }
 
 #[inline]

@@ -422,11 +422,10 @@ impl Store {
 
 #[cfg(all(test, not(shuttle)))]
 mod tests {
+    use super::super::heard::Heard;
     use super::super::taker::Taker;
     use super::super::{Deadline, Flush, Scope};
     use super::*;
-    use crate::shard::change::{Change, Log};
-    use crate::sync::Mutex;
     use crate::time::ManualClock;
 
     fn store() -> Store {
@@ -505,15 +504,7 @@ mod tests {
     #[test]
     fn a_chain_of_movers_runs_to_its_end_before_the_locks_go() {
         let store = store();
-        let heard = Arc::new(Mutex::new(Vec::new()));
-        let tell = Arc::clone(&heard);
-        store.observe(Arc::new(move |log: &Log| {
-            let events = log.iter().filter_map(|change| match change {
-                Change::Key { key, event, .. } => Some((String::from_utf8_lossy(key).into_owned(), event)),
-                _ => None,
-            });
-            tell.lock().extend(events);
-        }));
+        let heard = Heard::of(&store);
         let movers = [("a", "b"), ("b", "c"), ("c", "d"), ("d", "a")];
         let movers = movers.map(|(from, to)| Taker::mover(&store, from, to));
         let registrations = movers.each_ref().map(|mover| mover.begin(&store).expect("nothing is there"));
@@ -526,7 +517,7 @@ mod tests {
             expected.push((from.to_owned(), Event::Del));
             expected.push((to.to_owned(), Event::Set));
         }
-        assert_eq!(*heard.lock(), expected);
+        assert_eq!(heard.take_with_keys(), expected);
         registrations.into_iter().for_each(|registration| store.forget(registration));
         nobody_is_left(&store);
     }

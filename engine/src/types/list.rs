@@ -181,22 +181,6 @@ pub fn range_of(start: i64, stop: i64, len: usize) -> (usize, usize) {
 }
 
 impl List {
-    /// A list of these elements, in the form that Valkey gives to one that is made at once.
-    pub fn from_elements<T: AsRef<[u8]>>(elements: impl IntoIterator<Item = T>, limits: &Limits) -> Self {
-        let mut list = Self::Packed(PackedBuf::new());
-        for element in elements {
-            let element = element.as_ref();
-            if let Self::Packed(packed) = &list
-                && !packed.as_packed().has_room_for(element_bytes(element))
-            {
-                list.enlarge(limits);
-            }
-            list.put(End::Right, std::iter::once(element), limits);
-        }
-        list.grow(0, 0, limits);
-        list
-    }
-
     /// A list of blocks as a dump has them, in the form that Valkey gives it when it is loaded.
     pub fn from_deque(deque: Deque, limits: &Limits) -> Self {
         let mut list = Self::Deque(Box::new(deque));
@@ -470,21 +454,11 @@ mod tests {
         assert_eq!(range_of(0, -1, 0), (0, 0));
     }
 
-    /// What is made at once is one block, however large, and large only beyond what a block may be.
-    #[test]
-    fn a_list_made_at_once_has_one_block() {
-        let numbers = || (0..10_000).map(|number: u32| number.to_string());
-        let large = List::from_elements(numbers(), &limits(-2));
-        assert!(matches!(&large, List::Deque(deque) if deque.block_count() == 1));
-        assert_eq!(texts(large.borrow()), numbers().map(String::into_bytes).collect::<Vec<_>>());
-        assert!(!List::from_elements(numbers().take(128), &limits(128)).is_large());
-        assert!(List::from_elements(numbers().take(129), &limits(128)).is_large());
-    }
-
     #[test]
     fn shrinks_at_half_of_the_bound() {
         let limits = limits(8);
-        let mut list = List::from_elements((0..9).map(|number| number.to_string()), &limits);
+        let mut list = List::new();
+        list.push(End::Right, [&b"x"[..]; 9], &limits);
         while list.len() > 5 {
             list.remove_end(End::Right, 1, &limits);
             assert!(list.is_large());

@@ -7,9 +7,9 @@
 //! lies, and a form that is taken out of its entry, edited, and put back ([`Collection`]).
 
 pub mod bitmap;
+mod chance;
 pub mod geo;
 pub mod hash;
-
 pub mod hyperloglog;
 mod limits;
 pub mod list;

@@ -46,4 +46,19 @@ impl<'a> Args<'a> {
     pub fn integer(&self, index: usize) -> Result<i64, Error> {
         self.get(index).and_then(number::parse_i64).ok_or(Error::NotInteger)
     }
+
+    /// The same, of an integer whose sign says which way the rest of it is meant: the one without an opposite
+    /// is none.
+    ///
+    /// # Errors
+    /// [`Error::NotInteger`], or that it is out of range.
+    pub fn either_way(&self, index: usize) -> Result<i64, Error> {
+        let number = self.integer(index)?;
+        if number == i64::MIN {
+            return Err(Error::Text(
+                "ERR value is out of range, value must between -9223372036854775807 and 9223372036854775807",
+            ));
+        }
+        Ok(number)
+    }
 }

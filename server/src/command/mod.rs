@@ -6,6 +6,8 @@ pub(crate) mod table;
 pub mod args;
 mod blocking;
 pub mod dispatch;
+mod draw;
+mod element;
 pub(crate) mod keys;
 pub mod measure;
 pub(crate) mod nested;

@@ -49,7 +49,7 @@ impl BitmapHandle<'_, '_> {
             return Err(StringError::TooLong);
         }
         let now = self.store.clock().now();
-        self.store.make_room(self.key.bytes().len() + bytes, now).map_err(|_| StringError::OutOfMemory)?;
+        self.store.make_room(self.key.bytes().len() + bytes, now)?;
         self.store.view(Scope::Key(&self.key), now).set_bit(self.key, offset, on, BYTES_MAX)
     }
 

@@ -129,11 +129,13 @@ impl HashHandle<'_, '_> {
         &self,
         fields: impl IntoIterator<Item = F>,
     ) -> Result<Vec<Option<Vec<u8>>>, WrongType> {
+        // Before the lock: who names the fields may ask the store for them.
+        let fields: Vec<F> = fields.into_iter().collect();
         let mut view = self.view();
         let now = view.now();
         let hash = view.hash(self.key)?;
-        let value = |field: F| hash.and_then(|hash| hash.get(field.as_ref(), now)).map(Element::to_vec);
-        Ok(fields.into_iter().map(value).collect())
+        let value = |field: &F| hash.and_then(|hash| hash.get(field.as_ref(), now)).map(Element::to_vec);
+        Ok(fields.iter().map(value).collect())
     }
 
     /// All fields and their values, copied, in no order.
@@ -266,4 +268,67 @@ impl HashHandle<'_, '_> {
 
 fn bytes_of<F: AsRef<[u8]>, V: AsRef<[u8]>>((field, value): &(F, V)) -> (&[u8], &[u8]) {
     (field.as_ref(), value.as_ref())
+}
+
+#[cfg(all(test, not(shuttle)))]
+mod tests {
+    use super::*;
+    use crate::time::ManualClock;
+
+    #[test]
+    fn a_hash_comes_and_goes_with_its_fields() {
+        let store = Store::default();
+        let hash = store.hash("h");
+        assert_eq!((hash.len(), hash.is_empty(), hash.entries()), (Ok(0), Ok(true), Ok(Vec::new())));
+        assert_eq!((hash.set("a", "1"), hash.set("a", "2")), (Ok(true), Ok(false)));
+        assert_eq!(hash.set_many([("a", "3"), ("b", "4")]), Ok(1));
+        assert_eq!((hash.set_if_absent("b", "5"), hash.set_if_absent("c", "6")), (Ok(false), Ok(true)));
+        assert_eq!((hash.increment("b", -5), hash.increment("n", 7)), (Ok(-1), Ok(7)));
+        assert_eq!((hash.get("a"), hash.get("none")), (Ok(Some(b"3".to_vec())), Ok(None)));
+        assert_eq!((hash.contains("c"), hash.contains("none")), (Ok(true), Ok(false)));
+        assert_eq!(hash.take("c"), Ok(Some(b"6".to_vec())));
+        assert_eq!(hash.remove(["a", "b", "n", "none"]), Ok(3));
+        assert!(!store.contains("h"));
+        assert_eq!(hash.take("c"), Ok(None));
+        assert_eq!(hash.set_many(Vec::<(&str, &str)>::new()), Ok(0));
+        assert!(!store.contains("h"));
+    }
+
+    #[test]
+    fn fields_perish_one_by_one() {
+        let clock = ManualClock::new(1_000);
+        let store = Store::builder().clock(clock.clone()).build();
+        let hash = store.hash("h");
+        let ms = Duration::from_millis;
+        hash.set_many([("a", "1"), ("b", "2")]).expect("no limit");
+        hash.set_for("c", "3", ms(10)).expect("no limit");
+        assert_eq!((hash.expire("b", ms(20)), hash.expire("none", ms(20))), (Ok(true), Ok(false)));
+        assert_eq!((hash.ttl("a"), hash.ttl("b")), (Ok(Some(None)), Ok(Some(Some(ms(20))))));
+        clock.advance(ms(10));
+        assert_eq!((hash.get("c"), hash.ttl("c"), hash.len()), (Ok(None), Ok(None), Ok(2)));
+        assert_eq!((hash.persist("b"), hash.persist("b")), (Ok(true), Ok(false)));
+        clock.advance(ms(100));
+        assert_eq!(hash.get_many(["a", "b", "c"]), Ok(vec![Some(b"1".to_vec()), Some(b"2".to_vec()), None]));
+    }
+
+    #[test]
+    fn who_names_the_fields_may_use_the_store() {
+        let store = Store::default();
+        let hash = store.hash("h");
+        hash.set("a", "1").expect("no limit");
+        let fields = ["a", "b"].into_iter().filter(|field| hash.contains(field).expect("a hash"));
+        assert_eq!(hash.get_many(fields), Ok(vec![Some(b"1".to_vec())]));
+    }
+
+    #[test]
+    fn other_types_are_refused() {
+        let store = Store::default();
+        store.set("s", "text").expect("no limit");
+        let hash = store.hash("s");
+        assert_eq!(hash.set("a", "1"), Err(CollectionError::WrongType));
+        assert_eq!(hash.increment("a", 1), Err(HashError::WrongType));
+        assert_eq!((hash.get("a"), hash.len()), (Err(WrongType), Err(WrongType)));
+        store.hash("h").set("a", "text").expect("no limit");
+        assert_eq!(store.hash("h").increment("a", 1), Err(HashError::NotInteger));
+    }
 }

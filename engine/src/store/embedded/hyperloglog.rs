@@ -78,7 +78,7 @@ impl HyperLogLogHandle<'_, '_> {
     fn room(&self) -> Result<u64, HllError> {
         let now = self.store.clock().now();
         let bytes = self.key.bytes().len() + hyperloglog::BYTES_MAX;
-        self.store.make_room(bytes, now).map_err(|_| HllError::OutOfMemory)?;
+        self.store.make_room(bytes, now)?;
         Ok(now)
     }
 }

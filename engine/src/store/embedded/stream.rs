@@ -409,44 +409,26 @@ fn keep(entry: Entry<'_>) -> StreamEntry {
 
 #[cfg(all(test, not(shuttle)))]
 mod tests {
-    use std::sync::Arc;
-
     use super::*;
-    use crate::sync::Mutex;
+    use crate::Event;
+    use crate::store::heard::Heard;
     use crate::time::ManualClock;
-    use crate::{Change, Event, Log, Observer};
-
-    #[derive(Default)]
-    struct Heard(Mutex<(Vec<Event>, u64)>);
-
-    impl Observer for Heard {
-        fn changed(&self, log: &Log) {
-            let mut heard = self.0.lock();
-            heard.1 = log.dirty();
-            heard.0.extend(log.iter().filter_map(|change| match change {
-                Change::Key { event, .. } | Change::Told { event, .. } => Some(event),
-                _ => None,
-            }));
-        }
-    }
 
     /// What Valkey tells of, and how often it counts itself as changed, in the same calls.
     #[test]
     fn changes_are_told_and_counted_as_valkey_does() {
         let clock = ManualClock::new(1_000);
         let store = Store::builder().clock(clock.clone()).shards(1).build();
-        let heard = Arc::new(Heard::default());
-        store.observe(heard.clone());
+        let heard = Heard::of(&store);
         let key = store.key(DB, b"s");
         let member = |consumer: &'static str| (&b"g"[..], consumer.as_bytes());
         let id = |ms| StreamId::new(ms, 1);
         let expect = |what: &str, dirty: u64, events: &[Event], act: &dyn Fn(&mut View<'_>)| {
-            heard.0.lock().0.clear();
             let mut view = store.view(Scope::Key(&key), clock.clock().now());
             act(&mut view);
             assert_eq!(view.dirty(), dirty, "{what}");
             drop(view);
-            assert_eq!(heard.0.lock().0, events, "{what}");
+            assert_eq!(heard.take(), events, "{what}");
         };
         let fields = || [(&b"f"[..], &b"v"[..])].into_iter();
         let exact = |len| Trim { bound: Bound::Len(len), whole_blocks: false, limit: TrimLimit::None };

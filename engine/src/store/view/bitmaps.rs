@@ -3,18 +3,16 @@
 //! To Valkey a string that was looked at in order to be written into is raw from then on, even if nothing
 //! came of it; and it grows as far as was asked for, even if nothing but zero bits is written.
 
+use super::strings::RAW;
 use super::{Lookup, Text, View};
 use crate::raw::shared::SharedBytes;
-use crate::raw::slab::{NewValue, ValueMut, ValueRef};
+use crate::raw::slab::NewValue;
+use crate::shard::Found;
 use crate::shard::change::Event;
-use crate::shard::{self, Found};
 use crate::store::Key;
 use crate::types::bitmap::{self, FieldStep, Operation};
-use crate::types::{Encoding, Kind, Object, string};
+use crate::types::{Encoding, Object, string};
 use crate::{StringError, WrongType};
-
-/// How a string is marked that was written into.
-pub(super) const RAW: (Kind, Encoding) = (Kind::String, Encoding::Raw);
 
 impl View<'_> {
     /// Sets the bit at `offset` of the string at `key`, which grows as far as needed and is made when it is
@@ -135,57 +133,12 @@ impl View<'_> {
         let grows = len > old_len;
         Ok((if grows { self.resize_string(key, found, len) } else { found }, grows))
     }
-
-    /// Makes the string that was found `len` bytes long: cut, or filled up with zero bytes.
-    pub(super) fn resize_string(&mut self, key: Key<'_>, found: Found, len: usize) -> Found {
-        let now = self.now;
-        let shard = self.shard(key);
-        let entry = shard.entry(found);
-        let meta: shard::Meta = entry.meta();
-        match entry.value() {
-            ValueRef::Inline(old) => {
-                if string::lies_inline(key.bytes.len(), len, meta.deadline.is_some()) {
-                    return shard.resize_value(key.db, found, len);
-                }
-                let mut grown = SharedBytes::zeroed(len);
-                let kept = old.len().min(len);
-                grown.make_mut()[..kept].copy_from_slice(&old[..kept]);
-                shard.replace(key.place(), found, meta, NewValue::Heap(Object::Bytes(grown)), now)
-            }
-            ValueRef::Heap(_) => {
-                if let ValueMut::Heap(mut object) = shard.value_mut(found) {
-                    let Object::Bytes(bytes) = &mut *object else {
-                        unreachable!("invariant: a string is bytes")
-                    };
-                    bytes.resize(len);
-                }
-                found
-            }
-        }
-    }
-
-    /// Lends the bytes of the string that was found, to be changed in place.
-    pub(super) fn with_bytes<R>(
-        &mut self,
-        key: Key<'_>,
-        found: Found,
-        change: impl FnOnce(&mut [u8]) -> R,
-    ) -> R {
-        match self.shard(key).value_mut(found) {
-            ValueMut::Inline(bytes) => change(bytes),
-            ValueMut::Heap(mut object) => {
-                let Object::Bytes(bytes) = &mut *object else { unreachable!("invariant: a string is bytes") };
-                change(bytes.make_mut())
-            }
-        }
-    }
 }
 
 #[cfg(all(test, not(shuttle)))]
 mod tests {
-    use std::sync::{Arc, Mutex};
-
-    use crate::shard::change::{Change, Event, Log};
+    use crate::shard::change::Event;
+    use crate::store::heard::Heard;
     use crate::store::{Deadline, Lookup, Scope, Store};
     use crate::types::Encoding;
     use crate::types::bitmap::{FieldAction, FieldStep, Operation, Overflow, Width};
@@ -199,15 +152,7 @@ mod tests {
     #[test]
     fn tells_what_happened() {
         let store = Store::default();
-        let heard = Arc::new(Mutex::new(Vec::new()));
-        let events = heard.clone();
-        store.observe(Arc::new(move |changes: &Log| {
-            let events = &mut *events.lock().expect("no panic");
-            events.extend(changes.iter().filter_map(|change| match change {
-                Change::Key { event, .. } => Some(event),
-                _ => None,
-            }));
-        }));
+        let heard = Heard::of(&store);
         let keys = ["a", "b", "c"].map(|key| store.key(0, key.as_bytes()));
         let [a, b, c] = keys;
         let mut view = store.view(Scope::Keys(&keys), 1000);
@@ -254,10 +199,9 @@ mod tests {
         assert_eq!(view.bit_operation(c, Operation::And, &[a]), Ok(0), "nothing to take away");
         drop(view);
 
-        let events = std::mem::take(&mut *heard.lock().expect("no panic"));
         let set_bits = [Event::SetBit; 3];
         let rest = [Event::Set, Event::Expire, Event::Set, Event::Del, Event::Del];
-        assert_eq!(events, [&set_bits[..], &rest].concat());
+        assert_eq!(heard.take(), [&set_bits[..], &rest].concat());
 
         store.list("list").push_left(["x"]).expect("no limit");
         let list = store.key(0, b"list");

@@ -3,7 +3,7 @@
 //! To Valkey such a string is raw as soon as it was looked at in order to be written into, and counting a
 //! single one is that: the count is written into it.
 
-use super::bitmaps::RAW;
+use super::strings::RAW;
 use super::{Lookup, Text, View};
 use crate::HllError;
 use crate::raw::slab::NewValue;
@@ -214,10 +214,9 @@ impl View<'_> {
 
 #[cfg(all(test, not(shuttle)))]
 mod tests {
-    use std::sync::{Arc, Mutex};
-
     use crate::HllError;
-    use crate::shard::change::{Change, Event, Log};
+    use crate::shard::change::Event;
+    use crate::store::heard::Heard;
     use crate::store::{Deadline, Lookup, Scope, Store};
     use crate::types::Encoding;
 
@@ -225,15 +224,7 @@ mod tests {
     #[test]
     fn tells_what_happened() {
         let store = Store::default();
-        let heard = Arc::new(Mutex::new(Vec::new()));
-        let events = heard.clone();
-        store.observe(Arc::new(move |changes: &Log| {
-            let events = &mut *events.lock().expect("no panic");
-            events.extend(changes.iter().filter_map(|change| match change {
-                Change::Key { event, .. } => Some(event),
-                _ => None,
-            }));
-        }));
+        let heard = Heard::of(&store);
         let keys = ["a", "b", "c"].map(|key| store.key(0, key.as_bytes()));
         let [a, b, c] = keys;
         let mut view = store.view(Scope::Keys(&keys), 1000);
@@ -270,9 +261,8 @@ mod tests {
         assert_eq!(view.hll(c).map(|hll| hll.is_some()), Err(HllError::NotHll));
         drop(view);
 
-        let events = std::mem::take(&mut *heard.lock().expect("no panic"));
         assert_eq!(
-            events,
+            heard.take(),
             [Event::PfAdd, Event::PfAdd, Event::PfAdd, Event::PfAdd, Event::Set, Event::Expire, Event::Set]
         );
     }

@@ -260,28 +260,10 @@ fn popped(end: End) -> Event {
 
 #[cfg(all(test, not(shuttle)))]
 mod tests {
-    use std::sync::{Arc, Mutex};
-
     use super::*;
-    use crate::shard::change::{Change, Log};
-    use crate::store::Observer;
+    use crate::store::heard::Heard;
     use crate::types::{Encoding, Limits};
     use crate::{Scope, Store};
-
-    #[derive(Default)]
-    struct Heard(Mutex<Vec<String>>);
-
-    impl Observer for Heard {
-        fn changed(&self, changes: &Log) {
-            let told = changes.iter().filter_map(|change| match change {
-                Change::Key { event, key, .. } | Change::Told { event, key, .. } => {
-                    Some(format!("{} {}", event.name(), String::from_utf8_lossy(key)))
-                }
-                _ => None,
-            });
-            self.0.lock().unwrap().extend(told);
-        }
-    }
 
     fn words(words: &'static str) -> impl ExactSizeIterator<Item = &'static [u8]> + Clone {
         words.split(' ').map(str::as_bytes).collect::<Vec<_>>().into_iter()
@@ -303,8 +285,7 @@ mod tests {
     #[test]
     fn tells_what_happened() {
         let store = Store::builder().shards(1).build();
-        let heard = Arc::new(Heard::default());
-        store.observe(heard.clone());
+        let heard = Heard::of(&store);
         let (l, m) = (store.key(0, b"l"), store.key(0, b"m"));
         let keys = [l, m];
         let mut dirty = 0;
@@ -314,7 +295,9 @@ mod tests {
             dirty += times;
             assert_eq!(view.dirty(), times, "{told}");
             drop(view);
-            assert_eq!(std::mem::take(&mut *heard.0.lock().unwrap()).join(", "), told);
+            let heard = heard.take_with_keys().into_iter();
+            let heard: Vec<_> = heard.map(|(key, event)| format!("{} {key}", event.name())).collect();
+            assert_eq!(heard.join(", "), told);
         };
         let (left, right) = (End::Left, End::Right);
 

@@ -291,24 +291,9 @@ impl View<'_> {
 
 #[cfg(all(test, not(shuttle)))]
 mod tests {
-    use std::sync::{Arc, Mutex};
-
     use super::*;
-    use crate::store::{Observer, Scope, Store};
-    use crate::{Change, Log};
-
-    #[derive(Default)]
-    struct Heard(Mutex<Vec<(String, Event)>>);
-
-    impl Observer for Heard {
-        fn changed(&self, changes: &Log) {
-            for change in changes.iter() {
-                if let Change::Key { key, event, .. } = change {
-                    self.0.lock().unwrap().push((String::from_utf8_lossy(key).into_owned(), event));
-                }
-            }
-        }
-    }
+    use crate::store::heard::Heard;
+    use crate::store::{Scope, Store};
 
     /// As Valkey 9.1.2 notifies with `notify-keyspace-events KEA`, and counts in
     /// `rdb_changes_since_last_save`.
@@ -318,8 +303,7 @@ mod tests {
         use SetOperation::{Difference, Intersection, Union};
 
         let store = Store::default();
-        let heard = Arc::new(Heard::default());
-        store.observe(heard.clone());
+        let heard = Heard::of(&store);
         let [s, t, d] = ["s", "t", "d"].map(|name| store.key(0, name.as_bytes()));
         let none = store.key(0, b"none");
         let step = |act: &dyn Fn(&mut View<'_>), dirty: u64, events: &[(&str, Event)]| {
@@ -327,9 +311,8 @@ mod tests {
             act(&mut view);
             assert_eq!(view.dirty(), dirty, "{events:?}");
             drop(view);
-            let heard = std::mem::take(&mut *heard.0.lock().unwrap());
             let events: Vec<_> = events.iter().map(|(key, event)| ((*key).to_owned(), *event)).collect();
-            assert_eq!(heard, events);
+            assert_eq!(heard.take_with_keys(), events);
         };
         let add = |key: Key<'static>, members: &'static [&'static str]| {
             move |view: &mut View<'_>| {

@@ -342,33 +342,16 @@ impl View<'_> {
 
 #[cfg(all(test, not(shuttle)))]
 mod tests {
-    use std::sync::{Arc, Mutex};
-
     use super::*;
-    use crate::shard::change::{Change, Log};
-    use crate::store::Observer;
+    use crate::store::heard::Heard;
     use crate::{Scope, Store};
-
-    #[derive(Default)]
-    struct Heard(Mutex<Vec<Event>>);
-
-    impl Observer for Heard {
-        fn changed(&self, changes: &Log) {
-            let events = changes.iter().filter_map(|change| match change {
-                Change::Key { event, .. } => Some(event),
-                _ => None,
-            });
-            self.0.lock().unwrap().extend(events);
-        }
-    }
 
     /// As Valkey 9.1.2 notifies with `notify-keyspace-events KEA`, and counts in
     /// `rdb_changes_since_last_save`.
     #[test]
     fn tells_what_happened() {
         let store = Store::builder().build();
-        let heard = Arc::new(Heard::default());
-        store.observe(heard.clone());
+        let heard = Heard::of(&store);
         let (key, other) = (store.key(0, b"k"), store.key(0, b"o"));
         let mut view = store.view(Scope::All, 1000);
         let any = AddOptions::default();
@@ -398,7 +381,7 @@ mod tests {
 
         use Event::{Del, ZAdd, ZDiffStore, ZIncr, ZPopMax, ZPopMin, ZRem, ZRemRangeByRank};
         assert_eq!(
-            *heard.0.lock().unwrap(),
+            heard.take(),
             [ZAdd, ZIncr, ZIncr, ZRemRangeByRank, ZDiffStore, ZPopMax, ZPopMin, Del, ZRem, Del]
         );
     }

@@ -4,20 +4,81 @@
 //! one that was set whole is an integer or embedded where it fits, one that was written into is raw for ever
 //! after.
 
+use std::ops::Deref;
+
 use smallvec::SmallVec;
 
-use super::{Deadline, Lookup, Text, View, held_shard, string_meta};
-use crate::StringError;
+use super::{Deadline, Lookup, View, held_shard};
 use crate::raw::shared::SharedBytes;
-use crate::raw::slab::{NewValue, ValueMut, ValueRef};
+use crate::raw::slab::{EntryRef, NewValue, ValueMut, ValueRef};
 use crate::shard::change::Event;
 use crate::shard::{self, Found};
 use crate::store::Key;
 use crate::time::Millis;
 use crate::types::long_double::LongDouble;
 use crate::types::{Encoding, Kind, Object, string};
+use crate::{StringError, WrongType};
+
+/// A string value, lent while the view is not used otherwise.
+#[derive(Debug, Clone, Copy)]
+pub struct Text<'a> {
+    bytes: &'a [u8],
+    shared: Option<&'a SharedBytes>,
+    /// The encoding Valkey would report.
+    pub encoding: Encoding,
+    /// When the entry expires, in milliseconds since the epoch.
+    pub deadline: Option<Millis>,
+}
+
+impl<'a> Text<'a> {
+    pub(super) fn of(entry: EntryRef<'a, Object>) -> Result<Self, WrongType> {
+        if Kind::from_bits(entry.kind()) != Kind::String {
+            return Err(WrongType);
+        }
+        let (bytes, shared) = match entry.value() {
+            ValueRef::Inline(bytes) => (bytes, None),
+            ValueRef::Heap(Object::Bytes(shared)) => (&**shared, Some(shared)),
+            ValueRef::Heap(_) => return Err(WrongType),
+        };
+        let encoding = Encoding::from_bits(entry.encoding());
+        Ok(Self { bytes, shared, encoding, deadline: entry.deadline() })
+    }
+
+    /// The bytes, for as long as the view lends them.
+    pub fn bytes(&self) -> &'a [u8] {
+        self.bytes
+    }
+
+    /// The value as a counted buffer, if it is held as one: it can be kept after the locks are gone without a
+    /// copy.
+    pub fn shared(&self) -> Option<SharedBytes> {
+        self.shared.cloned()
+    }
+}
+
+impl Deref for Text<'_> {
+    type Target = [u8];
+    fn deref(&self) -> &[u8] {
+        self.bytes
+    }
+}
+
+/// How a string is marked that was written into.
+pub(super) const RAW: (Kind, Encoding) = (Kind::String, Encoding::Raw);
 
 impl View<'_> {
+    /// The string at `key`.
+    ///
+    /// # Errors
+    /// [`WrongType`] when another type lives there.
+    #[inline]
+    pub fn string(&mut self, key: Key<'_>, lookup: Lookup) -> Result<Option<Text<'_>>, WrongType> {
+        match self.look_up(key, lookup) {
+            Some(found) => Text::of(self.shard(key).entry(found)).map(Some),
+            None => Ok(None),
+        }
+    }
+
     /// Sets `key` to a string, whatever was there.
     pub fn set(&mut self, key: Key<'_>, value: &[u8], deadline: Deadline, event: Event) {
         let now = self.now;
@@ -174,23 +235,12 @@ impl View<'_> {
 
     /// Writes into a string, which grows as far as needed, and from then on is raw to Valkey.
     fn write_at(&mut self, key: Key<'_>, found: Found, offset: usize, bytes: &[u8]) {
-        let now = self.now;
-        let shard = self.shard(key);
-        let entry = shard.entry(found);
-        let meta = shard::Meta { encoding: Encoding::Raw.bits(), ..entry.meta() };
         let end = offset + bytes.len();
-        let found = match entry.value() {
-            ValueRef::Inline(old) if end > old.len() => {
-                if string::lies_inline(key.bytes.len(), end, meta.deadline.is_some()) {
-                    shard.resize_value(key.db, found, end)
-                } else {
-                    let mut grown = SharedBytes::zeroed(end);
-                    grown.make_mut()[..old.len()].copy_from_slice(old);
-                    shard.replace(key.place(), found, meta, NewValue::Heap(Object::Bytes(grown)), now)
-                }
-            }
+        let found = match self.shard(key).entry(found).value() {
+            ValueRef::Inline(old) if end > old.len() => self.resize_string(key, found, end),
             _ => found,
         };
+        let shard = self.shard(key);
         match shard.value_mut(found) {
             ValueMut::Inline(value) => value[offset..end].copy_from_slice(bytes),
             ValueMut::Heap(mut object) => {
@@ -208,6 +258,50 @@ impl View<'_> {
         shard.set_encoding(found, Encoding::Raw.bits());
     }
 
+    /// Makes the string that was found `len` bytes long: cut, or filled up with zero bytes.
+    pub(super) fn resize_string(&mut self, key: Key<'_>, found: Found, len: usize) -> Found {
+        let now = self.now;
+        let shard = self.shard(key);
+        let entry = shard.entry(found);
+        let meta: shard::Meta = entry.meta();
+        match entry.value() {
+            ValueRef::Inline(old) => {
+                if string::lies_inline(key.bytes.len(), len, meta.deadline.is_some()) {
+                    return shard.resize_value(key.db, found, len);
+                }
+                let mut grown = SharedBytes::zeroed(len);
+                let kept = old.len().min(len);
+                grown.make_mut()[..kept].copy_from_slice(&old[..kept]);
+                shard.replace(key.place(), found, meta, NewValue::Heap(Object::Bytes(grown)), now)
+            }
+            ValueRef::Heap(_) => {
+                if let ValueMut::Heap(mut object) = shard.value_mut(found) {
+                    let Object::Bytes(bytes) = &mut *object else {
+                        unreachable!("invariant: a string is bytes")
+                    };
+                    bytes.resize(len);
+                }
+                found
+            }
+        }
+    }
+
+    /// Lends the bytes of the string that was found, to be changed in place.
+    pub(super) fn with_bytes<R>(
+        &mut self,
+        key: Key<'_>,
+        found: Found,
+        change: impl FnOnce(&mut [u8]) -> R,
+    ) -> R {
+        match self.shard(key).value_mut(found) {
+            ValueMut::Inline(bytes) => change(bytes),
+            ValueMut::Heap(mut object) => {
+                let Object::Bytes(bytes) = &mut *object else { unreachable!("invariant: a string is bytes") };
+                change(bytes.make_mut())
+            }
+        }
+    }
+
     /// An embedded string is one only where it fits beside its key and its deadline: called when either has
     /// changed.
     pub(super) fn keep_embedded(&mut self, key: Key<'_>, found: Found) {
@@ -222,6 +316,11 @@ impl View<'_> {
     }
 }
 
+/// What an entry says of itself that holds a string.
+fn string_meta(encoding: Encoding, deadline: Option<Millis>) -> shard::Meta {
+    shard::Meta { kind: Kind::String.bits(), encoding: encoding.bits(), clock: 0, deadline }
+}
+
 /// Where `bytes` end that begin at `offset`.
 fn end_within(offset: usize, bytes: &[u8], len_max: usize) -> Result<usize, StringError> {
     match offset.checked_add(bytes.len()) {
@@ -232,31 +331,15 @@ fn end_within(offset: usize, bytes: &[u8], len_max: usize) -> Result<usize, Stri
 
 #[cfg(all(test, not(shuttle)))]
 mod tests {
-    use std::sync::{Arc, Mutex};
-
-    use crate::shard::change::{Change, Event, Log};
-    use crate::store::Observer;
+    use crate::shard::change::Event;
+    use crate::store::heard::Heard;
     use crate::{Deadline, Scope, Store, StringError};
-
-    #[derive(Default)]
-    struct Heard(Mutex<Vec<Event>>);
-
-    impl Observer for Heard {
-        fn changed(&self, changes: &Log) {
-            let events = changes.iter().filter_map(|change| match change {
-                Change::Key { event, .. } => Some(event),
-                _ => None,
-            });
-            self.0.lock().unwrap().extend(events);
-        }
-    }
 
     /// As Valkey 9.1.2 notifies with `notify-keyspace-events KEA`.
     #[test]
     fn tells_what_happened() {
         let store = Store::builder().build();
-        let heard = Arc::new(Heard::default());
-        store.observe(heard.clone());
+        let heard = Heard::of(&store);
         let key = store.key(0, b"k");
         let mut view = store.view(Scope::Key(&key), 1000);
 
@@ -277,9 +360,8 @@ mod tests {
         assert_eq!(view.dirty(), 8);
         drop(view);
 
-        let events = std::mem::take(&mut *heard.0.lock().unwrap());
         assert_eq!(
-            events,
+            heard.take(),
             [
                 Event::IncrBy,
                 Event::Set,

@@ -1,17 +1,13 @@
 //! Fields by chance: some different ones, or one after the other with repetition. Each is as likely as any
 //! other, and so is each selection.
 
-use std::collections::HashSet;
 use std::ops::ControlFlow;
 
 use super::{HashRef, pair_of, pairs};
 use crate::collections::packed::Element;
 use crate::random::Random;
 use crate::time::Millis;
-
-/// A selection of fewer than one in so many fields is drawn from a table one by one; a larger one is made in
-/// a walk over all.
-const DRAW_FACTOR: usize = 3;
+use crate::types::chance::{DRAW_FACTOR, chooser, draw_distinct};
 
 impl<'a> HashRef<'a> {
     /// Shows `times` fields by chance with their values, each drawn from all, until told to stop.
@@ -57,25 +53,18 @@ impl<'a> HashRef<'a> {
         match self {
             _ if count >= len => self.for_each(now, show),
             Self::Table(table) if count < len / DRAW_FACTOR => {
-                let hasher = ahash::RandomState::with_seed(random.next_u64() as usize);
-                let mut seen = HashSet::with_capacity_and_hasher(count, hasher);
-                while seen.len() < count {
-                    let handle = table.random(now, random).expect("invariant: more fields than are wanted");
-                    if seen.insert(handle.to_bits()) {
-                        let (field, value) = pair_of(table.item(handle));
-                        show(field, value);
-                    }
-                }
+                let draw = |random: &mut Random| table.random(now, random);
+                draw_distinct(count, random, draw, |handle| {
+                    let (field, value) = pair_of(table.item(handle));
+                    show(field, value);
+                });
             }
-            // Selection sampling: Knuth, volume 2, algorithm S.
             _ => {
-                let (mut left, mut wanted) = (len as u64, count as u64);
+                let mut is_chosen = chooser(len, count, random);
                 self.for_each(now, |field, value| {
-                    if random.below(left) < wanted {
-                        wanted -= 1;
+                    if is_chosen() {
                         show(field, value);
                     }
-                    left = left.saturating_sub(1);
                 });
             }
         }

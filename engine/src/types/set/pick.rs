@@ -7,25 +7,11 @@ use super::{Bounds, COMPACT_BUDGET, Set, SetRef, push};
 use crate::collections::packed::{Element, PackedBuf};
 use crate::random::Random;
 use crate::types::Collection;
+use crate::types::chance::{DRAW_FACTOR, chooser, draw_distinct};
 
-/// A selection of fewer than one in so many members is drawn from a table one by one; a larger one is made
-/// in a walk over all.
-const DRAW_FACTOR: usize = 3;
 /// When a table is to lose more than so many times what stays, what stays is taken out of it instead, and
 /// makes a set anew: Valkey's factor, which shows in the encoding.
 const KEEP_FACTOR: usize = 5;
-
-/// Says of one after the other of `len` things whether it is among the `wanted` ones chosen: each choice of
-/// so many is equally likely. (Selection sampling: Knuth, volume 2, algorithm S.)
-fn chooser(len: usize, wanted: usize, random: &mut Random) -> impl FnMut() -> bool {
-    let (mut left, mut wanted) = (len as u64, wanted as u64);
-    move || {
-        let chosen = random.below(left) < wanted;
-        left = left.saturating_sub(1);
-        wanted -= u64::from(chosen);
-        chosen
-    }
-}
 
 fn below(len: usize, random: &mut Random) -> usize {
     random.below(len as u64) as usize
@@ -63,16 +49,8 @@ impl<'a> SetRef<'a> {
         match self {
             _ if count >= len => self.for_each(show),
             Self::Table(dict) if count < len / DRAW_FACTOR => {
-                let mut seen = std::collections::HashSet::with_capacity_and_hasher(
-                    count,
-                    ahash::RandomState::with_seed(random.next_u64() as usize),
-                );
-                while seen.len() < count {
-                    let handle = dict.random(random).expect("invariant: more members than are wanted");
-                    if seen.insert(handle.to_bits()) {
-                        show(Element::Text(dict.key(handle)));
-                    }
-                }
+                let draw = |random: &mut Random| dict.random(random);
+                draw_distinct(count, random, draw, |handle| show(Element::Text(dict.key(handle))));
             }
             _ => {
                 let mut is_chosen = chooser(len, count, random);

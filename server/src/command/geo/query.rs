@@ -6,6 +6,7 @@ use scrubjay::types::geo::{self, Area, Count, Order, Point, Shape};
 use scrubjay::types::sorted_set::Builder;
 
 use crate::command::Ctx;
+use crate::command::element::bulk;
 use crate::error::Error;
 use crate::resp::number::{parse_f64, parse_i64};
 
@@ -152,7 +153,7 @@ pub(super) fn run(
             if details > 0 {
                 ctx.reply.array(1 + details);
             }
-            ctx.reply.bulk(hit.member.text(&mut Default::default()));
+            bulk(ctx.reply, hit.member);
             if options.with_distance {
                 super::write_distance(ctx.reply, hit.distance / unit);
             }

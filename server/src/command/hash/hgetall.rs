@@ -30,8 +30,8 @@ fn hgetall(ctx: &mut Ctx<'_, '_>) -> Result<(), Error> {
     };
     ctx.reply.map(hash.len(now));
     hash.for_each(now, |field, value| {
-        super::value(ctx.reply, field);
-        super::value(ctx.reply, value);
+        super::bulk(ctx.reply, field);
+        super::bulk(ctx.reply, value);
     });
     Ok(())
 }
@@ -86,6 +86,6 @@ fn one_side(
         return Ok(());
     };
     ctx.reply.array(hash.len(now));
-    hash.for_each(now, |field, value| super::value(ctx.reply, side(field, value)));
+    hash.for_each(now, |field, value| super::bulk(ctx.reply, side(field, value)));
     Ok(())
 }

@@ -5,6 +5,7 @@ use std::ops::ControlFlow;
 use scrubjay::collections::packed::Element;
 
 use crate::command::Ctx;
+use crate::command::draw::{Draws, TOO_LONG};
 use crate::command::spec::{Acl, Arg, Command, Flags, Key};
 use crate::error::Error;
 use crate::resp::Reply;
@@ -33,19 +34,13 @@ pub(super) static HRANDFIELD: Command = Command {
 }
 .checked();
 
-/// A reply may not get longer than this by drawing the same fields again and again: Valkey would go on until
-/// it has no memory left.
-const REPLY_BYTES_MAX: usize = 1 << 30;
-/// The shortest element of a reply: an empty bulk string.
-const ELEMENT_BYTES_MIN: usize = 6;
-
 fn hrandfield(ctx: &mut Ctx<'_, '_>) -> Result<(), Error> {
     let (key, now) = (ctx.key(1), ctx.now());
     if ctx.args.len() == 2 {
         let mut found = false;
         if ctx.view.hash(key)?.is_some() {
             let _ = ctx.view.hash_draw(key, 1, |field, _| {
-                super::value(ctx.reply, field);
+                super::bulk(ctx.reply, field);
                 found = true;
                 ControlFlow::Continue(())
             })?;
@@ -55,12 +50,7 @@ fn hrandfield(ctx: &mut Ctx<'_, '_>) -> Result<(), Error> {
         }
         return Ok(());
     }
-    let count = ctx.args.integer(2)?;
-    if count == i64::MIN {
-        return Err(Error::Text(
-            "ERR value is out of range, value must between -9223372036854775807 and 9223372036854775807",
-        ));
-    }
+    let count = ctx.args.either_way(2)?;
     let with_values = ctx.args.is(3, "WITHVALUES");
     if ctx.args.len() > 4 || ctx.args.len() == 4 && !with_values {
         return Err(Error::Syntax);
@@ -86,18 +76,11 @@ fn sample(ctx: &mut Ctx<'_, '_>, count: usize, with_values: bool) -> Result<(), 
 
 /// Any fields, so many times.
 fn draw(ctx: &mut Ctx<'_, '_>, times: usize, with_values: bool) -> Result<(), Error> {
-    const TOO_LONG: Error = Error::Text("ERR value is out of range, the reply would be longer than 1 GiB");
-    if times > REPLY_BYTES_MAX / ELEMENT_BYTES_MIN {
-        return Err(TOO_LONG);
-    }
-    let start = ctx.reply.mark();
+    let draws = Draws::begin(ctx.reply, times)?;
     begin(ctx.reply, times, with_values);
     let drawn = ctx.view.hash_draw(ctx.key(1), times, |field, value| {
         write(ctx.reply, field, value, with_values);
-        if ctx.reply.output().len_since(start) > REPLY_BYTES_MAX {
-            return ControlFlow::Break(());
-        }
-        ControlFlow::Continue(())
+        draws.go_on(ctx.reply)
     })?;
     if drawn.is_break() { Err(TOO_LONG) } else { Ok(()) }
 }
@@ -112,8 +95,8 @@ fn write(reply: &mut Reply, field: Element<'_>, value: Element<'_>, with_values:
     if with_values && reply.protocol() == Protocol::Resp3 {
         reply.array(2);
     }
-    super::value(reply, field);
+    super::bulk(reply, field);
     if with_values {
-        super::value(reply, value);
+        super::bulk(reply, value);
     }
 }

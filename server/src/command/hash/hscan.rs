@@ -46,7 +46,7 @@ fn hscan(ctx: &mut Ctx<'_, '_>) -> Result<(), Error> {
             } else if options.names_only {
                 found.one(field);
             } else {
-                found.pair(field, |reply| super::value(reply, value));
+                found.pair(field, |reply| super::bulk(reply, value));
             }
         })
     });

@@ -25,6 +25,7 @@ use scrubjay::HashError;
 use scrubjay::collections::packed::Element;
 
 use super::args::Args;
+use super::element::bulk;
 use super::spec::Command;
 use crate::error::Error;
 use crate::resp::Reply;
@@ -104,19 +105,10 @@ fn numbered_pairs(
     Ok(pairs(args, at + 2))
 }
 
-/// Writes a field or a value as a bulk string.
-#[inline]
-fn value(reply: &mut Reply, value: Element<'_>) {
-    match value {
-        Element::Text(text) => reply.bulk(text),
-        Element::Int(number) => reply.bulk_integer(number),
-    }
-}
-
 #[inline]
 fn value_or_null(reply: &mut Reply, element: Option<Element<'_>>) {
     match element {
-        Some(element) => value(reply, element),
+        Some(element) => bulk(reply, element),
         None => reply.null(),
     }
 }

@@ -63,7 +63,7 @@ fn parse(ctx: &Ctx<'_, '_>) -> Result<(Search, bool), Error> {
         if value == ctx.args.len() {
             return Err(Error::Syntax);
         } else if ctx.args.is(index, "rank") {
-            let rank = super::either_way(ctx.args.integer(value)?)?;
+            let rank = ctx.args.either_way(value)?;
             search.backward = rank < 0;
             search.skip = rank.unsigned_abs().checked_sub(1).ok_or(Error::Text(
                 "ERR RANK can't be zero: use 1 to start from the first match, 2 from the second ... or use \

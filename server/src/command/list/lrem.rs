@@ -20,7 +20,7 @@ pub(super) static LREM: Command = Command {
 .checked();
 
 fn lrem(ctx: &mut Ctx<'_, '_>) -> Result<(), Error> {
-    let count = super::either_way(ctx.args.integer(2)?)?;
+    let count = ctx.args.either_way(2)?;
     let removed = ctx.view.list_remove(ctx.key(1), count, ctx.args.at(3))?;
     ctx.reply.count(removed);
     Ok(())

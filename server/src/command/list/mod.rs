@@ -19,10 +19,10 @@ mod lrem;
 mod lset;
 mod ltrim;
 
-use scrubjay::collections::packed::Element;
 use scrubjay::{End, Key, View, WrongType};
 
 use super::Ctx;
+use super::element::bulk;
 use super::spec::Command;
 use crate::error::Error;
 use crate::resp::Reply;
@@ -106,15 +106,6 @@ pub(super) fn move_one(
     Ok(moved.is_some())
 }
 
-/// Writes an element.
-#[inline]
-pub(super) fn bulk(reply: &mut Reply, element: Element<'_>) {
-    match element {
-        Element::Text(text) => reply.bulk(text),
-        Element::Int(number) => reply.bulk_integer(number),
-    }
-}
-
 /// The argument at `index` as the name of an end.
 pub(super) fn end(ctx: &Ctx<'_, '_>, index: usize) -> Result<End, Error> {
     match () {
@@ -122,14 +113,4 @@ pub(super) fn end(ctx: &Ctx<'_, '_>, index: usize) -> Result<End, Error> {
         () if ctx.args.is(index, "right") => Ok(End::Right),
         () => Err(Error::Syntax),
     }
-}
-
-/// A number of which only the sign says from where: the one without an opposite is none.
-fn either_way(number: i64) -> Result<i64, Error> {
-    if number == i64::MIN {
-        return Err(Error::Text(
-            "ERR value is out of range, value must between -9223372036854775807 and 9223372036854775807",
-        ));
-    }
-    Ok(number)
 }

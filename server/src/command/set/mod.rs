@@ -14,12 +14,11 @@ mod sscan;
 mod sunion;
 
 use scrubjay::SetOperation;
-use scrubjay::collections::packed::Element;
 
 use super::Ctx;
+use super::element::bulk;
 use super::spec::Command;
 use crate::error::Error;
-use crate::resp::Reply;
 
 pub(super) const COMMANDS: &[&Command] = &[
     &sadd::SADD,
@@ -41,21 +40,12 @@ pub(super) const COMMANDS: &[&Command] = &[
     &sunion::SUNIONSTORE,
 ];
 
-/// Writes a member as a bulk string.
-#[inline]
-fn member(reply: &mut Reply, member: Element<'_>) {
-    match member {
-        Element::Text(text) => reply.bulk(text),
-        Element::Int(number) => reply.bulk_integer(number),
-    }
-}
-
 /// Replies with what is made of the sets at the command's keys.
 fn combine(ctx: &mut Ctx<'_, '_>, operation: SetOperation) -> Result<(), Error> {
     let header = ctx.reply.defer_set();
     let mut count = 0;
-    ctx.view.set_combine(operation, ctx.keys, |one| {
-        member(ctx.reply, one);
+    ctx.view.set_combine(operation, ctx.keys, |member| {
+        bulk(ctx.reply, member);
         count += 1;
     })?;
     ctx.reply.fill(header, count);

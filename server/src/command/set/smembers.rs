@@ -26,7 +26,7 @@ fn smembers(ctx: &mut Ctx<'_, '_>) -> Result<(), Error> {
     match ctx.view.set_at(ctx.key(1), Lookup::Read)? {
         Some(set) => {
             ctx.reply.set(set.len());
-            set.for_each(|member| super::member(ctx.reply, member));
+            set.for_each(|member| super::bulk(ctx.reply, member));
         }
         None => ctx.reply.set(0),
     }

@@ -28,7 +28,7 @@ fn spop(ctx: &mut Ctx<'_, '_>) -> Result<(), Error> {
     let key = ctx.key(1);
     match ctx.args.len() {
         2 => {
-            let popped = ctx.view.set_pop(key, |member| super::member(ctx.reply, member))?;
+            let popped = ctx.view.set_pop(key, |member| super::bulk(ctx.reply, member))?;
             if popped.is_none() {
                 ctx.reply.null();
             }
@@ -39,7 +39,7 @@ fn spop(ctx: &mut Ctx<'_, '_>) -> Result<(), Error> {
             let count = usize::try_from(count).unwrap_or(usize::MAX);
             let len = ctx.view.set_at(key, Lookup::Peek)?.map_or(0, |set| set.len());
             ctx.reply.set(count.min(len));
-            ctx.view.set_pop_many(key, count, |member| super::member(ctx.reply, member))?;
+            ctx.view.set_pop_many(key, count, |member| super::bulk(ctx.reply, member))?;
         }
         _ => return Err(Error::Syntax),
     }

@@ -1,10 +1,9 @@
 //! SRANDMEMBER.
 
-use std::ops::ControlFlow;
-
 use scrubjay::Lookup;
 
 use crate::command::Ctx;
+use crate::command::draw::{Draws, TOO_LONG};
 use crate::command::spec::{Acl, Arg, Command, Flags, Key};
 use crate::error::Error;
 
@@ -26,29 +25,17 @@ pub(super) static SRANDMEMBER: Command = Command {
 }
 .checked();
 
-/// A reply may not get longer than this by drawing the same members again and again: Valkey would go on until
-/// it has no memory left.
-const REPLY_BYTES_MAX: usize = 1 << 30;
-/// The shortest element of a reply: an empty bulk string.
-const ELEMENT_BYTES_MIN: u64 = 6;
-
 fn srandmember(ctx: &mut Ctx<'_, '_>) -> Result<(), Error> {
     let key = ctx.key(1);
     match ctx.args.len() {
         2 => {
-            if !ctx.view.set_random(key, |member| super::member(ctx.reply, member))? {
+            if !ctx.view.set_random(key, |member| super::bulk(ctx.reply, member))? {
                 ctx.reply.null();
             }
             Ok(())
         }
         3 => {
-            let count = ctx.args.integer(2)?;
-            if count == i64::MIN {
-                return Err(Error::Text(
-                    "ERR value is out of range, value must between -9223372036854775807 and \
-                     9223372036854775807",
-                ));
-            }
+            let count = ctx.args.either_way(2)?;
             let len = ctx.view.set_at(key, Lookup::Read)?.map_or(0, |set| set.len());
             let amount = usize::try_from(count.unsigned_abs()).unwrap_or(usize::MAX);
             if count < 0 { draw(ctx, amount, len) } else { sample(ctx, amount, len) }
@@ -60,7 +47,7 @@ fn srandmember(ctx: &mut Ctx<'_, '_>) -> Result<(), Error> {
 /// Different members.
 fn sample(ctx: &mut Ctx<'_, '_>, count: usize, len: usize) -> Result<(), Error> {
     ctx.reply.array(count.min(len));
-    ctx.view.set_sample(ctx.key(1), count, |member| super::member(ctx.reply, member))?;
+    ctx.view.set_sample(ctx.key(1), count, |member| super::bulk(ctx.reply, member))?;
     Ok(())
 }
 
@@ -70,18 +57,11 @@ fn draw(ctx: &mut Ctx<'_, '_>, times: usize, len: usize) -> Result<(), Error> {
         ctx.reply.array(0);
         return Ok(());
     }
-    const TOO_LONG: Error = Error::Text("ERR value is out of range, the reply would be longer than 1 GiB");
-    if times as u64 > REPLY_BYTES_MAX as u64 / ELEMENT_BYTES_MIN {
-        return Err(TOO_LONG);
-    }
-    let start = ctx.reply.mark();
+    let draws = Draws::begin(ctx.reply, times)?;
     ctx.reply.array(times);
     let drawn = ctx.view.set_draw(ctx.key(1), times, |member| {
-        super::member(ctx.reply, member);
-        if ctx.reply.output().len_since(start) > REPLY_BYTES_MAX {
-            return ControlFlow::Break(());
-        }
-        ControlFlow::Continue(())
+        super::bulk(ctx.reply, member);
+        draws.go_on(ctx.reply)
     })?;
     if drawn.is_break() { Err(TOO_LONG) } else { Ok(()) }
 }

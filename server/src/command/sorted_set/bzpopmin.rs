@@ -68,7 +68,7 @@ impl Attempt for Pop {
             let popped = view.sorted_set_pop(key, self.end, 1, |pair| {
                 reply.array(3);
                 reply.bulk(key.bytes());
-                super::member(reply, &pair);
+                super::bulk(reply, pair.member);
                 reply.double(pair.score);
             })?;
             if popped.is_some() {

@@ -23,9 +23,9 @@ mod bounds;
 mod combine;
 
 use scrubjay::SortedSetError;
-use scrubjay::collections::packed::Digits;
 use scrubjay::types::sorted_set::Pair;
 
+use super::element::bulk;
 use super::spec::Command;
 use crate::error::Error;
 use crate::resp::{Protocol, Reply};
@@ -68,12 +68,6 @@ pub(super) const COMMANDS: &[&Command] = &[
     &zunion::ZUNIONSTORE,
 ];
 
-/// Writes a member.
-#[inline]
-fn member(reply: &mut Reply, pair: &Pair<'_>) {
-    reply.bulk(pair.member.text(&mut Digits::default()));
-}
-
 /// Writes members, and if wanted their scores: behind each in RESP2, in an array with it in RESP3.
 fn members<'a>(reply: &mut Reply, pairs: impl ExactSizeIterator<Item = Pair<'a>>, with_scores: bool) {
     let nested = with_scores && reply.protocol() == Protocol::Resp3;
@@ -82,7 +76,7 @@ fn members<'a>(reply: &mut Reply, pairs: impl ExactSizeIterator<Item = Pair<'a>>
         if nested {
             reply.array(2);
         }
-        member(reply, &pair);
+        bulk(reply, pair.member);
         if with_scores {
             reply.double(pair.score);
         }

@@ -94,7 +94,7 @@ pub(crate) fn pop_first(
         let pairs = reply.defer_array();
         let popped = view.sorted_set_pop(key, end, count, |pair| {
             reply.array(2);
-            super::member(reply, &pair);
+            super::bulk(reply, pair.member);
             reply.double(pair.score);
         })?;
         if let Some(popped) = popped {

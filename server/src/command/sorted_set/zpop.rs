@@ -67,7 +67,7 @@ fn pop(ctx: &mut Ctx<'_, '_>, end: End) -> Result<(), Error> {
         if nested {
             ctx.reply.array(2);
         }
-        super::member(ctx.reply, &pair);
+        super::bulk(ctx.reply, pair.member);
         ctx.reply.double(pair.score);
     })?;
     let popped = popped.unwrap_or(0);

@@ -7,6 +7,7 @@ use scrubjay::random::Random;
 use scrubjay::types::sorted_set::SortedSetRef;
 
 use crate::command::Ctx;
+use crate::command::draw::{Draws, TOO_LONG};
 use crate::command::spec::{Acl, Arg, Command, Flags, Key};
 use crate::error::Error;
 use crate::resp::{Protocol, Reply};
@@ -34,28 +35,17 @@ pub(super) static ZRANDMEMBER: Command = Command {
 }
 .checked();
 
-/// No reply gets longer: with a negative count it would be as long as the client likes.
-const REPLY_BYTES_MAX: usize = 1 << 30;
-/// What a member takes at least in a reply.
-const MEMBER_BYTES_MIN: u64 = 6;
-const TOO_LONG: Error = Error::Text("ERR value is out of range, the reply would be longer than 1 GiB");
-
 fn zrandmember(ctx: &mut Ctx<'_, '_>) -> Result<(), Error> {
     let key = ctx.key(1);
     if ctx.args.len() == 2 {
         let mut random = ctx.view.chance(key);
         match ctx.view.sorted_set(key, Lookup::Read)?.and_then(|set| set.random(&mut random)) {
-            Some(pair) => super::member(ctx.reply, &pair),
+            Some(pair) => super::bulk(ctx.reply, pair.member),
             None => ctx.reply.null(),
         }
         return Ok(());
     }
-    let count = ctx.args.integer(2)?;
-    if count == i64::MIN {
-        return Err(Error::Text(
-            "ERR value is out of range, value must between -9223372036854775807 and 9223372036854775807",
-        ));
-    }
+    let count = ctx.args.either_way(2)?;
     let with_scores = ctx.args.is(3, "WITHSCORES");
     if ctx.args.len() > 4 || ctx.args.len() == 4 && !with_scores {
         return Err(Error::Syntax);
@@ -69,12 +59,12 @@ fn zrandmember(ctx: &mut Ctx<'_, '_>) -> Result<(), Error> {
         ctx.reply.array(0);
         return Ok(());
     };
-    if count >= 0 {
-        let count = usize::try_from(count).unwrap_or(usize::MAX);
-        sample(ctx.reply, set, count, &mut random, with_scores);
-        return Ok(());
+    let amount = usize::try_from(count.unsigned_abs()).unwrap_or(usize::MAX);
+    if count < 0 {
+        return draw(ctx.reply, set, amount, &mut random, with_scores);
     }
-    draw(ctx.reply, set, count.unsigned_abs(), &mut random, with_scores)
+    sample(ctx.reply, set, amount, &mut random, with_scores);
+    Ok(())
 }
 
 /// Different members; all of them, the last first as in Valkey, if there are no more.
@@ -106,27 +96,23 @@ fn sample(reply: &mut Reply, set: SortedSetRef<'_>, count: usize, random: &mut R
 fn draw(
     reply: &mut Reply,
     set: SortedSetRef<'_>,
-    times: u64,
+    times: usize,
     random: &mut Random,
     with_scores: bool,
 ) -> Result<(), Error> {
-    if times > REPLY_BYTES_MAX as u64 / MEMBER_BYTES_MIN {
-        return Err(TOO_LONG);
-    }
+    let draws = Draws::begin(reply, times)?;
     let nested = with_scores && reply.protocol() == Protocol::Resp3;
-    let start = reply.mark();
-    let times = times as usize;
     reply.array(if with_scores && !nested { 2 * times } else { times });
     for _ in 0..times {
         let pair = set.random(random).expect("invariant: no key holds an empty sorted set");
         if nested {
             reply.array(2);
         }
-        super::member(reply, &pair);
+        super::bulk(reply, pair.member);
         if with_scores {
             reply.double(pair.score);
         }
-        if reply.output().len_since(start) > REPLY_BYTES_MAX {
+        if draws.go_on(reply).is_break() {
             return Err(TOO_LONG);
         }
     }

@@ -1,9 +1,9 @@
 //! How entries are replied.
 
 use scrubjay::StreamId;
-use scrubjay::collections::packed::Element;
 use scrubjay::types::stream::Entry;
 
+use crate::command::element::bulk;
 use crate::resp::Reply;
 
 /// An id.
@@ -18,8 +18,8 @@ pub(super) fn entry(reply: &mut Reply, entry: Entry<'_>) {
     id(reply, entry.id);
     reply.array(2 * entry.fields.len());
     for (field, value) in entry.fields {
-        element(reply, field);
-        element(reply, value);
+        bulk(reply, field);
+        bulk(reply, value);
     }
 }
 
@@ -44,11 +44,4 @@ pub(super) fn entries<'a>(reply: &mut Reply, entries: impl Iterator<Item = Entry
     }
     reply.fill(header, usize::try_from(written).unwrap_or(usize::MAX));
     written
-}
-
-fn element(reply: &mut Reply, element: Element<'_>) {
-    match element {
-        Element::Text(text) => reply.bulk(text),
-        Element::Int(number) => reply.bulk_integer(number),
-    }
 }
