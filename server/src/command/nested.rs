@@ -26,6 +26,10 @@ pub(crate) struct Outer<'a> {
 
 /// Runs a command whose arguments its arity allows, and writes its reply. The error that it failed with has
 /// been written, too.
+#[expect(
+    clippy::too_many_arguments,
+    reason = "all that a command needs, and what it shares with the outer one"
+)]
 pub(crate) fn run(
     shared: &Shared,
     session: &mut Session,
