@@ -302,13 +302,9 @@ impl Talk {
             (Some(ours), Some(theirs)) => {
                 ours.len() == theirs.len()
                     && theirs.len() == self.queued.len()
-                    && self
-                        .queued
-                        .iter()
-                        .zip(ours.iter().zip(theirs))
-                        .all(|(words, (ours, theirs))| {
-                            is_refcount(words) || compare::same(words, ours, theirs)
-                        })
+                    && self.queued.iter().zip(ours.iter().zip(theirs)).all(|(words, (ours, theirs))| {
+                        is_refcount(words) || compare::same(words, ours, theirs)
+                    })
             }
             _ => ours == theirs,
         }
