@@ -22,9 +22,6 @@ pub(crate) async fn keep(shared: Arc<Shared>) {
         sample(&shared);
         evict(&shared);
         let now = clock.now();
-        if shared.pause.is_over(now) {
-            shared.unpause();
-        }
         // Any distance counts, since the clock may have been put back.
         if now.abs_diff(tended) >= TENDING_MILLIS {
             tended = now;

@@ -31,16 +31,19 @@ pub(crate) async fn expire(shared: Arc<Shared>) {
     store.on_due(Arc::new(move || waker.notify_one()));
     loop {
         let now = store.clock().now();
+        shared.end_pause_if_over(now);
         let mut round = store.begin_round(now);
         loop {
             let began = store.clock().monotonic_nanos();
             let step = round.step();
-            shared.note_latency(Event::ExpireCycle, store.clock().monotonic_nanos().saturating_sub(began));
+            let nanos = store.clock().monotonic_nanos().saturating_sub(began);
             match step {
-                Step::Idle => {}
-                Step::Worked => tokio::task::yield_now().await,
+                Step::Idle => continue,
                 Step::Over => break,
+                Step::Expired => shared.note_latency(Event::ExpireCycle, nanos),
+                Step::Worked => {}
             }
+            tokio::task::yield_now().await;
         }
         let rest = match round.end().next {
             Some(next) => Duration::from_millis(next.saturating_sub(now)).min(REST_MAX),

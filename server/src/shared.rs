@@ -52,7 +52,7 @@ pub struct Shared {
     /// Set once, by `SHUTDOWN` or a signal; wakes whoever waits for it.
     pub shutdown: Shutdown,
     /// Whether commands have to wait.
-    pub pause: Pause,
+    pub pause: Arc<Pause>,
     /// Whether something runs for so long that others are told so.
     pub busy: Busy,
     /// Whether RESTORE takes a payload's checksum for right: `DEBUG SET-SKIP-CHECKSUM-VALIDATION`.
@@ -90,7 +90,7 @@ impl Shared {
             start,
             listening: Listening::default(),
             shutdown: Shutdown::default(),
-            pause: Pause::default(),
+            pause: Arc::new(Pause::default()),
             busy: Busy::default(),
             trust_checksums: AtomicBool::new(false),
         })
@@ -125,15 +125,25 @@ impl Shared {
 
     /// Has commands wait, and data stand still, until a moment in milliseconds since the epoch.
     pub(crate) fn pause(&self, paused: Paused, now: u64, until_ms: u64) {
-        self.pause.begin(paused, now, until_ms);
-        self.store.set_active_expiry(false);
+        self.pause.begin(paused, now, until_ms, || self.store.keep_expired(true));
     }
 
     /// Lets everything go on.
     pub(crate) fn unpause(&self) {
-        if self.pause.end() {
-            self.store.set_active_expiry(!self.config.import_mode());
+        self.pause.cut_short(|| self.store.keep_expired(false));
+    }
+
+    /// Ends a pause whose time is over. First those are served who wait for keys, and could not take what
+    /// came meanwhile. Not while a view is open.
+    #[cold]
+    pub(crate) fn end_pause_if_over(&self, now: u64) {
+        if self.pause.has_held_back(now)
+            && let Ok(mut view) = self.view(Scope::All, now)
+        {
+            self.pause.forget_held_back();
+            view.offer_again();
         }
+        self.pause.end_if_over(now, || self.store.keep_expired(false));
     }
 
     /// Locks what `scope` names, for one command at the moment `now`.

@@ -157,7 +157,7 @@ pub(crate) const COMMANDS: &[&str] = &[
     "EXPIRETIME key",
     "KEYS pattern",
     "MOVE key database",
-    "OBJECT (ENCODING|FREQ|IDLETIME) key",
+    "OBJECT (ENCODING|FREQ|IDLETIME|REFCOUNT) key",
     "OBJECT HELP",
     "PERSIST key",
     "PEXPIRE key millis {NX|XX|GT|LT}",

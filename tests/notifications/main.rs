@@ -195,7 +195,7 @@ fn every_line_tells_what_it_tells_in_valkey() {
     if !scrubjay_tests::server::references().contains(&Backend::Valkey) {
         return;
     }
-    let valkey = Server::start(Backend::Valkey).expect("Valkey");
+    let valkey = Server::start_with(Backend::Valkey, &["--enable-debug-command", "yes"]).expect("Valkey");
     let debugged = Config::default().with("enable-debug-command", "yes").expect("a parameter");
     let scrubjay = scrubjay_server::TestServer::with_config(debugged);
     let lines = LINES.lines().filter(|line| !line.is_empty() && !line.starts_with('#'));

@@ -45,8 +45,17 @@ pub(super) struct Alarm {
     at: AtomicU64,
     waker: Mutex<Option<Waker>>,
     paused: AtomicBool,
+    /// Whether what has expired stays, also when somebody meets it.
+    keeps_expired: AtomicBool,
     /// Whether somebody calls [`Store::drop_removed`].
     tended: AtomicBool,
+}
+
+impl Alarm {
+    /// Whether nothing expires by itself.
+    fn is_paused(&self) -> bool {
+        self.paused.load(Relaxed) || self.keeps_expired.load(Relaxed)
+    }
 }
 
 /// What [`Store::maintain`] leaves to do.
@@ -73,7 +82,9 @@ pub struct Round<'s> {
 pub enum Step {
     /// A look at a shard in which there was nothing to do.
     Idle,
-    /// Some tens of microseconds' work.
+    /// Some tens of microseconds' work, some of it on entries that have expired.
+    Expired,
+    /// Other work of that length, or a wait for a shard that somebody held.
     Worked,
     /// None: the round is over.
     Over,
@@ -110,7 +121,11 @@ impl Round<'_> {
         }
         view.settle_anyway();
         drop(view);
-        if due || sparse { Step::Worked } else { Step::Idle }
+        match (due, sparse) {
+            (true, _) => Step::Expired,
+            (false, true) => Step::Worked,
+            (false, false) => Step::Idle,
+        }
     }
 
     /// Says when the next round is due.
@@ -227,7 +242,7 @@ impl Locked {
     /// Removes some of what has expired, on the way.
     #[inline]
     pub(super) fn expire_in_passing(&mut self, store: &Store, now: Millis, log: &mut Log) {
-        if self.due <= now && !store.alarm.paused.load(Relaxed) {
+        if self.due <= now && !store.alarm.is_paused() {
             self.expire_some(now, EXPIRED_IN_PASSING, log);
         }
     }
@@ -260,7 +275,7 @@ impl Store {
         // Whoever arms an earlier deadline from here on wakes us, also if this round has passed its shard
         // already.
         self.alarm.at.store(Millis::MAX, Relaxed);
-        let paused = self.alarm.paused.load(Relaxed);
+        let paused = self.alarm.is_paused();
         Round { store: self, now, paused, shard: 0, compactions: 0, next: None }
     }
 
@@ -302,6 +317,18 @@ impl Store {
     pub fn set_active_expiry(&self, active: bool) {
         self.alarm.paused.store(!active, Relaxed);
         self.wake_maintenance();
+    }
+
+    /// Has what has expired stay, or lets it go again: `CLIENT PAUSE`. Nobody sees it, but it is counted, and
+    /// nobody is told of its end until then. Whoever writes to such a key still removes it first.
+    pub fn keep_expired(&self, keep: bool) {
+        self.alarm.keeps_expired.store(keep, Relaxed);
+        self.wake_maintenance();
+    }
+
+    #[inline]
+    pub(super) fn keeps_expired(&self) -> bool {
+        self.alarm.keeps_expired.load(Relaxed)
     }
 
     #[cold]

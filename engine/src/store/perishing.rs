@@ -8,7 +8,7 @@ use crate::store::heard::Heard;
 use crate::sync::Arc;
 use crate::time::ManualClock;
 use crate::types::hash::FieldDeadline;
-use crate::{FieldCondition, FieldPresence, Key, Lookup, Scope, View};
+use crate::{Deadline, FieldCondition, FieldPresence, Key, Lookup, Scope, View};
 
 fn fixture() -> (Store, ManualClock, Arc<Heard>) {
     let clock = ManualClock::new(1_000);
@@ -60,6 +60,44 @@ fn maintenance_gives_back_what_is_due_and_tells() {
     assert_eq!(store.maintain(store.clock().now()).next, None);
     assert_eq!(heard.take(), [Event::HExpired, Event::Del]);
     assert_eq!((len(&store, key), counts(&store)), (None, (0, 0, 20)));
+}
+
+#[test]
+fn what_is_kept_is_not_seen_and_told_of_later() {
+    let (store, clock, heard) = fixture();
+    let [all, some, plain] = [&b"all"[..], b"some", b"plain"].map(|name| store.key(0, name));
+    set(&store, all, 0..10, FieldDeadline::At(1_010));
+    set(&store, some, 0..10, FieldDeadline::At(1_010));
+    set(&store, some, 10..20, FieldDeadline::Clear);
+    let keys = [all, some, plain];
+    let look = |expected: [bool; 3]| {
+        let now = store.clock().now();
+        let mut view = store.view(Scope::Keys(&keys), now);
+        assert_eq!(keys.map(|key| view.exists(key, Lookup::Read)), expected);
+        view.settle();
+    };
+    store.view(Scope::Key(&plain), 1_000).set(plain, b"v", Deadline::At(1_010), Event::Set);
+    heard.take();
+    advance(&clock, 10);
+    store.keep_expired(true);
+    store.maintain(store.clock().now());
+    look([false, true, false]);
+    assert!(!heard.take().iter().any(|event| [Event::Expired, Event::HExpired, Event::Del].contains(event)));
+    assert_eq!((store.len(), len(&store, some)), (3, Some(10)));
+    let random = |scope| store.view(scope, store.clock().now()).random_key(0);
+    assert_eq!(random(Scope::Walk).as_deref(), Some(&b"some"[..]));
+
+    // Whoever writes does so to a new key.
+    let mut view = store.view(Scope::Key(&plain), store.clock().now());
+    view.set(plain, b"new", Deadline::Clear, Event::Set);
+    drop(view);
+    assert!(heard.take().contains(&Event::Expired));
+    look([false, true, true]);
+
+    store.keep_expired(false);
+    store.maintain(store.clock().now());
+    assert!(heard.take().contains(&Event::HExpired));
+    assert_eq!(store.len(), 2);
 }
 
 #[test]

@@ -112,6 +112,8 @@ pub struct View<'s> {
     touches: bool,
     /// Whether text that is set and looks like an integer becomes one.
     integers: bool,
+    /// Whether a reader leaves what has expired where it is.
+    pub(super) keeps_expired: bool,
     /// Whether somebody may wait for keys in a shard that is held.
     waited: bool,
     /// Whether somebody may watch keys in one.
@@ -168,6 +170,7 @@ impl Store {
             settling: Settling::default(),
             touches: true,
             integers: true,
+            keeps_expired: self.keeps_expired(),
             waited: false,
             watched: false,
         })
@@ -207,7 +210,20 @@ impl<'s> View<'s> {
         let mut log = store.observers.log(waited || watched);
         held.for_each(|locked| locked.expire_in_passing(store, now, &mut log));
         let settling = Settling::default();
-        Some(Self { store, held, gate, now, log, settling, touches: true, integers: true, waited, watched })
+        let keeps_expired = store.keeps_expired();
+        Some(Self {
+            store,
+            held,
+            gate,
+            now,
+            log,
+            settling,
+            touches: true,
+            integers: true,
+            keeps_expired,
+            waited,
+            watched,
+        })
     }
 
     /// Has the memory of these keys fetched before they are asked for, so that the fetches overlap.
@@ -274,7 +290,20 @@ impl<'s> View<'s> {
         let log = store.observers.log(waited || watched);
         let held = Held::One(index, locked);
         let (gate, settling) = (Gate::Open, Settling::default());
-        Some(Self { store, held, gate, now, log, settling, touches: true, integers: true, waited, watched })
+        let keeps_expired = store.keeps_expired();
+        Some(Self {
+            store,
+            held,
+            gate,
+            now,
+            log,
+            settling,
+            touches: true,
+            integers: true,
+            keeps_expired,
+            waited,
+            watched,
+        })
     }
 
     /// The moment this view stands for, in milliseconds since the epoch.
@@ -343,9 +372,18 @@ impl<'s> View<'s> {
         locked.shard.find(key.place(), key.bytes, now, &mut self.log)
     }
 
+    #[cold]
+    fn find_kept(&mut self, key: Key<'_>) -> Option<Found> {
+        let now = self.now;
+        self.shard(key).peek(key.place(), key.bytes, now)
+    }
+
     #[inline(always)]
     fn look_up(&mut self, key: Key<'_>, lookup: Lookup) -> Option<Found> {
-        let found = self.find(key);
+        let found = match self.keeps_expired && lookup != Lookup::Write {
+            true => self.find_kept(key),
+            false => self.find(key),
+        };
         self.note(key, found, lookup);
         found
     }

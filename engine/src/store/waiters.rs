@@ -297,6 +297,18 @@ impl View<'_> {
         sum
     }
 
+    /// Offers every key to those who wait for it: some of them could not take what came. The view holds
+    /// everything.
+    pub fn offer_again(&mut self) {
+        let store = self.store();
+        self.held_and_log().0.for_each(|locked| {
+            let databases: Vec<u16> =
+                locked.waiters.iter().flat_map(|waiters| waiters.lines.keys()).copied().collect();
+            databases.into_iter().for_each(|db| locked.offer_database(store, db));
+        });
+        self.settle_anyway();
+    }
+
     /// Offers what has changed to those who wait for it, and what they change in turn.
     #[cold]
     pub(super) fn serve(&mut self) {
@@ -600,5 +612,26 @@ mod tests {
             registrations.into_iter().for_each(|registration| store.forget(registration));
             nobody_is_left(&store);
         }
+    }
+
+    /// In the order in which they came, whatever they could not take before.
+    #[test]
+    fn every_key_can_be_offered_again() {
+        let store = store();
+        let takers =
+            [Taker::of(&store, &["k", "other"]), Taker::of(&store, &["k"]), Taker::mover(&store, "a", "b")];
+        let registrations = takers.each_ref().map(|taker| taker.begin(&store).expect("nothing is there"));
+        for key in ["k", "a"] {
+            let key = store.key(0, key.as_bytes());
+            let mut view = store.view(Scope::Key(&key), 1_000);
+            view.set_waited(false);
+            view.set(key, b"v", Deadline::Clear, Event::Set);
+        }
+        store.view(Scope::All, 1_000).offer_again();
+        let took = takers.each_ref().map(|taker| taker.took().map(|(key, _)| key));
+        assert_eq!(took, [Some("k".into()), None, Some("a".into())]);
+        assert!(store.contains("b") && takers[1].give_up());
+        registrations.into_iter().for_each(|registration| store.forget(registration));
+        nobody_is_left(&store);
     }
 }

@@ -105,9 +105,18 @@ impl View<'_> {
         }
     }
 
-    /// A live key of `db`, chosen at random.
+    /// A live key of `db`, chosen at random. Where nothing but expired keys is left, and those are
+    /// [kept](super::Store::keep_expired), one of them, as in Valkey.
     pub fn random_key(&mut self, db: u16) -> Option<Vec<u8>> {
-        let now = self.now();
+        let live = self.random_key_at(db, self.now());
+        match live {
+            None if self.keeps_expired => self.random_key_at(db, 0),
+            live => live,
+        }
+    }
+
+    /// A key of `db` that was live at the moment `now`.
+    fn random_key_at(&mut self, db: u16, now: Millis) -> Option<Vec<u8>> {
         let shards = self.shards();
         let all = self.len(db).0 as u64;
         if all == 0 {

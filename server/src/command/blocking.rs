@@ -5,7 +5,7 @@ use std::sync::Arc;
 use scrubjay::types::long_double::LongDouble;
 use scrubjay::{Waiter, Wanted};
 
-use super::Ctx;
+use super::{Ctx, table};
 use crate::error::Error;
 use crate::resp::number;
 use crate::session::blocked::{Attempt, Blocked, Keys, Terms, Waiting};
@@ -85,13 +85,15 @@ pub(super) fn block(
         Timeout::Millis(millis) => Some(clock.monotonic_micros().saturating_add(millis.saturating_mul(1000))),
     };
     let terms = Terms {
+        writes: table::resolve(&ctx.args).is_ok_and(|command| command.writes(ctx.shared, &ctx.args)),
         protocol: ctx.reply.protocol(),
         touches: !ctx.session.no_touch,
         takes_memory: wanted.second().is_some(),
         deadline_micros,
         args_bytes: ctx.args.bytes(),
     };
-    let blocked = Blocked::new(wanted, attempt, Arc::clone(&ctx.session.client), terms);
+    let (client, pause) = (Arc::clone(&ctx.session.client), Arc::clone(&ctx.shared.pause));
+    let blocked = Blocked::new(wanted, attempt, client, pause, terms);
     let registration = ctx.view.wait(Arc::clone(&blocked) as Arc<dyn Waiter>);
     ctx.session.waiting = Some(Waiting::begin(blocked, registration));
 }

@@ -126,11 +126,11 @@ pub fn dispatch(
             session.client.last_command.store(command.id().get(), Relaxed);
             if let Err(error) = gates(shared, session, command, request.args, reply.protocol(), now) {
                 refuse(shared, stats, session, Some(command), error, reply);
-            } else if is_paused(shared, session, command, now) {
+            } else if is_paused(shared, session, command, &request.args, now) {
                 session.postpone(true);
                 return;
             } else if command.queued && session.transaction.is_open() {
-                session.queue(command, *request.args);
+                session.queue(command, *request.args, command.writes(shared, &request.args));
                 reply.simple("QUEUED");
             } else {
                 let late;
@@ -311,7 +311,7 @@ fn gates(
              allowed in this context"
         )));
     }
-    if session.monitors() && (command.writes() || command.flags.has(Flags::READONLY)) {
+    if session.monitors() && (command.writes(shared, &args) || command.flags.has(Flags::READONLY)) {
         // To Valkey it is a replica, which has data of its own.
         return Err(Error::Text("ERR Replica can't interact with the keyspace"));
     }
@@ -320,12 +320,23 @@ fn gates(
 
 /// Whether the client has to wait with a command.
 #[inline]
-fn is_paused(shared: &Shared, session: &Session, command: &Entry, now: u64) -> bool {
+fn is_paused(shared: &Shared, session: &Session, command: &Entry, args: &Args<'_>, now: u64) -> bool {
+    shared.pause.is_begun() && waits_for_pause(shared, session, command, args, now)
+}
+
+#[cold]
+fn waits_for_pause(shared: &Shared, session: &Session, command: &Entry, args: &Args<'_>, now: u64) -> bool {
     match shared.pause.at(now) {
-        None => false,
         Some(_) if session.of_program || session.monitors() => false,
+        None => {
+            // Nobody has noticed yet that its time is over.
+            shared.end_pause_if_over(now);
+            false
+        }
         Some((Paused::Everything, _)) => true,
-        Some((Paused::Writes, _)) => command.writes() || session.transaction.writes(command),
+        Some((Paused::Writes, _)) => {
+            command.writes(shared, args) || session.is_to_run() && session.transaction.writes(command)
+        }
     }
 }
 
@@ -344,7 +355,8 @@ fn make_room(shared: &Shared, bytes: usize, now: u64) -> Result<(), OutOfMemory>
 /// Whether a command is refused while there is no memory. Whatever is queued takes some.
 fn takes_memory(session: &Session, command: &Entry) -> bool {
     command.flags.has(Flags::DENYOOM)
-        || session.transaction.is_open() && (command.queued || session.transaction.takes_memory(command))
+        || session.transaction.is_open()
+            && (command.queued || session.is_to_run() && session.transaction.takes_memory(command))
 }
 
 /// Locks what the command's declaration says it touches, and runs it.
@@ -420,7 +432,7 @@ fn refuse(
         session.discard(&shared.store);
         aborted(&error)
     } else {
-        session.transaction.fail();
+        session.fail_transaction();
         error
     };
     answer(stats, &error, reply);

@@ -51,6 +51,7 @@ pub(crate) fn run(
     let counters = stats.command(command.id());
     let mark = reply.mark();
     view.set_touches(!session.no_touch);
+    view.set_integers(outer.origin.looks_for_integers());
     shown::before(shared, session, command, args, outer.origin);
     let mut ctx =
         Ctx { shared, session: &mut *session, view, origin: outer.origin, keys, args, reply: &mut *reply };
@@ -71,7 +72,8 @@ pub(crate) fn run(
     }
     let cost = Cost {
         nanos,
-        request_bytes: session.request_bytes,
+        // What a script calls, nobody has sent.
+        request_bytes: if outer.origin == Origin::Transaction { session.request_bytes } else { 0 },
         reply_bytes: reply.output().len_since(outer.mark),
     };
     measure::note(shared, &session.client, command, cost, || measure::words(command, args));

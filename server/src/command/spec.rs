@@ -36,6 +36,7 @@
 use super::args::Args;
 use super::{Ctx, Handler};
 use crate::error::Error;
+use crate::shared::Shared;
 
 /// One command, or one subcommand of a container.
 pub(crate) struct Command {
@@ -65,14 +66,22 @@ pub(crate) struct Command {
     pub(crate) args: &'static [Arg],
     pub(crate) subcommands: &'static [&'static Self],
     pub(crate) locks: Locks,
-    /// Whether it may change something, or be heard by others, though it is no WRITE: it waits while CLIENT
-    /// PAUSE WRITE holds.
-    pub(crate) may_write: bool,
+    /// Whether it may change something, or be heard by others, though it is no WRITE.
+    pub(crate) may_write: MayWrite,
     /// Whether the word at an index of a call is a secret, which the command log does not show.
     pub(crate) hides: fn(&Args<'_>, usize) -> bool,
     /// Whether it is queued after MULTI, and not run at once.
     pub(crate) queued: bool,
     pub(crate) handler: Handler,
+}
+
+/// Whether a command that is no WRITE may change something all the same, or be heard by others.
+#[derive(Clone, Copy)]
+pub(crate) enum MayWrite {
+    No,
+    Yes,
+    /// What a call runs says so of itself.
+    AsCalled(fn(&Shared, &Args<'_>) -> bool),
 }
 
 impl Command {
@@ -94,7 +103,7 @@ impl Command {
         args: &[],
         subcommands: &[],
         locks: Locks::Keys,
-        may_write: false,
+        may_write: MayWrite::No,
         hides: |_, _| false,
         queued: true,
         handler: container,
@@ -153,9 +162,15 @@ impl Command {
         if self.arity < 0 { words >= arity } else { words == arity }
     }
 
-    /// Whether it may change something, or be heard by others.
-    pub(crate) const fn writes(&self) -> bool {
-        self.may_write || self.flags.has(Flags::WRITE)
+    /// Whether this call of it may change something, or be heard by others: it waits while CLIENT PAUSE WRITE
+    /// holds.
+    pub(crate) fn writes(&self, shared: &Shared, args: &Args<'_>) -> bool {
+        self.flags.has(Flags::WRITE)
+            || match self.may_write {
+                MayWrite::No => false,
+                MayWrite::Yes => true,
+                MayWrite::AsCalled(writes) => writes(shared, args),
+            }
     }
 
     /// All its ACL categories: the declared ones, and those that follow from its flags.

@@ -356,7 +356,7 @@ impl Connection {
                 match self.parser.parse(&bytes[end..], &limits, &mut requests[count]) {
                     Outcome::Complete { consumed } => {
                         starts[count] = end;
-                        lengths[count] = consumed;
+                        lengths[count] = requests[count].counted_bytes(consumed);
                         end += consumed;
                         count += 1;
                     }

@@ -68,6 +68,13 @@ impl CommandLog {
         log.entries.truncate(max_len);
     }
 
+    /// Forgets the oldest beyond `max_len`. A log that may hold nothing is left as it is.
+    pub fn trim(&self, kind: Kind, max_len: usize) {
+        if max_len > 0 {
+            self.of(kind).lock().entries.truncate(max_len);
+        }
+    }
+
     /// The newest `count` entries, the newest first.
     pub fn newest(&self, kind: Kind, count: usize) -> Vec<Entry> {
         self.of(kind).lock().entries.iter().take(count).cloned().collect()
@@ -140,6 +147,10 @@ mod tests {
         assert_eq!((ids(9), ids(1), log.len(Kind::LargeReply)), (vec![2, 1], vec![2], 0));
         log.add(Kind::Slow, entry.clone(), 0);
         assert_eq!(log.len(Kind::Slow), 2);
+        log.trim(Kind::Slow, 0);
+        assert_eq!(log.len(Kind::Slow), 2);
+        log.trim(Kind::Slow, 1);
+        assert_eq!(ids(9), [2]);
         log.reset(Kind::Slow);
         log.add(Kind::Slow, entry, 2);
         assert_eq!(ids(9), [3]);

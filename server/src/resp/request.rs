@@ -167,6 +167,15 @@ impl ArgList {
         Args { bytes, spans: &self.spans }
     }
 
+    /// How long the request counts for that took `consumed` bytes. Of an inline one, Valkey counts what came
+    /// out of it, a blank between each two words, and the end of the line.
+    pub fn counted_bytes(&self, consumed: usize) -> usize {
+        match self.inline {
+            true => self.scratch.len() + self.spans.len() + 1,
+            false => consumed,
+        }
+    }
+
     /// Bytes this list holds on the heap.
     pub fn memory_bytes(&self) -> usize {
         let spans = if self.spans.spilled() { self.spans.capacity() * size_of::<Span>() } else { 0 };
@@ -856,6 +865,21 @@ mod tests {
         waits(b"PING\r");
         waits(b"ECHO a\0b\r\nPING\r\n");
         waits(b"\0PING\r\n");
+    }
+
+    #[test]
+    fn inline_requests_count_as_valkey_counts_them() {
+        let counted = |request: &[u8]| {
+            let (mut parser, mut args) = (RequestParser::new(), ArgList::new());
+            match parser.parse(request, &Limits::default(), &mut args) {
+                Outcome::Complete { consumed } => args.counted_bytes(consumed),
+                other => panic!("{other:?}"),
+            }
+        };
+        assert_eq!(counted(b"PING\r\n"), 6);
+        assert_eq!(counted(b"  GET   k\n"), 7);
+        assert_eq!(counted(b"SET k \"1\\x412\"\r\n"), 11);
+        assert_eq!(counted(b"*1\r\n$4\r\nPING\r\n"), 14);
     }
 
     #[test]

@@ -14,6 +14,7 @@ use scrubjay::{Key, Offer, Registration, Store, View, Waiter, Wanted, WrongType}
 use smallvec::SmallVec;
 
 use super::clients::Client;
+use super::pause::Pause;
 use crate::error::Error;
 use crate::observe::commandlog::Words;
 use crate::resp::{Protocol, Reply};
@@ -71,6 +72,7 @@ pub struct Blocked {
     attempt: Box<dyn Attempt>,
     state: Mutex<State>,
     client: Arc<Client>,
+    pause: Arc<Pause>,
     terms: Terms,
 }
 
@@ -81,6 +83,8 @@ pub struct Terms {
     pub protocol: Protocol,
     /// Whether what it does counts as a use of a key.
     pub touches: bool,
+    /// Whether its command writes, and so waits for the end of a pause of writes, too.
+    pub writes: bool,
     /// Whether it may be served only where there is memory.
     pub takes_memory: bool,
     /// When its waiting ends, in microseconds of the store's monotonic clock; `None`: never.
@@ -115,10 +119,11 @@ impl Blocked {
         wanted: Wanted,
         attempt: impl Attempt + 'static,
         client: Arc<Client>,
+        pause: Arc<Pause>,
         terms: Terms,
     ) -> Arc<Self> {
         let attempt = Box::new(attempt);
-        Arc::new(Self { wanted, attempt, state: Mutex::new(State::Waiting), client, terms })
+        Arc::new(Self { wanted, attempt, state: Mutex::new(State::Waiting), client, pause, terms })
     }
 
     /// How it waits.
@@ -174,6 +179,9 @@ impl Waiter for Blocked {
         let mut state = self.state.lock();
         if !matches!(*state, State::Waiting) {
             return Offer::Gone;
+        }
+        if self.pause.holds_back(self.terms.writes, view.now()) {
+            return Offer::NotYet;
         }
         if self.terms.takes_memory && view.is_full() {
             *state = State::Ended(Ending::Failed(Error::OutOfMemory));

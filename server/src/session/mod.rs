@@ -142,10 +142,27 @@ impl Session {
     }
 
     /// Queues a command.
-    pub(crate) fn queue(&mut self, command: &'static Entry, args: request::Args<'_>) {
+    pub(crate) fn queue(&mut self, command: &'static Entry, args: request::Args<'_>, writes: bool) {
+        self.transaction.push(command, args, writes);
+        self.note_queued();
+    }
+
+    /// Something was refused that should have been queued, or that should have ended a transaction.
+    pub(crate) fn fail_transaction(&mut self) {
+        if self.transaction.is_open() {
+            self.transaction.fail();
+            self.note_queued();
+        }
+    }
+
+    /// Whether `EXEC` would run what was queued, as far as is known without a look at the keys.
+    pub(crate) fn is_to_run(&self) -> bool {
+        !self.transaction.has_failed() && self.watch.as_ref().is_none_or(|watch| !watch.is_touched())
+    }
+
+    fn note_queued(&self) {
         /// What Valkey counts for an argument beside its bytes.
         const ARG_BYTES: usize = 8;
-        self.transaction.push(command, args);
         let (bytes, count) = self.transaction.figures();
         self.client.queued.store(self.transaction.queue().len() as i64, Relaxed);
         self.client.queued_bytes.store((bytes + count * ARG_BYTES) as u64, Relaxed);

@@ -18,6 +18,8 @@ pub struct Transaction {
 pub(crate) struct Queue {
     commands: Vec<&'static Entry>,
     args: ArgBuffer,
+    /// Whether one of them may change something, or be heard by others.
+    writes: bool,
 }
 
 impl Queue {
@@ -29,6 +31,14 @@ impl Queue {
 
     pub(crate) fn len(&self) -> usize {
         self.commands.len()
+    }
+
+    fn clear(&mut self) {
+        const COMMANDS_KEPT_MAX: usize = 64;
+        self.commands.clear();
+        self.commands.shrink_to(COMMANDS_KEPT_MAX);
+        self.args.clear();
+        self.writes = false;
     }
 }
 
@@ -49,16 +59,18 @@ impl Transaction {
         self.open = true;
     }
 
-    /// Something was refused that should have been queued.
+    /// Something was refused that should have been queued in it: what was queued will not be run.
     pub fn fail(&mut self) {
-        self.failed |= self.open;
+        self.failed = true;
+        self.queue.clear();
     }
 
     /// Queues a command.
-    pub(crate) fn push(&mut self, command: &'static Entry, args: request::Args<'_>) {
+    pub(crate) fn push(&mut self, command: &'static Entry, args: request::Args<'_>, writes: bool) {
         // A transaction that will not be run needs no commands.
         if !self.failed {
             self.queue.commands.push(command);
+            self.queue.writes |= writes;
             self.queue.args.push_all(args);
         }
     }
@@ -70,7 +82,7 @@ impl Transaction {
 
     /// Whether `EXEC` may change something, or be heard by others.
     pub(crate) fn writes(&self, command: &Entry) -> bool {
-        command.is(&EXEC) && self.queue.commands.iter().any(|queued| queued.writes())
+        command.is(&EXEC) && self.queue.writes
     }
 
     /// The queued commands.
@@ -91,12 +103,9 @@ impl Transaction {
 
     /// Ends it without running anything.
     pub fn close(&mut self) {
-        const COMMANDS_KEPT_MAX: usize = 64;
         self.open = false;
         self.failed = false;
-        self.queue.commands.clear();
-        self.queue.commands.shrink_to(COMMANDS_KEPT_MAX);
-        self.queue.args.clear();
+        self.queue.clear();
     }
 
     /// Bytes of the queued arguments, and how many these are.

@@ -1,7 +1,7 @@
 //! PFCOUNT: a command that reads, and writes what it has found out into the key.
 
 use crate::command::Ctx;
-use crate::command::spec::{Acl, Arg, Command, Flags, Key};
+use crate::command::spec::{Acl, Arg, Command, Flags, Key, MayWrite};
 use crate::error::Error;
 
 pub(super) static PFCOUNT: Command =
@@ -18,7 +18,7 @@ pub(super) static PFCOUNT: Command =
             "RW because it may change the internal representation of the key, and propagate to replicas",
         )],
         args: &[Arg::key("key").multiple()],
-        may_write: true,
+        may_write: MayWrite::Yes,
         handler: pfcount,
         ..Command::BASE
     }

@@ -1,7 +1,7 @@
 //! PUBLISH and SPUBLISH.
 
 use crate::command::Ctx;
-use crate::command::spec::{Arg, Command, Flags, Key};
+use crate::command::spec::{Arg, Command, Flags, Key, MayWrite};
 use crate::error::Error;
 use crate::pubsub::Kind;
 
@@ -14,7 +14,7 @@ pub(super) static PUBLISH: Command = Command {
     arity: 3,
     flags: Flags::PUBSUB.or(Flags::LOADING).or(Flags::STALE).or(Flags::FAST),
     args: &[Arg::string("channel"), Arg::string("message")],
-    may_write: true,
+    may_write: MayWrite::Yes,
     handler: publish,
     ..Command::BASE
 }
@@ -29,7 +29,7 @@ pub(super) static SPUBLISH: Command = Command {
     flags: Flags::PUBSUB.or(Flags::LOADING).or(Flags::STALE).or(Flags::FAST),
     keys: &[Key::at(1).not_key()],
     args: &[Arg::string("shardchannel"), Arg::string("message")],
-    may_write: true,
+    may_write: MayWrite::Yes,
     handler: spublish,
     ..Command::BASE
 }

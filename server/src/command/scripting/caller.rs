@@ -3,7 +3,7 @@
 use crate::command::measure::Lap;
 use crate::command::spec::Flags;
 use crate::command::table::{self, Entry, Unknown};
-use crate::command::{Ctx, Origin, keys, nested};
+use crate::command::{Ctx, Origin, args, keys, nested};
 use crate::error::Error;
 use crate::resp::{Args, Reply};
 use crate::script::engine::{Called, Host, Interrupt, LogLevel};
@@ -27,7 +27,7 @@ pub(super) struct Caller<'c, 'a, 's> {
 
 impl Caller<'_, '_, '_> {
     /// Whether a script may run this command now.
-    fn gates(&self, command: &Entry) -> Result<(), Error> {
+    fn gates(&self, command: &Entry, args: &args::Args<'_>) -> Result<(), Error> {
         if command.flags.has(Flags::NOSCRIPT) {
             return Err(Error::Text("ERR This Valkey command is not allowed from script"));
         }
@@ -35,7 +35,7 @@ impl Caller<'_, '_, '_> {
         if self.denies_oom && command.flags.has(Flags::DENYOOM) && !running.has_written() {
             return Err(Error::OutOfMemory);
         }
-        if self.reads_only && command.writes() {
+        if self.reads_only && command.writes(self.ctx.shared, args) {
             return Err(Error::Text("ERR Write commands are not allowed from read-only scripts."));
         }
         if command.flags.has(Flags::WRITE) && !running.note_write() {
@@ -71,7 +71,7 @@ impl Host for Caller<'_, '_, '_> {
             let error = Error::Text("ERR Wrong number of args calling command from script");
             return self.refuse(Some(command), &error, reply);
         }
-        if let Err(error) = self.gates(command) {
+        if let Err(error) = self.gates(command, &args) {
             return self.refuse(Some(command), &error, reply);
         }
         let Ctx { shared, session, view, .. } = &mut *self.ctx;

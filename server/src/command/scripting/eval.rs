@@ -5,15 +5,16 @@ use std::sync::Arc;
 
 use super::caller::Caller;
 use crate::command::Ctx;
+use crate::command::args::Args;
 use crate::command::measure::Lap;
-use crate::command::spec::{Acl, Arg, Command, Flags, Key, Locks};
+use crate::command::spec::{Acl, Arg, Command, Flags, Key, Locks, MayWrite};
 use crate::error::Error;
 use crate::script::cache::{Digest, Origin, Script};
 use crate::script::engine::{Call, Host};
 use crate::script::running::Program;
-use crate::script::shebang::ScriptFlags;
+use crate::script::shebang::{self, ScriptFlags};
 use crate::script::thread;
-use crate::shared;
+use crate::shared::{self, Shared};
 
 pub(super) static EVAL: Command = Command {
     name: "eval",
@@ -21,7 +22,7 @@ pub(super) static EVAL: Command = Command {
     since: "2.6.0",
     keys: &[WRITTEN.note("We cannot tell how the keys will be used so we assume the worst, RW and UPDATE")],
     args: SCRIPT_ARGS,
-    may_write: true,
+    may_write: MayWrite::AsCalled(|_, args| body_writes(args, true)),
     handler: eval,
     ..RUNS
 }
@@ -34,6 +35,7 @@ pub(super) static EVAL_RO: Command = Command {
     flags: READ_FLAGS,
     keys: &[READ.note("We cannot tell how the keys will be used so we assume the worst, RO and ACCESS")],
     args: SCRIPT_ARGS,
+    may_write: MayWrite::AsCalled(|_, args| body_writes(args, false)),
     handler: eval_ro,
     ..RUNS
 }
@@ -45,7 +47,7 @@ pub(super) static EVALSHA: Command = Command {
     since: "2.6.0",
     keys: &[WRITTEN],
     args: DIGEST_ARGS,
-    may_write: true,
+    may_write: MayWrite::AsCalled(|shared, args| digest_writes(shared, args, true)),
     handler: evalsha,
     ..RUNS
 }
@@ -58,6 +60,7 @@ pub(super) static EVALSHA_RO: Command = Command {
     flags: READ_FLAGS,
     keys: &[READ],
     args: DIGEST_ARGS,
+    may_write: MayWrite::AsCalled(|shared, args| digest_writes(shared, args, false)),
     handler: evalsha_ro,
     ..RUNS
 }
@@ -99,6 +102,16 @@ pub(super) const fn called_with(subject: &'static str) -> [Arg; 4] {
 pub(super) enum Access {
     Write,
     Read,
+}
+
+/// Whether a script may write, or be heard by others: what it says of itself, else what its command says.
+fn body_writes(args: &Args<'_>, otherwise: bool) -> bool {
+    shebang::read(args.at(1)).map_or(otherwise, |(flags, _)| flags.writes().unwrap_or(otherwise))
+}
+
+fn digest_writes(shared: &Shared, args: &Args<'_>, otherwise: bool) -> bool {
+    let script = Digest::parse(args.at(1)).and_then(|digest| shared.scripts.cache.get(digest));
+    script.and_then(|script| script.flags.writes()).unwrap_or(otherwise)
 }
 
 fn eval(ctx: &mut Ctx<'_, '_>) -> Result<(), Error> {

@@ -2,16 +2,19 @@
 
 use super::eval::{self, Access, FLAGS, READ, READ_FLAGS, WRITTEN, called_with};
 use crate::command::Ctx;
-use crate::command::spec::{Acl, Command, Locks};
+use crate::command::args::Args;
+use crate::command::spec::{Acl, Command, Locks, MayWrite};
 use crate::error::Error;
 use crate::script::running::Program;
 use crate::script::shebang::ScriptFlags;
 use crate::script::thread;
+use crate::shared::Shared;
 
 pub(super) static FCALL: Command = Command {
     name: "fcall",
     summary: "Invokes a function.",
     keys: &[WRITTEN.note("We cannot tell how the keys will be used so we assume the worst, RW and UPDATE")],
+    may_write: MayWrite::AsCalled(|shared, args| writes(shared, args, true)),
     handler: fcall,
     ..CALLS
 }
@@ -22,6 +25,7 @@ pub(super) static FCALL_RO: Command = Command {
     summary: "Invokes a read-only function.",
     flags: READ_FLAGS,
     keys: &[READ.note("We cannot tell how the keys will be used so we assume the worst, RO and ACCESS")],
+    may_write: MayWrite::AsCalled(|shared, args| writes(shared, args, false)),
     handler: fcall_ro,
     ..CALLS
 }
@@ -38,6 +42,12 @@ const CALLS: Command = Command {
     locks: Locks::Growing,
     ..Command::BASE
 };
+
+/// Whether the function may write: what it says of itself. Where there is none, what its command says.
+fn writes(shared: &Shared, args: &Args<'_>, otherwise: bool) -> bool {
+    let found = shared.scripts.functions.find(args.at(1));
+    found.map_or(otherwise, |(library, index)| !library.functions[index].flags.no_writes())
+}
 
 fn fcall(ctx: &mut Ctx<'_, '_>) -> Result<(), Error> {
     call(ctx, Access::Write)

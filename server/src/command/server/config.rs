@@ -8,6 +8,8 @@ use crate::command::describe::help;
 use crate::command::spec::{Arg, Command, Flags, Locks};
 use crate::config::{self, Origin};
 use crate::error::Error;
+use crate::observe::commandlog::Kind;
+use crate::shared::Shared;
 
 pub(super) static CONFIG: Command = Command {
     name: "config",
@@ -131,8 +133,26 @@ fn config_set(ctx: &mut Ctx<'_, '_>) -> Result<(), Error> {
     for parameter in changed {
         tracing::debug!("CONFIG SET changed {}", parameter.name);
     }
+    trim_command_log(ctx.shared);
     ctx.reply.ok();
     Ok(())
+}
+
+/// Has the logs hold no more than they may from now on. One whose threshold is -1 keeps what it has.
+fn trim_command_log(shared: &Shared) {
+    let config = &shared.config;
+    let logs = [
+        (Kind::Slow, config.commandlog_execution_slower_than(), config.commandlog_slow_execution_max_len()),
+        (
+            Kind::LargeRequest,
+            config.commandlog_request_larger_than(),
+            config.commandlog_large_request_max_len(),
+        ),
+        (Kind::LargeReply, config.commandlog_reply_larger_than(), config.commandlog_large_reply_max_len()),
+    ];
+    for (kind, _, max_len) in logs.into_iter().filter(|(_, threshold, _)| *threshold >= 0) {
+        shared.command_log.trim(kind, usize::try_from(max_len).unwrap_or(usize::MAX));
+    }
 }
 
 fn config_resetstat(ctx: &mut Ctx<'_, '_>) -> Result<(), Error> {

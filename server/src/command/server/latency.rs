@@ -189,11 +189,12 @@ fn latency_latest(ctx: &mut Ctx<'_, '_>) -> Result<(), Error> {
 }
 
 fn latency_reset(ctx: &mut Ctx<'_, '_>) -> Result<(), Error> {
-    let named: Vec<Event> = match ctx.args.len() {
-        2 => Event::ALL.into(),
-        _ => ctx.args.skip(2).iter().filter_map(Event::from_name).collect(),
-    };
-    let reset = named.into_iter().filter(|event| ctx.shared.spikes.reset(*event)).count();
+    let names = ctx.args.skip(2);
+    // Here alone a name may be in any case.
+    let is_named =
+        |event: &Event| names.iter().any(|name| name.eq_ignore_ascii_case(event.name().as_bytes()));
+    let named = Event::ALL.into_iter().filter(|event| names.is_empty() || is_named(event));
+    let reset = named.filter(|event| ctx.shared.spikes.reset(*event)).count();
     ctx.reply.count(reset);
     Ok(())
 }
@@ -227,9 +228,8 @@ fn latency_histogram(ctx: &mut Ctx<'_, '_>) -> Result<(), Error> {
 
 /// The command of this name, `get` or `config|get`, and its subcommands.
 fn with_subcommands(name: &[u8]) -> Vec<&'static Entry> {
-    let is_named = |entry: &&Entry| entry.full_name().as_bytes().eq_ignore_ascii_case(name);
-    let Some(entry) = table::entries().iter().find(is_named) else { return Vec::new() };
-    std::iter::once(entry).chain(entry.subcommands()).collect()
+    let entry = table::lookup_full(name);
+    entry.into_iter().chain(entry.into_iter().flat_map(Entry::subcommands)).collect()
 }
 
 fn latency_help(ctx: &mut Ctx<'_, '_>) -> Result<(), Error> {

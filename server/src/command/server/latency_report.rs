@@ -131,7 +131,7 @@ fn advice(shared: &Shared, threshold: u64, has: impl Fn(Event) -> bool) -> Vec<S
     if has(Event::ExpireCycle) && shared.config.hz() < 100 {
         advice.push(HZ.into());
     }
-    if commands || has(Event::ExpireCycle) || has(Event::EvictionCycle) {
+    if commands || has(Event::ExpireCycle) {
         advice.push(LARGE_OBJECTS.into());
     }
     if has(Event::EvictionCycle) {
