@@ -303,9 +303,9 @@ impl Clients {
         true
     }
 
-    /// Ends the clients that have been silent for longer than `timeout` and wait for nothing (neither keys nor
-    /// messages nor commands of others), and those that have left more replies unread, for longer, than the
-    /// soft limit of `client-output-buffer-limit` allows. To be called about once a second.
+    /// Ends the clients that have been silent for longer than `timeout` and wait for nothing (neither keys
+    /// nor messages nor commands of others), and those that have left more replies unread, for longer,
+    /// than the soft limit of `client-output-buffer-limit` allows. To be called about once a second.
     pub fn tend(&self, config: &Config, now: u64) {
         let timeout = u64::from(config.timeout());
         let limits = config.client_output_buffer_limit();
