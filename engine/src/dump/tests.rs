@@ -79,6 +79,11 @@ fn in_order(payload: &[u8]) -> Vec<u8> {
     bytes
 }
 
+/// The payload of what is read from a payload.
+fn rewritten(payload: &[u8], tiny: bool) -> Vec<u8> {
+    write(read(body(payload), tiny).expect("what was written is read")).0
+}
+
 /// The body of a payload.
 fn body(payload: &[u8]) -> &[u8] {
     &payload[..payload.len() - 10]
@@ -170,7 +175,11 @@ proptest! {
         if let Ok(value) = read(&bytes, tiny) {
             let (payload, heap_bytes) = write(value);
             prop_assert!(heap_bytes <= 16_384 + 200 * bytes.len(), "{heap_bytes} of {bytes:x?}");
-            let (again, _) = write(read(body(&payload), tiny).expect("what was written is read"));
+            let (mut payload, mut again) = (payload.clone(), rewritten(&payload, tiny));
+            if payload[0] != again[0] {
+                // A hash whose deadlines the damage has taken away is read as a table, and then as a small one.
+                (payload, again) = (again.clone(), rewritten(&again, tiny));
+            }
             prop_assert_eq!(in_order(&payload), in_order(&again));
         }
     }
@@ -223,7 +232,11 @@ proptest! {
         ];
         for bytes in bodies {
             let (payload, _) = write(read(&bytes, tiny).expect("elements that differ"));
-            let (again, _) = write(read(body(&payload), tiny).expect("what was written is read"));
+            let (mut payload, mut again) = (payload.clone(), rewritten(&payload, tiny));
+            if payload[0] != again[0] {
+                // A hash whose deadlines the damage has taken away is read as a table, and then as a small one.
+                (payload, again) = (again.clone(), rewritten(&again, tiny));
+            }
             prop_assert_eq!(in_order(&payload), in_order(&again));
         }
     }
