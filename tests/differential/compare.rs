@@ -71,6 +71,8 @@ pub(crate) fn same(words: &Words, ours: &Reply, theirs: &Reply) -> bool {
         // What a pattern finds comes in any order, and the port is found too.
         "CONFIG" if words.iter().any(|word| word.contains(&b'*')) => true,
         "CONFIG" => sorted_pairs(ours) == sorted_pairs(theirs),
+        // The order of libraries.
+        "FUNCTION" if word(1) == "LIST" => sorted(ours) == sorted(theirs),
         "HELLO" => greeting(ours) == greeting(theirs),
         // Valkey's scripting is a module since 9.1; we have none.
         "MODULE" => matches!((ours, theirs), (Reply::Array(_), Reply::Array(_))),

@@ -212,7 +212,9 @@ impl Pair {
         let mut theirs = self.theirs.connect();
         let hello = ["HELLO", if sequence.resp3 { "3" } else { "2" }];
         for client in [&mut ours, &mut theirs] {
-            client.typed("FLUSHALL").map_err(|why| why.to_string())?;
+            for line in ["FLUSHALL", "SCRIPT FLUSH", "FUNCTION FLUSH"] {
+                client.typed(line).map_err(|why| why.to_string())?;
+            }
             client.command(&hello).map_err(|why| why.to_string())?;
         }
         let mut listeners = [Listener::subscribe(&self.ours)?, Listener::subscribe(&self.theirs)?];
