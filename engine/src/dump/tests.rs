@@ -177,7 +177,7 @@ proptest! {
             prop_assert!(heap_bytes <= 16_384 + 200 * bytes.len(), "{heap_bytes} of {bytes:x?}");
             let (mut payload, mut again) = (payload.clone(), rewritten(&payload, tiny));
             if payload[0] != again[0] {
-                // A hash whose deadlines the damage has taken away is read as a table, and then as a small one.
+                // A hash whose deadlines are gone is read as a table, and then as a small one.
                 (payload, again) = (again.clone(), rewritten(&again, tiny));
             }
             prop_assert_eq!(in_order(&payload), in_order(&again));
@@ -234,7 +234,7 @@ proptest! {
             let (payload, _) = write(read(&bytes, tiny).expect("elements that differ"));
             let (mut payload, mut again) = (payload.clone(), rewritten(&payload, tiny));
             if payload[0] != again[0] {
-                // A hash whose deadlines the damage has taken away is read as a table, and then as a small one.
+                // A hash whose deadlines are gone is read as a table, and then as a small one.
                 (payload, again) = (again.clone(), rewritten(&again, tiny));
             }
             prop_assert_eq!(in_order(&payload), in_order(&again));

@@ -32,51 +32,53 @@ pub(super) enum Held<'s> {
     None,
     One(usize, Guard<'s>),
     /// Some.
-    Many(Several<'s>),
+    Many(Box<Several<'s>>),
     /// Every shard, in order.
     All(Vec<Guard<'s>>),
 }
 
 /// Several shards, ascending. Each knows its own number.
 ///
-/// Not kept in place: what nearly every view would carry around for nothing costs more than an allocation
-/// does here.
-#[derive(Default)]
+/// Boxed in [`Held`]: what nearly every view would carry around for nothing costs more than an allocation does
+/// here.
 pub(super) struct Several<'s> {
-    guards: Vec<Guard<'s>>,
-    /// A bit for each of the first 64 that is among them: mostly there are no others.
-    low: u64,
+    guards: SmallVec<[Guard<'s>; 12]>,
+    /// Where each of the first shards is among them, from 1 on; 0 where it is not. Mostly there are no others.
+    places: [u8; NEAR],
 }
 
+/// So many shards are found at once, others by a search.
+const NEAR: usize = 64;
+
 impl<'s> Several<'s> {
-    fn with_capacity(count: usize) -> Self {
-        Self { guards: Vec::with_capacity(count), low: 0 }
+    fn new() -> Box<Self> {
+        Box::new(Self { guards: SmallVec::new(), places: [0; NEAR] })
     }
 
-    /// Adds one in its place, mostly the last.
-    fn insert(&mut self, guard: Guard<'s>) {
+    /// Adds one after all that there are.
+    fn push(&mut self, guard: Guard<'s>) {
         let index = usize::from(guard.index);
-        if index < 64 {
-            self.low |= 1 << index;
+        self.guards.push(guard);
+        if let Some(place) = self.places.get_mut(index) {
+            *place = self.guards.len() as u8;
         }
-        match self.guards.last() {
-            Some(last) if usize::from(last.index) > index => {
-                let at = self.guards.partition_point(|held| usize::from(held.index) < index);
-                self.guards.insert(at, guard);
-            }
-            _ => self.guards.push(guard),
-        }
+    }
+
+    /// Adds one in its place.
+    fn insert(&mut self, guard: Guard<'s>) {
+        let at = self.guards.partition_point(|held| held.index < guard.index);
+        let mut after: SmallVec<[Guard<'s>; 12]> = self.guards.drain(at..).collect();
+        self.push(guard);
+        after.drain(..).for_each(|guard| self.push(guard));
     }
 
     /// Where the shard of this number is.
     #[inline]
     fn place(&self, index: usize) -> Option<usize> {
-        match index < 64 {
-            true => {
-                let bit = 1 << index;
-                (self.low & bit != 0).then(|| (self.low & (bit - 1)).count_ones() as usize)
-            }
-            false => self.guards.binary_search_by_key(&index, |held| usize::from(held.index)).ok(),
+        match self.places.get(index) {
+            Some(0) => None,
+            Some(place) => Some(usize::from(*place) - 1),
+            None => self.guards.binary_search_by_key(&index, |held| usize::from(held.index)).ok(),
         }
     }
 }
@@ -133,11 +135,10 @@ impl<'s> Held<'s> {
                     .map(move |bits| word * 64 + bits.trailing_zeros() as usize)
             })
         };
-        let count = wanted.iter().map(|bits| bits.count_ones() as usize).sum();
         // Where somebody waits for what is held here, it is given back after a while.
         let briefly = Some(patience.map_or(BRIEFLY, |patience| patience.min(BRIEFLY)));
         'anew: loop {
-            let mut held = Several::with_capacity(count);
+            let mut held = Several::new();
             for index in in_order() {
                 let shard = &shards[index];
                 let Some(guard) = lock(shard, if held.guards.is_empty() { patience } else { briefly }) else {
@@ -148,7 +149,7 @@ impl<'s> Held<'s> {
                     drop(lock(shard, patience)?);
                     continue 'anew;
                 };
-                held.insert(guard);
+                held.push(guard);
             }
             return Some(Self::Many(held));
         }
@@ -161,10 +162,10 @@ impl<'s> Held<'s> {
         }
         let mut held = match std::mem::replace(self, Self::None) {
             Self::Many(held) => held,
-            Self::None => Several::default(),
+            Self::None => Several::new(),
             Self::One(_, guard) => {
-                let mut held = Several::default();
-                held.insert(guard);
+                let mut held = Several::new();
+                held.push(guard);
                 held
             }
             Self::All(_) => unreachable!("invariant: it has them all"),
@@ -215,6 +216,7 @@ impl<'s> Held<'s> {
     }
 
     /// The same, to look at only.
+    #[inline]
     pub(super) fn peek(&self, index: usize) -> Option<&Locked> {
         match self {
             Self::None => None,

@@ -42,10 +42,12 @@ pub(crate) fn run(
     outer: Outer<'_>,
 ) -> Result<(), Error> {
     let Inner { command, args, keys } = *inner;
-    match command.locks {
-        Locks::Keys => view.reach(keys),
-        Locks::AllIf(needs_all) if !needs_all(&args) => view.reach(keys),
-        _ => view.reach_all(),
+    if outer.origin == Origin::Script {
+        match command.locks {
+            Locks::Keys => view.reach(keys),
+            Locks::AllIf(needs_all) if !needs_all(&args) => view.reach(keys),
+            _ => view.reach_all(),
+        }
     }
     let stats = shared.stats.block(session.client.thread);
     let counters = stats.command(command.id());
