@@ -205,11 +205,18 @@ impl<'s> Held<'s> {
     }
 
     /// The shard of this number, if it is held.
-    #[inline]
+    #[inline(always)]
     pub(super) fn get(&mut self, index: usize) -> Option<&mut Locked> {
         match self {
-            Self::None => None,
             Self::One(held, guard) => (*held == index).then_some(&mut **guard),
+            several => several.get_among(index),
+        }
+    }
+
+    #[inline(never)]
+    fn get_among(&mut self, index: usize) -> Option<&mut Locked> {
+        match self {
+            Self::None | Self::One(..) => None,
             Self::Many(held) => held.place(index).map(|at| &mut *held.guards[at]),
             Self::All(guards) => guards.get_mut(index).map(|guard| &mut **guard),
         }

@@ -372,44 +372,27 @@ impl<'s> View<'s> {
         locked.shard.find(key.place(), key.bytes, now, &mut self.log)
     }
 
-    #[cold]
-    fn find_kept(&mut self, key: Key<'_>) -> Option<Found> {
-        let now = self.now;
-        self.shard(key).peek(key.place(), key.bytes, now)
-    }
-
     #[inline(always)]
     fn look_up(&mut self, key: Key<'_>, lookup: Lookup) -> Option<Found> {
-        let found = match self.keeps_expired && lookup != Lookup::Write {
-            true => self.find_kept(key),
-            false => self.find(key),
-        };
-        self.note(key, found, lookup);
-        found
+        self.look_up_in(key, lookup).1
     }
 
+    /// The same, and the shard: which of those that are held it is, is asked once.
     #[inline(always)]
+    fn look_up_in(&mut self, key: Key<'_>, lookup: Lookup) -> (&mut StoreShard, Option<Found>) {
+        let Self { held, log, now, touches, keeps_expired, .. } = self;
+        let shard = &mut held_shard(held, key).shard;
+        let found = match *keeps_expired && lookup != Lookup::Write {
+            true => shard.peek(key.place(), key.bytes, *now),
+            false => shard.find(key.place(), key.bytes, *now, log),
+        };
+        note(shard, log, key, found, lookup, *now, *touches);
+        (shard, found)
+    }
+
     fn note(&mut self, key: Key<'_>, found: Option<Found>, lookup: Lookup) {
-        let (now, touches) = (self.now, self.touches);
-        let shard = self.shard(key);
-        if matches!(lookup, Lookup::Read | Lookup::Ask | Lookup::Inspect) {
-            match found {
-                Some(_) => shard.counters.hits += 1,
-                None => {
-                    shard.counters.misses += 1;
-                    if lookup != Lookup::Inspect {
-                        self.log.aside(key.db, key.bytes, Event::KeyMiss);
-                    }
-                    return;
-                }
-            }
-        }
-        if let Some(found) = found
-            && touches
-            && matches!(lookup, Lookup::Read | Lookup::Write)
-        {
-            shard.touch(key.db, found, now);
-        }
+        let Self { held, log, now, touches, .. } = self;
+        note(&mut held_shard(held, key).shard, log, key, found, lookup, *now, *touches);
     }
 
     #[inline]
@@ -560,9 +543,40 @@ fn what(meta: shard::Meta) -> (Kind, Encoding) {
     (Kind::from_bits(meta.kind), Encoding::from_bits(meta.encoding))
 }
 
-#[inline]
+#[inline(always)]
 fn held_shard<'a>(held: &'a mut Held<'_>, key: Key<'_>) -> &'a mut Locked {
     held.get(key.shard()).expect("invariant: an operation touches only keys it has named")
+}
+
+/// Counts a look-up, and the use of what it found.
+#[inline(always)]
+fn note(
+    shard: &mut StoreShard,
+    log: &mut Log,
+    key: Key<'_>,
+    found: Option<Found>,
+    lookup: Lookup,
+    now: Millis,
+    touches: bool,
+) {
+    if matches!(lookup, Lookup::Read | Lookup::Ask | Lookup::Inspect) {
+        match found {
+            Some(_) => shard.counters.hits += 1,
+            None => {
+                shard.counters.misses += 1;
+                if lookup != Lookup::Inspect {
+                    log.aside(key.db, key.bytes, Event::KeyMiss);
+                }
+                return;
+            }
+        }
+    }
+    if let Some(found) = found
+        && touches
+        && matches!(lookup, Lookup::Read | Lookup::Write)
+    {
+        shard.touch(key.db, found, now);
+    }
 }
 
 impl Drop for View<'_> {

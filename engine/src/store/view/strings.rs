@@ -73,9 +73,9 @@ impl View<'_> {
     /// [`WrongType`] when another type lives there.
     #[inline]
     pub fn string(&mut self, key: Key<'_>, lookup: Lookup) -> Result<Option<Text<'_>>, WrongType> {
-        match self.look_up(key, lookup) {
-            Some(found) => Text::of(self.shard(key).entry(found)).map(Some),
-            None => Ok(None),
+        match self.look_up_in(key, lookup) {
+            (shard, Some(found)) => Text::of(shard.entry(found)).map(Some),
+            _ => Ok(None),
         }
     }
 
