@@ -39,11 +39,12 @@ pub(super) enum Held<'s> {
 
 /// Several shards, ascending. Each knows its own number.
 ///
-/// Boxed in [`Held`]: what nearly every view would carry around for nothing costs more than an allocation does
-/// here.
+/// Boxed in [`Held`]: what nearly every view would carry around for nothing costs more than an allocation
+/// does here.
 pub(super) struct Several<'s> {
     guards: SmallVec<[Guard<'s>; 12]>,
-    /// Where each of the first shards is among them, from 1 on; 0 where it is not. Mostly there are no others.
+    /// Where each of the first shards is among them, from 1 on; 0 where it is not. Mostly there are no
+    /// others.
     places: [u8; NEAR],
 }
 
