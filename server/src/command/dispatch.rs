@@ -130,7 +130,7 @@ pub fn dispatch(
                 session.postpone(true);
                 return;
             } else if command.queued && session.transaction.is_open() {
-                session.queue(command, *request.args, command.writes(shared, &request.args));
+                session.queue(command, *request.args, command.effects(shared, &request.args));
                 reply.simple("QUEUED");
             } else {
                 let late;
@@ -300,7 +300,7 @@ fn gates(
     // Data stands still during a pause.
     if shared.store.max_memory() != 0 && shared.pause.at(now).is_none() {
         session.memory_is_short = make_room(shared, args.bytes(), now).is_err();
-        if session.memory_is_short && takes_memory(session, command) {
+        if session.memory_is_short && takes_memory(shared, session, command, &args) {
             return Err(Error::OutOfMemory);
         }
     }
@@ -311,7 +311,7 @@ fn gates(
              allowed in this context"
         )));
     }
-    if session.monitors() && (command.writes(shared, &args) || command.flags.has(Flags::READONLY)) {
+    if session.monitors() && (command.effects(shared, &args).writes || command.flags.has(Flags::READONLY)) {
         // To Valkey it is a replica, which has data of its own.
         return Err(Error::Text("ERR Replica can't interact with the keyspace"));
     }
@@ -335,7 +335,7 @@ fn waits_for_pause(shared: &Shared, session: &Session, command: &Entry, args: &A
         }
         Some((Paused::Everything, _)) => true,
         Some((Paused::Writes, _)) => {
-            command.writes(shared, args) || session.is_to_run() && session.transaction.writes(command)
+            command.effects(shared, args).writes || session.is_to_run() && session.transaction.writes(command)
         }
     }
 }
@@ -352,11 +352,10 @@ fn make_room(shared: &Shared, bytes: usize, now: u64) -> Result<(), OutOfMemory>
     made
 }
 
-/// Whether a command is refused while there is no memory. Whatever is queued takes some.
-fn takes_memory(session: &Session, command: &Entry) -> bool {
-    command.flags.has(Flags::DENYOOM)
-        || session.transaction.is_open()
-            && (command.queued || session.is_to_run() && session.transaction.takes_memory(command))
+/// Whether a command is refused while there is no memory.
+fn takes_memory(shared: &Shared, session: &Session, command: &Entry, args: &Args<'_>) -> bool {
+    command.effects(shared, args).takes_memory
+        || session.is_to_run() && session.transaction.takes_memory(command)
 }
 
 /// Locks what the command's declaration says it touches, and runs it.

@@ -81,7 +81,16 @@ pub(crate) enum MayWrite {
     No,
     Yes,
     /// What a call runs says so of itself.
-    AsCalled(fn(&Shared, &Args<'_>) -> bool),
+    AsCalled(fn(&Shared, &Args<'_>) -> Effects),
+}
+
+/// What a call may do to the data.
+#[derive(Clone, Copy, Debug, Default)]
+pub(crate) struct Effects {
+    /// It may change them, or be heard by others.
+    pub(crate) writes: bool,
+    /// It may add to them, and so is refused while memory is short.
+    pub(crate) takes_memory: bool,
 }
 
 impl Command {
@@ -162,15 +171,14 @@ impl Command {
         if self.arity < 0 { words >= arity } else { words == arity }
     }
 
-    /// Whether this call of it may change something, or be heard by others: it waits while CLIENT PAUSE WRITE
-    /// holds.
-    pub(crate) fn writes(&self, shared: &Shared, args: &Args<'_>) -> bool {
-        self.flags.has(Flags::WRITE)
-            || match self.may_write {
-                MayWrite::No => false,
-                MayWrite::Yes => true,
-                MayWrite::AsCalled(writes) => writes(shared, args),
-            }
+    /// What this call of it may do: what writes waits while CLIENT PAUSE WRITE holds.
+    pub(crate) fn effects(&self, shared: &Shared, args: &Args<'_>) -> Effects {
+        let (writes, takes_memory) = (self.flags.has(Flags::WRITE), self.flags.has(Flags::DENYOOM));
+        match self.may_write {
+            MayWrite::No => Effects { writes, takes_memory },
+            MayWrite::Yes => Effects { writes: true, takes_memory },
+            MayWrite::AsCalled(effects) => effects(shared, args),
+        }
     }
 
     /// All its ACL categories: the declared ones, and those that follow from its flags.

@@ -14,13 +14,6 @@ pub struct ScriptFlags {
     pub allow_oom: bool,
 }
 
-impl ScriptFlags {
-    /// Whether it may write, as far as it says so.
-    pub(crate) fn writes(self) -> Option<bool> {
-        self.declared.then_some(!self.no_writes)
-    }
-}
-
 /// Reads the first line, and returns the script without it. Errors tell lines by their numbers, so its end
 /// stays.
 ///

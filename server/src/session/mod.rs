@@ -18,6 +18,7 @@ use self::blocked::Waiting;
 use self::clients::Client;
 use self::subscriptions::Subscriptions;
 use self::transaction::Transaction;
+use crate::command::spec::Effects;
 use crate::command::table::Entry;
 use crate::config::Config;
 use crate::pubsub::inbox::Inbox;
@@ -142,8 +143,8 @@ impl Session {
     }
 
     /// Queues a command.
-    pub(crate) fn queue(&mut self, command: &'static Entry, args: request::Args<'_>, writes: bool) {
-        self.transaction.push(command, args, writes);
+    pub(crate) fn queue(&mut self, command: &'static Entry, args: request::Args<'_>, effects: Effects) {
+        self.transaction.push(command, args, effects);
         self.note_queued();
     }
 

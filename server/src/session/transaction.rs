@@ -1,6 +1,6 @@
 //! A transaction in the making: what a client has queued since `MULTI`.
 
-use crate::command::spec::Flags;
+use crate::command::spec::Effects;
 use crate::command::table::Entry;
 use crate::command::transactions::multi::EXEC;
 use crate::resp::{ArgBuffer, request};
@@ -19,7 +19,7 @@ pub(crate) struct Queue {
     commands: Vec<&'static Entry>,
     args: ArgBuffer,
     /// Whether one of them may change something, or be heard by others.
-    writes: bool,
+    effects: Effects,
 }
 
 impl Queue {
@@ -38,7 +38,7 @@ impl Queue {
         self.commands.clear();
         self.commands.shrink_to(COMMANDS_KEPT_MAX);
         self.args.clear();
-        self.writes = false;
+        self.effects = Effects::default();
     }
 }
 
@@ -66,23 +66,24 @@ impl Transaction {
     }
 
     /// Queues a command.
-    pub(crate) fn push(&mut self, command: &'static Entry, args: request::Args<'_>, writes: bool) {
+    pub(crate) fn push(&mut self, command: &'static Entry, args: request::Args<'_>, effects: Effects) {
         // A transaction that will not be run needs no commands.
         if !self.failed {
             self.queue.commands.push(command);
-            self.queue.writes |= writes;
+            self.queue.effects.writes |= effects.writes;
+            self.queue.effects.takes_memory |= effects.takes_memory;
             self.queue.args.push_all(args);
         }
     }
 
     /// Whether `EXEC` would add to what the store holds.
     pub(crate) fn takes_memory(&self, command: &Entry) -> bool {
-        command.is(&EXEC) && self.queue.commands.iter().any(|queued| queued.flags.has(Flags::DENYOOM))
+        command.is(&EXEC) && self.queue.effects.takes_memory
     }
 
     /// Whether `EXEC` may change something, or be heard by others.
     pub(crate) fn writes(&self, command: &Entry) -> bool {
-        command.is(&EXEC) && self.queue.writes
+        command.is(&EXEC) && self.queue.effects.writes
     }
 
     /// The queued commands.

@@ -35,7 +35,7 @@ impl Caller<'_, '_, '_> {
         if self.denies_oom && command.flags.has(Flags::DENYOOM) && !running.has_written() {
             return Err(Error::OutOfMemory);
         }
-        if self.reads_only && command.writes(self.ctx.shared, args) {
+        if self.reads_only && command.effects(self.ctx.shared, args).writes {
             return Err(Error::Text("ERR Write commands are not allowed from read-only scripts."));
         }
         if command.flags.has(Flags::WRITE) && !running.note_write() {

@@ -7,7 +7,7 @@ use super::caller::Caller;
 use crate::command::Ctx;
 use crate::command::args::Args;
 use crate::command::measure::Lap;
-use crate::command::spec::{Acl, Arg, Command, Flags, Key, Locks, MayWrite};
+use crate::command::spec::{Acl, Arg, Command, Effects, Flags, Key, Locks, MayWrite};
 use crate::error::Error;
 use crate::script::cache::{Digest, Origin, Script};
 use crate::script::engine::{Call, Host};
@@ -22,7 +22,7 @@ pub(super) static EVAL: Command = Command {
     since: "2.6.0",
     keys: &[WRITTEN.note("We cannot tell how the keys will be used so we assume the worst, RW and UPDATE")],
     args: SCRIPT_ARGS,
-    may_write: MayWrite::AsCalled(|_, args| body_writes(args, true)),
+    may_write: MayWrite::AsCalled(|_, args| effects_of_body(args, true)),
     handler: eval,
     ..RUNS
 }
@@ -35,7 +35,7 @@ pub(super) static EVAL_RO: Command = Command {
     flags: READ_FLAGS,
     keys: &[READ.note("We cannot tell how the keys will be used so we assume the worst, RO and ACCESS")],
     args: SCRIPT_ARGS,
-    may_write: MayWrite::AsCalled(|_, args| body_writes(args, false)),
+    may_write: MayWrite::AsCalled(|_, args| effects_of_body(args, false)),
     handler: eval_ro,
     ..RUNS
 }
@@ -47,7 +47,7 @@ pub(super) static EVALSHA: Command = Command {
     since: "2.6.0",
     keys: &[WRITTEN],
     args: DIGEST_ARGS,
-    may_write: MayWrite::AsCalled(|shared, args| digest_writes(shared, args, true)),
+    may_write: MayWrite::AsCalled(|shared, args| effects_of_digest(shared, args, true)),
     handler: evalsha,
     ..RUNS
 }
@@ -60,7 +60,7 @@ pub(super) static EVALSHA_RO: Command = Command {
     flags: READ_FLAGS,
     keys: &[READ],
     args: DIGEST_ARGS,
-    may_write: MayWrite::AsCalled(|shared, args| digest_writes(shared, args, false)),
+    may_write: MayWrite::AsCalled(|shared, args| effects_of_digest(shared, args, false)),
     handler: evalsha_ro,
     ..RUNS
 }
@@ -104,14 +104,22 @@ pub(super) enum Access {
     Read,
 }
 
-/// Whether a script may write, or be heard by others: what it says of itself, else what its command says.
-fn body_writes(args: &Args<'_>, otherwise: bool) -> bool {
-    shebang::read(args.at(1)).map_or(otherwise, |(flags, _)| flags.writes().unwrap_or(otherwise))
+/// What a script may do by what it says of itself. One that says nothing writes or not as its command does.
+pub(super) fn effects(flags: ScriptFlags, otherwise: bool) -> Effects {
+    Effects {
+        writes: if flags.declared { !flags.no_writes } else { otherwise },
+        takes_memory: flags.declared && !flags.no_writes && !flags.allow_oom,
+    }
 }
 
-fn digest_writes(shared: &Shared, args: &Args<'_>, otherwise: bool) -> bool {
+fn effects_of_body(args: &Args<'_>, otherwise: bool) -> Effects {
+    let flags = shebang::read(args.at(1)).map_or_else(|_| ScriptFlags::default(), |(flags, _)| flags);
+    effects(flags, otherwise)
+}
+
+fn effects_of_digest(shared: &Shared, args: &Args<'_>, otherwise: bool) -> Effects {
     let script = Digest::parse(args.at(1)).and_then(|digest| shared.scripts.cache.get(digest));
-    script.and_then(|script| script.flags.writes()).unwrap_or(otherwise)
+    effects(script.map_or_else(ScriptFlags::default, |script| script.flags), otherwise)
 }
 
 fn eval(ctx: &mut Ctx<'_, '_>) -> Result<(), Error> {
@@ -197,9 +205,6 @@ pub(super) fn run_with(
     work: impl FnOnce(Call<'_>, &mut dyn Host),
 ) -> Result<(), Error> {
     let short = ctx.session.memory_is_short;
-    if short && flags.declared && !flags.allow_oom && !flags.no_writes {
-        return Err(Error::OutOfMemory);
-    }
     if access == Access::Read && flags.declared && !flags.no_writes {
         return Err(Error::Text("ERR Can not execute a script with write flag using *_ro command."));
     }

@@ -3,8 +3,9 @@
 use super::eval::{self, Access, FLAGS, READ, READ_FLAGS, WRITTEN, called_with};
 use crate::command::Ctx;
 use crate::command::args::Args;
-use crate::command::spec::{Acl, Command, Locks, MayWrite};
+use crate::command::spec::{Acl, Command, Effects, Locks, MayWrite};
 use crate::error::Error;
+use crate::script::functions::Function;
 use crate::script::running::Program;
 use crate::script::shebang::ScriptFlags;
 use crate::script::thread;
@@ -14,7 +15,7 @@ pub(super) static FCALL: Command = Command {
     name: "fcall",
     summary: "Invokes a function.",
     keys: &[WRITTEN.note("We cannot tell how the keys will be used so we assume the worst, RW and UPDATE")],
-    may_write: MayWrite::AsCalled(|shared, args| writes(shared, args, true)),
+    may_write: MayWrite::AsCalled(|shared, args| effects(shared, args, true)),
     handler: fcall,
     ..CALLS
 }
@@ -25,7 +26,7 @@ pub(super) static FCALL_RO: Command = Command {
     summary: "Invokes a read-only function.",
     flags: READ_FLAGS,
     keys: &[READ.note("We cannot tell how the keys will be used so we assume the worst, RO and ACCESS")],
-    may_write: MayWrite::AsCalled(|shared, args| writes(shared, args, false)),
+    may_write: MayWrite::AsCalled(|shared, args| effects(shared, args, false)),
     handler: fcall_ro,
     ..CALLS
 }
@@ -43,10 +44,17 @@ const CALLS: Command = Command {
     ..Command::BASE
 };
 
-/// Whether the function may write: what it says of itself. Where there is none, what its command says.
-fn writes(shared: &Shared, args: &Args<'_>, otherwise: bool) -> bool {
+/// What the function may do: what it says of itself. Where there is none, what its command says.
+fn effects(shared: &Shared, args: &Args<'_>, otherwise: bool) -> Effects {
     let found = shared.scripts.functions.find(args.at(1));
-    found.map_or(otherwise, |(library, index)| !library.functions[index].flags.no_writes())
+    let flags =
+        found.map_or_else(ScriptFlags::default, |(library, index)| declared(&library.functions[index]));
+    eval::effects(flags, otherwise)
+}
+
+fn declared(function: &Function) -> ScriptFlags {
+    let flags = function.flags;
+    ScriptFlags { declared: true, no_writes: flags.no_writes(), allow_oom: flags.allow_oom() }
 }
 
 fn fcall(ctx: &mut Ctx<'_, '_>) -> Result<(), Error> {
@@ -65,14 +73,9 @@ fn call(ctx: &mut Ctx<'_, '_>, access: Access) -> Result<(), Error> {
     let count = args.integer(2).map_err(|_| Error::Text("ERR Bad number of keys provided"))?;
     let keys = eval::checked_count_of_keys(ctx, count)?;
     let function = &library.functions[index];
-    let flags = ScriptFlags {
-        declared: true,
-        no_writes: function.flags.no_writes(),
-        allow_oom: function.flags.allow_oom(),
-    };
     let program =
         Program::Function { name: function.name.clone(), command: args.iter().map(Box::from).collect() };
-    eval::run_with(ctx, flags, program, keys, access, |call, host| {
+    eval::run_with(ctx, declared(function), program, keys, access, |call, host| {
         thread::run_function(scripts, (&library, index), call, host)
     })
 }
