@@ -72,7 +72,7 @@ impl<'a> Prepared<'a> {
             previous.map_or(session.transaction.is_open(), |previous| previous.in_transaction);
         let (mut own, mut leaves_open) = (None, in_transaction);
         if let Found::Command(command) = found {
-            leaves_open = command.queued && in_transaction || multi::leaves_open(command, in_transaction);
+            leaves_open = multi::leaves_open(command, in_transaction);
             // What is queued has its keys fetched when it is run.
             if !(command.queued && in_transaction) {
                 let first = keys.len();
