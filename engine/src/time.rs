@@ -76,7 +76,7 @@ impl Clock {
                 let time = clock_gettime(ClockId::CLOCK_MONOTONIC_COARSE);
                 time.map_or_else(
                     |_| self.monotonic_nanos(),
-                    |time| time.tv_sec().cast_unsigned() << 30 | time.tv_nsec().cast_unsigned(),
+                    |time| (time.tv_sec() as u64) << 30 | time.tv_nsec() as u64,
                 )
             }
             _ => self.monotonic_nanos(),
