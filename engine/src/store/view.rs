@@ -161,19 +161,7 @@ impl Store {
         if locked.waiters.is_some() || locked.watches.is_some() || locked.due <= now {
             return None;
         }
-        Some(View {
-            store: self,
-            held: Held::One(index, locked),
-            gate: Gate::Open,
-            now,
-            log: self.observers.log(false),
-            settling: Settling::default(),
-            touches: true,
-            integers: true,
-            keeps_expired: self.keeps_expired(),
-            waited: false,
-            watched: false,
-        })
+        Some(View::of(self, Held::One(index, locked), Gate::Open, now, (false, false)))
     }
 
     /// Like [`view`](Self::view), but waits no longer than `patience` for each lock: while a script holds
@@ -207,23 +195,25 @@ impl<'s> View<'s> {
         }
         let mut watched = false;
         held.for_each(|locked| watched |= locked.watches.is_some());
-        let mut log = store.observers.log(waited || watched);
-        held.for_each(|locked| locked.expire_in_passing(store, now, &mut log));
-        let settling = Settling::default();
+        let mut view = Self::of(store, held, gate, now, (waited, watched));
+        let Self { held, log, .. } = &mut view;
+        held.for_each(|locked| locked.expire_in_passing(store, now, log));
+        Some(view)
+    }
+
+    /// A view of what is held, in which somebody may wait for keys, or watch some.
+    #[inline]
+    fn of(
+        store: &'s Store,
+        held: Held<'s>,
+        gate: Gate<'s>,
+        now: Millis,
+        (waited, watched): (bool, bool),
+    ) -> Self {
+        let (log, settling) = (store.observers.log(waited || watched), Settling::default());
         let keeps_expired = store.keeps_expired();
-        Some(Self {
-            store,
-            held,
-            gate,
-            now,
-            log,
-            settling,
-            touches: true,
-            integers: true,
-            keeps_expired,
-            waited,
-            watched,
-        })
+        let (touches, integers) = (true, true);
+        Self { store, held, gate, now, log, settling, touches, integers, keeps_expired, waited, watched }
     }
 
     /// Has the memory of these keys fetched before they are asked for, so that the fetches overlap.
@@ -286,24 +276,8 @@ impl<'s> View<'s> {
     /// None where somebody else holds it for longer than a step takes.
     pub(super) fn of_shard(store: &'s Store, index: usize, now: Millis) -> Option<Self> {
         let locked = store.shards[index].try_lock_for(BRIEFLY)?;
-        let (waited, watched) = (locked.waiters.is_some(), locked.watches.is_some());
-        let log = store.observers.log(waited || watched);
-        let held = Held::One(index, locked);
-        let (gate, settling) = (Gate::Open, Settling::default());
-        let keeps_expired = store.keeps_expired();
-        Some(Self {
-            store,
-            held,
-            gate,
-            now,
-            log,
-            settling,
-            touches: true,
-            integers: true,
-            keeps_expired,
-            waited,
-            watched,
-        })
+        let others = (locked.waiters.is_some(), locked.watches.is_some());
+        Some(Self::of(store, Held::One(index, locked), Gate::Open, now, others))
     }
 
     /// The moment this view stands for, in milliseconds since the epoch.
