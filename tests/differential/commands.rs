@@ -366,8 +366,18 @@ pub(crate) const COMMANDS: &[&str] = &[
 
 /// Commands that are not sent: they end the server or the connection, withhold replies or have several, say
 /// what each server alone can say, or take a second. Transcripts hold them.
-pub(crate) const NEVER_SENT: &[&str] =
-    &["dbsize", "info", "lolwut", "pfselftest", "psubscribe", "quit", "shutdown", "ssubscribe", "subscribe"];
+pub(crate) const NEVER_SENT: &[&str] = &[
+    "dbsize",
+    "info",
+    "lolwut",
+    "monitor",
+    "pfselftest",
+    "psubscribe",
+    "quit",
+    "shutdown",
+    "ssubscribe",
+    "subscribe",
+];
 
 /// The parameters that a sequence begins with, each with its default and with values at which few and small
 /// elements are many and large ones.

@@ -558,7 +558,11 @@ impl Drop for View<'_> {
     fn drop(&mut self) {
         self.settle();
         // The locks first, then what was removed.
-        self.held = Held::None;
+        match std::mem::replace(&mut self.held, Held::None) {
+            // Nearly always: told apart here, it is unlocked here.
+            Held::One(_, locked) => drop(locked),
+            others => drop(others),
+        }
         self.gate = Gate::Open;
         if !self.settling.is_over() {
             std::mem::take(&mut self.settling).finish(self.store);
