@@ -144,8 +144,8 @@ pub(crate) const COMMANDS: &[&str] = &[
     "GEOSEARCHSTORE key key (FROMMEMBER value|FROMLONLAT degrees degrees) (BYRADIUS degrees KM|BYBOX degrees degrees M) {STOREDIST|ANY|COUNT 1 ANY|WITHDIST}",
     // What the next transaction depends on. Transactions themselves are made in `main.rs`.
     "UNWATCH",
-    "WAIT (0|-1|integer) (1|-1|word)",
-    "WAITAOF (0|1|2|word) (0|-1|word) (1|-1|word)",
+    "!WAIT (0|-1|integer) (1|-1|word)",
+    "!WAITAOF (0|1|2|word) (0|-1|word) (1|-1|word)",
     "WATCH key...",
     // Keys of any type.
     "COPY key key {DB database|REPLACE}",

@@ -174,7 +174,7 @@ pub fn dispatch(
                 let cost = Cost { nanos, request_bytes: request.bytes, reply_bytes };
                 let words = || measure::words(command, request.args);
                 measure::note(shared, &session.client, command, cost, words);
-                if command.flags.has(Flags::DENYOOM) {
+                if shared.store.max_memory() != 0 && command.flags.has(Flags::DENYOOM) {
                     // A small request may make a large value, and others may have used the room that was made
                     // for this one. Where nothing can be evicted, it is the next request that is refused.
                     let _ = make_room(shared, 0, now);
