@@ -4,21 +4,21 @@
 use std::ops::Deref;
 
 use crate::error::Error;
-use crate::resp::{number, request};
+use crate::resp::{self, number};
 
 /// The arguments of one request, the command's name first.
 #[derive(Debug, Clone, Copy)]
-pub struct Args<'a>(request::Args<'a>);
+pub struct Args<'a>(resp::Args<'a>);
 
-impl<'a> From<request::Args<'a>> for Args<'a> {
-    fn from(args: request::Args<'a>) -> Self {
+impl<'a> From<resp::Args<'a>> for Args<'a> {
+    fn from(args: resp::Args<'a>) -> Self {
         Self(args)
     }
 }
 
 impl<'a> Deref for Args<'a> {
-    type Target = request::Args<'a>;
-    fn deref(&self) -> &request::Args<'a> {
+    type Target = resp::Args<'a>;
+    fn deref(&self) -> &resp::Args<'a> {
         &self.0
     }
 }

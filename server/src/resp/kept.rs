@@ -1,7 +1,7 @@
 //! Arguments that outlive the buffer they came in, or came in none: of requests that a transaction has
 //! queued, of a call that a script makes.
 
-use super::request::{Args, Span};
+use super::args::{Args, Span};
 
 /// The arguments of several requests, one after the other in one buffer.
 #[derive(Debug, Default)]

@@ -5,9 +5,12 @@
 //! socket.
 //!
 //! - [`request`]: what a client sends (RESP arrays of bulk strings, or inline commands);
+//! - [`args`]: the arguments in it, where they lie;
 //! - [`kept`]: arguments that outlive the buffer they came in;
 //! - [`reply`]: what it gets, in RESP2 or RESP3, and the chain of buffers it waits in;
 //! - [`number`]: how numbers are read from arguments. How they are written, the engine knows.
+
+pub mod args;
 
 pub mod request;
 
@@ -17,6 +20,7 @@ pub mod reply;
 
 pub mod number;
 
+pub use args::{ArgList, Args};
 pub use kept::ArgBuffer;
 pub use reply::{Deferred, Mark, Output, Protocol, Reply};
-pub use request::{ArgList, Args, Limits, Outcome, ProtocolError, RequestParser};
+pub use request::{Limits, Outcome, ProtocolError, RequestParser};

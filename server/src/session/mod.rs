@@ -22,7 +22,7 @@ use crate::command::spec::Effects;
 use crate::command::table::Entry;
 use crate::config::Config;
 use crate::pubsub::inbox::Inbox;
-use crate::resp::{Output, request};
+use crate::resp::{self, Output};
 
 /// What becomes of the replies to a client's commands: `CLIENT REPLY`.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -143,7 +143,7 @@ impl Session {
     }
 
     /// Queues a command.
-    pub(crate) fn queue(&mut self, command: &'static Entry, args: request::Args<'_>, effects: Effects) {
+    pub(crate) fn queue(&mut self, command: &'static Entry, args: resp::Args<'_>, effects: Effects) {
         self.transaction.push(command, args, effects);
         self.note_queued();
     }

@@ -3,7 +3,7 @@
 use crate::command::spec::Effects;
 use crate::command::table::Entry;
 use crate::command::transactions::multi::EXEC;
-use crate::resp::{ArgBuffer, request};
+use crate::resp::{self, ArgBuffer};
 
 /// The commands that a client has queued, if it is in a transaction.
 #[derive(Debug, Default)]
@@ -24,7 +24,7 @@ pub(crate) struct Queue {
 
 impl Queue {
     /// The commands in order, each with its arguments.
-    pub(crate) fn iter(&self) -> impl Iterator<Item = (&'static Entry, request::Args<'_>)> {
+    pub(crate) fn iter(&self) -> impl Iterator<Item = (&'static Entry, resp::Args<'_>)> {
         let args = |index| self.args.get(index).expect("invariant: each command has its arguments");
         self.commands.iter().enumerate().map(move |(index, command)| (*command, args(index)))
     }
@@ -66,7 +66,7 @@ impl Transaction {
     }
 
     /// Queues a command.
-    pub(crate) fn push(&mut self, command: &'static Entry, args: request::Args<'_>, effects: Effects) {
+    pub(crate) fn push(&mut self, command: &'static Entry, args: resp::Args<'_>, effects: Effects) {
         // A transaction that will not be run needs no commands.
         if !self.failed {
             self.queue.commands.push(command);
