@@ -2,7 +2,7 @@
 //!
 //! Two tests run side by side, each against a pair of servers of its own: sequences of commands
 //! (`commands.rs` says which), and streams of bytes that are only sometimes commands. Each runs for
-//! `FUZZ_SECONDS` (default 5) and prints the seed of a failure; `SEED=...` runs that one again. Proptest
+//! `FUZZ_SECONDS` (default 5), from a random seed or from `SEED`, and prints the seed of a failure. Proptest
 //! shrinks what fails to what still fails. `ONLY="zadd zrange"` sends no other commands.
 //!
 //! A sequence begins with the parameters that decide how values are held, mostly odd ones, so that a few
