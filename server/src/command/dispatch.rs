@@ -370,10 +370,7 @@ fn run(
 ) -> Result<(), Error> {
     // A SELECT in the same batch may have changed the database since the keys were hashed.
     let mut moved = CallKeys::new();
-    let keys = match keys.first() {
-        Some(key) if key.db() != session.db => keys::in_db(keys, session.db, &mut moved),
-        _ => keys,
-    };
+    let keys = keys::in_db(keys, session.db, &mut moved);
     let scope = match command.locks {
         Locks::All => Scope::All,
         Locks::AllIf(needs_all) if needs_all(&args) => Scope::All,
