@@ -23,9 +23,9 @@ fn typed(client: &mut Client, line: &str) -> Reply {
     client.typed(line).unwrap_or_else(|silence| panic!("{line}: {silence}"))
 }
 
-/// A figure of `INFO clients`.
+/// A figure of `INFO`.
 fn figure(client: &mut Client, name: &str) -> u64 {
-    let text = typed(client, "INFO clients").text().expect("text");
+    let text = typed(client, "INFO clients stats").text().expect("text");
     let line = text.lines().find_map(|line| line.strip_prefix(name)?.strip_prefix(':'));
     line.and_then(|figure| figure.parse().ok()).unwrap_or_else(|| panic!("no {name} in {text}"))
 }
@@ -171,6 +171,7 @@ fn what_many_push_many_take_once_and_in_order() {
 fn who_goes_away_while_it_waits_takes_nothing_along() {
     let server = server(&["--io-threads", "2"]);
     let mut client = server.connect();
+    let came = figure(&mut client, "total_connections_received");
     for round in 0..40 {
         let waiting: Vec<Client> = (0..10)
             .map(|index| {
@@ -187,6 +188,10 @@ fn who_goes_away_while_it_waits_takes_nothing_along() {
         drop(waiting);
         nobody_waits(&mut client);
     }
+    // What they sent is done even where nobody waited for it: none of it may be on its way still.
+    poll(GENEROUS, || (figure(&mut client, "total_connections_received") == came + 400).then_some(()))
+        .expect("all have come");
+    poll(GENEROUS, || (figure(&mut client, "connected_clients") == 1).then_some(())).expect("all have gone");
     assert_eq!(typed(&mut client, "RPUSH k 1 2 3"), Reply::Integer(3));
     assert_eq!(typed(&mut client, "LLEN k"), Reply::Integer(3));
 }

@@ -61,8 +61,8 @@ impl Thread {
         let shared = &self.shared;
         let now = shared.store.clock().now();
         let client = Arc::new(Client::new(shared.clients.next_id(), peer, fd, self.index, now));
-        self.stats().accepted.add(1);
         shared.clients.add(Arc::clone(&client));
+        self.stats().accepted.add(1);
         let inbox = self.inboxes.open(Arc::clone(&client));
         let session = Session::new(client, inbox, shared.config.password().is_none());
         let connection = Rc::new(RefCell::new(Connection::new(socket, Rc::clone(self), session)));
