@@ -507,6 +507,16 @@ impl<'s> View<'s> {
         }
     }
 
+    /// Does something after which all is as it was: nobody is told of it, and it counts for no change.
+    pub fn untold<R>(&mut self, work: impl FnOnce(&mut Self) -> R) -> R {
+        let told = std::mem::take(&mut self.log);
+        let done = work(self);
+        self.log = told;
+        // Accounts may have changed all the same.
+        self.log.count(0);
+        done
+    }
+
     pub(super) fn swapped(&mut self, a: u16, b: u16) {
         self.log.swapped(a, b);
     }

@@ -74,6 +74,11 @@ impl Policy {
         matches!(self, Self::AllKeysLfu | Self::VolatileLfu)
     }
 
+    /// Whether entries go by the time of their last use.
+    pub fn is_lru(self) -> bool {
+        matches!(self, Self::AllKeysLru | Self::VolatileLru)
+    }
+
     /// Whether uses are counted in the table's two bits.
     pub fn counts_in_table(self) -> bool {
         self == Self::AllKeysS3Fifo

@@ -266,6 +266,20 @@ fn make(shared: &Shared, name: &[u8], code: &[u8], source: &[u8]) -> Result<Libr
     Library::new(name, code, registered).map_err(Error::Bytes)
 }
 
+/// Loads every library anew, as a server does that has been restarted: what they remember is gone.
+pub(in crate::command) fn reload(shared: &Shared) -> Result<(), Error> {
+    let mut anew = functions::Libraries::default();
+    for library in shared.scripts.functions.now().iter() {
+        let (name, source) = functions::metadata(&library.code).map_err(Error::Bytes)?;
+        let library = make(shared, &name, &library.code, &source)?;
+        anew.add(library, Namesake::Keep).map_err(Error::Bytes)?;
+    }
+    shared.scripts.functions.change(|libraries| {
+        *libraries = anew;
+        Ok(())
+    })
+}
+
 /// The server, as the code of a library sees it: it has no commands, and little patience.
 struct Loader<'a> {
     shared: &'a Shared,

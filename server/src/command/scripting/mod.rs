@@ -12,6 +12,8 @@ mod caller;
 
 use super::spec::Command;
 
+pub(super) use function::reload;
+
 pub(super) const COMMANDS: &[&Command] = &[
     &eval::EVAL,
     &eval::EVAL_RO,

@@ -5,6 +5,7 @@
 
 mod digest;
 mod protocol;
+mod reload;
 mod tables;
 
 use std::sync::atomic::Ordering;
@@ -69,6 +70,7 @@ const SUBCOMMANDS: &[Subcommand] = &[
     sub("protocol", 3, 3, protocol::protocol),
     sub("quicklist", 3, 4, show_quicklist),
     sub("quicklist-packed-threshold", 3, 3, quicklist_packed_threshold),
+    sub("reload", 2, usize::MAX, reload::reload),
     sub("replybuffer", 4, 4, reply_buffer),
     sub("set-active-expire", 3, 3, set_active_expire),
     sub("set-skip-checksum-validation", 3, 3, set_skip_checksum_validation),
