@@ -1,3 +1,5 @@
+//! What the parser hears: requests whole and in crumbs, and the table of errors recorded from the live server.
+
 use proptest::prelude::*;
 
 use super::*;
