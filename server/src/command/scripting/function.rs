@@ -271,7 +271,7 @@ pub(in crate::command) fn reload(shared: &Shared) -> Result<(), Error> {
     let mut anew = functions::Libraries::default();
     for library in shared.scripts.functions.now().iter() {
         let (name, source) = functions::metadata(&library.code).map_err(Error::Bytes)?;
-        let library = make(shared, &name, &library.code, &source)?;
+        let library = make(shared, &name, &library.code, source)?;
         anew.add(library, Namesake::Keep).map_err(Error::Bytes)?;
     }
     shared.scripts.functions.change(|libraries| {

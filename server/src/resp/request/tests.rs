@@ -1,4 +1,4 @@
-//! What the parser hears: requests whole and in crumbs, and the table of errors recorded from the live server.
+//! What the parser hears, whole and in crumbs, and the table of errors recorded from the live server.
 
 use proptest::prelude::*;
 
