@@ -13,8 +13,8 @@ use std::task::Waker;
 
 use super::audience::Recipient;
 use super::mailbox::Mail;
-use super::message::Message;
-use crate::resp::{Output, Protocol};
+use super::message::{Message, Reader};
+use crate::resp::Output;
 use crate::session::clients::{Client, OUTPUT_UNCOUNTED_BYTES};
 use crate::shared::Shared;
 
@@ -69,6 +69,7 @@ impl Inboxes {
             overflown: Cell::new(false),
             reader: RefCell::default(),
         });
+        inbox.client.slot.store(slot, Relaxed);
         slots[slot as usize] = Some(Rc::clone(&inbox));
         inbox
     }
@@ -158,14 +159,21 @@ impl Inbox {
     }
 
     fn put(&self, message: &Message, limit_bytes: u64) {
+        let client = &*self.client;
+        let protocol = client.protocol();
+        // As the client is at this place among its replies, not as it was elsewhere at the time.
+        let reader = || Reader {
+            protocol,
+            subscribes: client.is_subscriber(),
+            tracks: client.tracking.modes().on,
+        };
+        if !message.is_for(reader) {
+            return;
+        }
         let frames = &mut *self.frames.borrow_mut();
         if frames.is_empty() {
             self.wake();
         }
-        let protocol = match self.client.protocol.load(Relaxed) {
-            3 => Protocol::Resp3,
-            _ => Protocol::Resp2,
-        };
         message.write(frames, protocol);
         let counted = frames.len().saturating_sub(OUTPUT_UNCOUNTED_BYTES);
         if limit_bytes > 0 && counted as u64 > limit_bytes {
