@@ -292,7 +292,13 @@ impl Connection {
             self.timer = None;
         }
         self.timer = None;
+        if self.session.tracking.is_on() {
+            // Whoever has served it has said what belongs in front of the reply.
+            self.thread.deliver();
+            self.session.inbox.take_into(self.reply.output_mut());
+        }
         answer_waiting(shared, self.thread.stats(), &mut self.session, &mut self.reply);
+        self.session.inbox.reply_is_there();
         false
     }
 

@@ -38,6 +38,9 @@ pub struct Inbox {
     slot: u32,
     inboxes: Rc<Inboxes>,
     frames: RefCell<Output>,
+    /// What has come after the [place of a reply](Message::place_of_reply) that is not there yet, if there is
+    /// such a place.
+    behind: RefCell<Option<Output>>,
     /// Whether something was dropped, since it was more than the client may leave unread.
     overflown: Cell<bool>,
     reader: RefCell<Option<Waker>>,
@@ -66,6 +69,7 @@ impl Inboxes {
             slot,
             inboxes: Rc::clone(self),
             frames: RefCell::default(),
+            behind: RefCell::default(),
             overflown: Cell::new(false),
             reader: RefCell::default(),
         });
@@ -132,6 +136,13 @@ impl Inbox {
         }
     }
 
+    /// The reply is there for which others have kept a place.
+    pub fn reply_is_there(&self) {
+        if let Some(mut behind) = self.behind.take() {
+            self.frames.borrow_mut().append(&mut behind);
+        }
+    }
+
     /// Whether messages were dropped: the client has not read for too long, and is to be cut off.
     #[inline]
     pub fn has_overflown(&self) -> bool {
@@ -148,7 +159,7 @@ impl Inbox {
 
     /// What it holds in memory.
     pub fn memory_bytes(&self) -> usize {
-        self.frames.borrow().memory_bytes()
+        self.frames.borrow().memory_bytes() + self.behind.borrow().as_ref().map_or(0, Output::memory_bytes)
     }
 
     /// Takes it off its thread's list.
@@ -162,15 +173,18 @@ impl Inbox {
         let client = &*self.client;
         let protocol = client.protocol();
         // As the client is at this place among its replies, not as it was elsewhere at the time.
-        let reader = || Reader {
-            protocol,
-            subscribes: client.is_subscriber(),
-            tracks: client.tracking.modes().on,
-        };
+        let reader =
+            || Reader { protocol, subscribes: client.is_subscriber(), tracks: client.tracking.modes().on };
         if !message.is_for(reader) {
             return;
         }
-        let frames = &mut *self.frames.borrow_mut();
+        let mut behind = self.behind.borrow_mut();
+        if message.is_place() {
+            behind.get_or_insert_default();
+            return;
+        }
+        let mut ahead = self.frames.borrow_mut();
+        let frames = behind.as_mut().unwrap_or(&mut *ahead);
         if frames.is_empty() {
             self.wake();
         }

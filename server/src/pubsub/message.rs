@@ -23,6 +23,8 @@ enum Form {
     Invalidation { redirected: bool },
     /// A push in RESP3, for who tracks.
     Warning,
+    /// Nothing: a reply that another thread has written stands here.
+    Place,
 }
 
 /// What of a client decides whether it gets a message.
@@ -65,11 +67,23 @@ impl Message {
         Self { form: Form::Warning, bytes: reply.into_vec().into() }
     }
 
+    /// No message, but the place of a reply that is not there yet: what comes before it goes in front of the
+    /// reply, and what comes after it behind.
+    pub fn place_of_reply() -> Self {
+        Self { form: Form::Place, bytes: Bytes::new() }
+    }
+
+    /// Whether it is the [place of a reply](Self::place_of_reply).
+    #[inline]
+    pub fn is_place(&self) -> bool {
+        matches!(self.form, Form::Place)
+    }
+
     /// Whether a client is to get it that is as `reader` says now.
     #[inline]
     pub fn is_for(&self, reader: impl FnOnce() -> Reader) -> bool {
         match self.form {
-            Form::Push | Form::Same => true,
+            Form::Push | Form::Same | Form::Place => true,
             Form::Invalidation { redirected } => {
                 let Reader { protocol, subscribes, tracks } = reader();
                 match protocol {
@@ -95,7 +109,7 @@ impl Message {
         match (self.form, protocol) {
             (Form::Push, Protocol::Resp2) => output.extend(b"*"),
             (Form::Push, Protocol::Resp3) => output.extend(b">"),
-            (Form::Same | Form::Warning, _) => {}
+            (Form::Same | Form::Warning | Form::Place, _) => {}
             (Form::Invalidation { .. }, Protocol::Resp2) => {
                 output.extend(b"*3\r\n$7\r\nmessage\r\n$20\r\n__redis__:invalidate\r\n");
             }

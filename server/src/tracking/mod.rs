@@ -23,9 +23,6 @@ mod prefixes;
 mod table;
 mod watcher;
 
-#[cfg(all(test, shuttle))]
-mod interleavings;
-
 pub use self::cycle::Cycle;
 pub use self::prefixes::Prefixes;
 pub use self::table::{Added, Ids, Table};
@@ -49,6 +46,7 @@ use crate::shared::Shared;
 /// What is known of all clients that track.
 pub struct Tracking {
     store: Arc<Store>,
+    server: Weak<Shared>,
     /// The keys of each shard.
     tables: Box<[CachePadded<Mutex<Table>>]>,
     /// How many keys there are, and how many clients have read each of them, all together.
@@ -70,6 +68,7 @@ impl Tracking {
         let mut table = || CachePadded::new(Mutex::new(Table::new(random.next_u64())));
         Self {
             store: Arc::clone(store),
+            server: Weak::clone(&server),
             tables: (0..store.shards()).map(|_| table()).collect(),
             keys: CachePadded::default(),
             items: AtomicUsize::new(0),
@@ -144,6 +143,16 @@ impl Tracking {
         self.store.note_outside(table.grown_bytes());
     }
 
+    /// A client that waited has been served, and what was read for it is remembered: what it is told from now
+    /// on goes behind its reply. Under the locks of what was read.
+    pub fn served(&self, client: &Client) {
+        if let Some(shared) = self.server.upgrade() {
+            let mut audience = Audience::default();
+            add(&mut audience, client);
+            shared.post(&Message::place_of_reply(), &audience);
+        }
+    }
+
     /// A key has changed, whose shard the caller has locked: who has read it is forgotten, and returned.
     pub fn forget(&self, key: Key<'_>) -> Ids {
         let mut table = self.tables[key.shard()].lock();
@@ -172,7 +181,10 @@ impl Tracking {
 
 impl fmt::Debug for Tracking {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("Tracking").field("keys", &self.keys).field("items", &self.items).finish_non_exhaustive()
+        f.debug_struct("Tracking")
+            .field("keys", &self.keys)
+            .field("items", &self.items)
+            .finish_non_exhaustive()
     }
 }
 

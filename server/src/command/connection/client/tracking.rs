@@ -40,7 +40,8 @@ struct Options<'a> {
 
 impl<'a> Options<'a> {
     fn parse(args: &Args<'a>, shared: &Shared) -> Result<Self, Error> {
-        let mut options = Self { modes: Modes { on: true, ..Modes::default() }, redirect: 0, prefixes: vec![] };
+        let mut options =
+            Self { modes: Modes { on: true, ..Modes::default() }, redirect: 0, prefixes: vec![] };
         let (modes, mut index) = (&mut options.modes, 3);
         while index < args.len() {
             let value = args.get(index + 1);
@@ -92,10 +93,11 @@ impl<'a> Options<'a> {
     fn check_prefixes(&self, known: &[&[u8]]) -> Result<(), Error> {
         let overlap = |a: &[u8], b: &[u8]| a.starts_with(b) || b.starts_with(a);
         for (index, prefix) in self.prefixes.iter().enumerate() {
-            let with = |others: &[&[u8]], what: &[u8]| match others.iter().find(|other| overlap(prefix, other)) {
-                Some(other) => Err(overlaps(prefix, what, other)),
-                None => Ok(()),
-            };
+            let with =
+                |others: &[&[u8]], what: &[u8]| match others.iter().find(|other| overlap(prefix, other)) {
+                    Some(other) => Err(overlaps(prefix, what, other)),
+                    None => Ok(()),
+                };
             with(known, b"an existing")?;
             with(&self.prefixes[index + 1..], b"another provided")?;
         }
