@@ -23,6 +23,9 @@ mod prefixes;
 mod table;
 mod watcher;
 
+#[cfg(all(test, shuttle))]
+mod interleavings;
+
 pub use self::cycle::Cycle;
 pub use self::prefixes::Prefixes;
 pub use self::table::{Added, Ids, Table};
