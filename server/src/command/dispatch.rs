@@ -117,15 +117,19 @@ pub fn dispatch(
     lap: &mut Lap,
     now: u64,
 ) {
-    let mark = reply.mark();
-    session.reply_begins = mark;
+    session.reply_begins = reply.mark();
     if session.replies == Replies::SkipNext {
         session.replies = Replies::Skip;
     }
     match request.found {
         Found::Command(command) => {
             session.client.last_command.store(command.id().get(), Relaxed);
-            if let Err(error) = gates(shared, session, command, request.args, reply.protocol(), now) {
+            let gates = gates(shared, session, command, request.args, reply.protocol(), now);
+            if shared.store.max_memory() != 0 {
+                // What had to go for it.
+                tracked::before(shared, session, reply);
+            }
+            if let Err(error) = gates {
                 refuse(shared, stats, session, Some(command), error, reply);
             } else if is_paused(shared, session, command, &request.args, now) {
                 session.postpone(true);
@@ -187,6 +191,7 @@ pub fn dispatch(
         }
         unfit => refuse_unfit(shared, stats, session, unfit, request.args, reply, now),
     }
+    let mark = session.reply_begins;
     finish(session, reply, mark);
 }
 

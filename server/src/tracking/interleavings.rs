@@ -54,7 +54,7 @@ impl World {
         let tracking = Tracking::new(&store, Weak::new(), 0);
         let world = Arc::new(Self { store, tracking, mail: Mailboxes::new([|| ()]), flaw });
         let watched = Arc::downgrade(&world);
-        world.store.observe(scrubjay::sync::Arc::new(move |changes: &Log| {
+        world.store.observe(Arc::new(move |changes: &Log| {
             let world = watched.upgrade().expect("it is there while something changes");
             changes.iter().for_each(|change| world.changed(change));
         }));
@@ -139,7 +139,7 @@ fn check_reader(world: &World, connection: &[Item]) {
             }
         }
     }
-    assert!(kept.is_none_or(|kept| kept == world.value()), "a stale value is kept: {connection:?}");
+    assert!(kept.is_none_or(|kept| kept == world.value()), "a change was never told of: {connection:?}");
 }
 
 fn writers(flaw: Flaw) {
@@ -199,7 +199,7 @@ fn no_change_passes_between_a_read_and_its_being_remembered() {
 }
 
 #[test]
-#[should_panic(expected = "a stale value is kept")]
+#[should_panic(expected = "told of")]
 fn it_would_if_what_was_read_were_remembered_without_its_lock() {
     writers(Flaw::RemembersLate);
 }

@@ -1,11 +1,11 @@
 //! Caches at the clients: who has to be told that what it keeps is no longer so.
 //!
 //! A client that tracks (`CLIENT TRACKING`) may keep what it reads. So its reads are remembered, key by key,
-//! in a [`Table`] for each shard, *under the lock of the shard in which the value was read*. Whoever changes a
-//! key, by whatever operation, has the same lock when the change is told to the [`Watcher`], which takes the
-//! key's clients out of the table and posts to each of them; so no change can pass between a read and its
-//! being remembered. Messages take the way of all messages (`pubsub`): a client's own thread puts them behind
-//! the replies that it has written.
+//! in a [`Table`] for each shard, *under the lock of the shard in which the value was read*. Whoever changes
+//! a key, by whatever operation, has the same lock when the watcher is told of it, which takes the key's
+//! clients out of the table and posts to each of them; so no change can pass between a read and its being
+//! remembered. Messages take the way of all messages (`pubsub`): a client's own thread puts them behind the
+//! replies that it has written.
 //!
 //! **The order on a connection** is the order of the data. A value that was read before a change stands in
 //! front of the message about the change: it was written by the time the change could be made. A value that

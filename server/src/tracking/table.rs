@@ -2,7 +2,7 @@
 //!
 //! A key and its clients are one item of a [`Dict`], whatever database the key was read in: the key's bytes,
 //! and behind them eight bytes for each client, in ascending order. So a key of sixteen bytes that one client
-//! has read takes 37 bytes, a seventh of two radix trees.
+//! has read takes 38 bytes, where two radix trees take 91.
 
 use scrubjay::collections::dict::{Dict, Item};
 use scrubjay::random::Random;
