@@ -73,12 +73,15 @@ impl Apply for Running<'_, '_> {
                 self.shared.notifications.publish(self.view, new.notify_keyspace_events);
                 Ok(())
             }
+            Effect::Tracking => {
+                self.shared.tracking.set_keys_max(new.tracking_table_max_keys);
+                Ok(())
+            }
             // Read at each use, or about things of which there are none yet.
             Effect::None
             | Effect::ClientMemory
             | Effect::Background
             | Effect::Password
-            | Effect::Tracking
             | Effect::Latency => Ok(()),
         }
     }

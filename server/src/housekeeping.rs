@@ -21,11 +21,16 @@ pub(crate) async fn keep(shared: Arc<Shared>) {
         tokio::time::sleep(Duration::from_secs(1) / shared.config.hz().clamp(1, 500)).await;
         sample(&shared);
         evict(&shared);
+        if shared.tracking.has_too_many() {
+            shared.forget_some();
+            shared.mail.wake();
+        }
         let now = clock.now();
         // Any distance counts, since the clock may have been put back.
         if now.abs_diff(tended) >= TENDING_MILLIS {
             tended = now;
             shared.clients.tend(&shared.config, now);
+            shared.tracking.rest();
         }
     }
 }

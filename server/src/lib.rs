@@ -25,6 +25,7 @@
 //! - `session`: one client, and what others see of it.
 //! - `script`: programs that clients send; feature `script`, on by default.
 //! - `pubsub`: messages, who wants which, and the way they take.
+//! - `tracking`: who keeps what it has read, and is told when that is no longer so.
 //! - `command`: one item per command, and the machinery that reads their declarations.
 //! - `embed`: what a program has of all this without a socket.
 //! - [`config`]: one item per parameter.
@@ -65,6 +66,8 @@ pub mod session;
 #[doc(hidden)]
 pub mod shared;
 mod test_server;
+#[doc(hidden)]
+pub mod tracking;
 
 pub use embed::Publisher;
 #[cfg(feature = "script")]

@@ -17,6 +17,7 @@ use crate::pubsub::message::Message;
 use crate::pubsub::{Audience, Kind, Mailboxes, Monitors, Notifications, Registry};
 use crate::session::clients::Clients;
 use crate::session::pause::{Pause, Paused};
+use crate::tracking::Tracking;
 
 /// What all clients and threads of one server share.
 pub struct Shared {
@@ -36,6 +37,8 @@ pub struct Shared {
     pub mail_has_come: Vec<Arc<Notify>>,
     /// Messages about changes of keys.
     pub notifications: Notifications,
+    /// Clients that keep what they read.
+    pub tracking: Arc<Tracking>,
     /// What has happened so far, counted per thread.
     pub stats: Stats,
     /// The scripts that clients have sent.
@@ -75,6 +78,11 @@ impl Shared {
         Arc::new_cyclic(|me| Self {
             #[cfg(feature = "script")]
             scripts: crate::script::Scripts::new(&store),
+            tracking: Arc::new(Tracking::new(
+                &store,
+                Weak::clone(me),
+                config.settings().tracking_table_max_keys,
+            )),
             store,
             config,
             clients: Clients::default(),

@@ -1,10 +1,10 @@
 //! Every command tells of the changes that it tells of in Valkey, about the same keys and in the same order,
-//! and changes keys for the same watchers.
+//! and changes keys for the same watchers and for the same clients that track.
 //!
 //! `lines.txt` holds what is done, each line to the same keys. Nothing is recorded: both servers are asked.
 #![forbid(unsafe_code)]
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::fmt::Write;
 use std::net::SocketAddr;
 use std::sync::Arc;
@@ -27,6 +27,10 @@ struct Said {
     failed: bool,
     events: Vec<String>,
     touched: Vec<String>,
+    /// Keys that one has to forget who has read them, in order.
+    forgotten: Vec<String>,
+    /// Keys that one is told of who tracks all of them.
+    gathered: BTreeSet<String>,
 }
 
 /// A server, with whoever watches one of its keys.
@@ -36,6 +40,8 @@ struct Side {
     waiting: Client,
     listener: Listener,
     watchers: Vec<(String, Client)>,
+    reader: Tracker,
+    gatherer: Tracker,
 }
 
 fn ask(client: &mut Client, line: &str) -> Reply {
@@ -52,7 +58,14 @@ impl Side {
             (name.to_string(), client)
         };
         let watchers = WATCHED.iter().map(watcher).collect();
-        Self { client: connect(), waiting: connect(), listener: Listener::subscribe(address), watchers }
+        Self {
+            client: connect(),
+            waiting: connect(),
+            listener: Listener::subscribe(address),
+            watchers,
+            reader: Tracker::connect(address, "CLIENT TRACKING ON"),
+            gatherer: Tracker::connect(address, "CLIENT TRACKING ON BCAST"),
+        }
     }
 
     /// Puts everything as it is before each line.
@@ -74,7 +87,11 @@ impl Side {
             let key = name.split_once(':').expect("a database and a key").1;
             ask(watcher, &format!("WATCH {key}"));
         }
+        // What was prepared is told of by now.
         self.listener.drain();
+        self.reader.drain();
+        self.gatherer.drain();
+        ask(&mut self.reader.0, &format!("EXISTS {READ}"));
         let (mut failed, mut waits) = (false, 0);
         for step in line.split(" ; ") {
             if let Some(millis) = step.strip_prefix("~ ") {
@@ -107,7 +124,39 @@ impl Side {
                 touched.push(name.clone());
             }
         }
-        Said { failed, events, touched }
+        let forgotten = self.reader.drain();
+        let gathered = self.gatherer.drain().into_iter().collect();
+        Said { failed, events, touched, forgotten, gathered }
+    }
+}
+
+/// Keys that somebody has read before a line runs.
+const READ: &str = "s n l st st2 si z z2 h he x t hll hll2 geo one sone zone hone no to";
+
+/// Who keeps what it has read.
+struct Tracker(Client);
+
+impl Tracker {
+    fn connect(address: SocketAddr, how: &str) -> Self {
+        let mut client = Client::connect(address).expect("it listens");
+        ask(&mut client, "HELLO 3");
+        ask(&mut client, how);
+        Self(client)
+    }
+
+    /// The keys that it was told to forget since this was last asked.
+    fn drain(&mut self) -> Vec<String> {
+        let Self(client) = self;
+        client.send(&["PING"]).expect("it reads");
+        let mut keys = Vec::new();
+        while let Reply::Push(parts) = client.read(GENEROUS).expect("a message or a reply") {
+            assert_eq!(parts[0].text().as_deref(), Some("invalidate"));
+            match parts[1].elements() {
+                Some(names) => keys.extend(names.iter().filter_map(Reply::text)),
+                None => keys.push("(everything)".to_owned()),
+            }
+        }
+        keys
     }
 }
 
@@ -178,9 +227,10 @@ impl Both {
         if them != us {
             let _ = writeln!(self.report, "> {line}");
             for (who, said) in [("Valkey", &them), ("Scrubjay", &us)] {
-                let Said { failed, events, touched } = said;
+                let Said { failed, events, touched, forgotten, gathered } = said;
                 let (events, touched) = (events.join(", "), touched.join(" "));
                 let _ = writeln!(self.report, "  {who:8} failed {failed}; told {events}; touched {touched}");
+                let _ = writeln!(self.report, "           forgotten {forgotten:?}; gathered {gathered:?}");
             }
         }
         them.events
@@ -274,8 +324,17 @@ fn the_embedding_program_is_heard_too() {
     let notify = Config::default().with("notify-keyspace-events", "KA").expect("a parameter");
     let store = Arc::new(scrubjay::Store::default());
     let server = scrubjay_server::TestServer::with_store(Arc::clone(&store), notify);
-    let mut listener = Listener::subscribe(([127, 0, 0, 1], server.port()).into());
+    let address = ([127, 0, 0, 1], server.port()).into();
+    let mut listener = Listener::subscribe(address);
+    let mut gatherer = Tracker::connect(address, "CLIENT TRACKING ON BCAST");
+    let mut reader = Tracker::connect(address, "CLIENT TRACKING ON");
+    ask(&mut reader.0, "GET k");
     store.set("k", "v").expect("no limit");
+    for tracker in [&mut reader, &mut gatherer] {
+        let message = tracker.0.read(GENEROUS).expect("it is woken");
+        let keys = message.elements().and_then(|parts| parts[1].elements()).expect("keys");
+        assert_eq!(keys[0].text().as_deref(), Some("k"));
+    }
     let message = listener.0.read(GENEROUS).expect("it is woken");
     assert_eq!(message.elements().and_then(|parts| parts[2].text()).as_deref(), Some("__keyspace@0__:k"));
     assert!(store.remove("k"));

@@ -6,6 +6,8 @@ use std::time::Duration;
 
 use anyhow::{Context, Result, bail, ensure};
 
+use super::template;
+
 /// A server that does not answer within this is counted as hung.
 const ANSWER_MAX: Duration = Duration::from_secs(60);
 
@@ -69,6 +71,15 @@ pub(crate) fn connect(address: SocketAddr) -> Result<TcpStream> {
     stream.set_read_timeout(Some(ANSWER_MAX))?;
     stream.set_write_timeout(Some(ANSWER_MAX))?;
     Ok(stream)
+}
+
+/// The same, once what a template has a connection send first has been answered.
+pub(crate) fn connect_as(template: &str, address: SocketAddr) -> Result<TcpStream> {
+    let stream = connect(address)?;
+    let Some(first) = template::parts(template).0 else { return Ok(stream) };
+    let mut client = Client { stream: BufReader::new(stream) };
+    client.ask(&first.split(' ').collect::<Vec<_>>())?;
+    Ok(client.stream.into_inner())
 }
 
 /// Sends `request` and reads until `answered` is content with what has come.

@@ -7,7 +7,7 @@ use anyhow::Result;
 
 use super::client;
 use super::replies::Replies;
-use super::template::{Batch, Slot};
+use super::template::{self, Batch, Slot};
 
 /// What to write: keys, or members of one key, number 0 to `keys - 1` in the form of `template`; one that
 /// names neither is sent so many times.
@@ -23,14 +23,20 @@ pub(crate) struct Fill<'a> {
 const BATCH: u64 = 64;
 
 impl Fill<'_> {
-    /// Whether each request writes a key of its own, not to one that all share.
-    pub(crate) fn is_of_keys(&self) -> bool {
-        self.template.split_whitespace().nth(1) == Some("{key}")
+    /// How many keys it leaves in an empty server: one of its own for each request, one that all share, or
+    /// none if it only reads.
+    pub(crate) fn keys_written(&self) -> u64 {
+        let mut words = template::parts(self.template).1.split_whitespace();
+        match (words.next(), words.next()) {
+            (Some("GET"), _) => 0,
+            (_, Some("{key}")) => self.keys,
+            _ => 1,
+        }
     }
 
     /// Writes everything; `written` follows, so that a prober can ask for keys that are there.
     pub(crate) fn run(&self, address: SocketAddr, written: &AtomicU64) -> Result<()> {
-        let mut stream = client::connect(address)?;
+        let mut stream = client::connect_as(self.template, address)?;
         let mut random = fastrand::Rng::with_seed(0x5eed);
         let mut replies = Replies::default();
         let mut buffer = vec![0; 64 * 1024];

@@ -20,7 +20,7 @@ pub(crate) fn measure(fill: &Fill<'_>, server: &Server) -> Result<Sample> {
     fill.run(server.address(), &AtomicU64::new(0))?;
     let after = (resident()?, used()?);
     let held = Client::connect(server.address())?.ask_number(&["DBSIZE"])?;
-    let wanted = if fill.is_of_keys() { fill.keys } else { 1 };
+    let wanted = fill.keys_written();
     ensure!(held == wanted, "{held} keys are held of {wanted}");
 
     let keys = fill.keys as f64;

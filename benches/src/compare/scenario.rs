@@ -35,6 +35,7 @@ pub(crate) enum Work {
 /// with the same `before` share a server.
 #[derive(Debug)]
 pub(crate) struct Load {
+    /// One request, or several in turns; in front of a bar, what a connection sends first, once.
     pub(crate) template: &'static str,
     pub(crate) pipeline: u64,
     pub(crate) before: Records,
@@ -113,6 +114,9 @@ const TRANSACTION: &str = "MULTI ; SET {key} {value} ; SET {key} {value} ; SET {
     SET {key} {value} ; SET {key} {value} ; SET {key} {value} ; SET {key} {value} ; SET {key} {value} ; \
     SET {key} {value} ; EXEC";
 
+/// What every connection sends first, and what it reads then.
+const TRACKED_GET: &str = "CLIENT TRACKING ON | GET {key}";
+
 /// Gives back a lock that the caller holds: what every library of locks sends.
 const UNLOCK: Scene = Scene {
     commands: &[&[
@@ -176,6 +180,7 @@ pub(crate) const ALL: &[Scenario] = &[
     Scenario { name: "multi-10", title: "MULTI, 10 SETs and EXEC, 16 times a batch", threads: 1, work: staged(TRANSACTION, 192, EMPTY), goals: TOGETHER },
     Scenario { name: "publish-100", title: "PUBLISH to 100 subscribers, pipeline 16", threads: 1, work: staged("PUBLISH news {value}", 16, HEARD), goals: DELIVERED },
     Scenario { name: "notify-get", title: "GET 64 B, pipeline 16, notifications on", threads: 1, work: staged("GET {key}", 16, NOTIFIED), goals: TYPED },
+    Scenario { name: "get-tracked", title: "GET 64 B, pipeline 16, by clients that track", threads: 1, work: strings(TRACKED_GET, 16), goals: TYPED },
     Scenario {
         name: "memory-8", title: "16 B key, 8 B value", threads: 1,
         work: Work::Memory(Records { template: SET, value_bytes: 8 }),
@@ -217,6 +222,7 @@ pub(crate) const ALL: &[Scenario] = &[
     Scenario { name: "memory-member-zset", title: "Per member of a sorted set of a million, 8 B", threads: 1, work: Work::Memory(BOARD), goals: MEMBERS },
     Scenario { name: "memory-member-list", title: "Per element of a list of a million, 8 B", threads: 1, work: Work::Memory(LIST), goals: BLOCKS },
     Scenario { name: "memory-member-stream", title: "Per entry of a stream of a million, 8 B", threads: 1, work: Work::Memory(STREAM), goals: BLOCKS },
+    Scenario { name: "memory-tracked", title: "Per key of 16 B that a client has read and tracks", threads: 1, work: Work::Memory(Records { template: TRACKED_GET, value_bytes: 0 }), goals: MEMBERS },
     Scenario {
         name: "expiry", title: "All keys expire within one second", threads: 1,
         work: Work::Expiry(Records { template: SET_WITH_DEADLINE, value_bytes: 8 }),

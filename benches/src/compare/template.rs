@@ -1,7 +1,8 @@
 //! Requests written down as a person types them, rendered once and renewed in place.
 //!
-//! A template is one command line, or several with ` ; ` between them, which take turns. `[...]*10` repeats
-//! what stands in the brackets. Words in braces are filled in:
+//! A template is one command line, or several with ` ; ` between them, which take turns; in front of ` | `
+//! stands one that each connection sends before all others. `[...]*10` repeats what stands in the brackets.
+//! Words in braces are filled in:
 //!
 //! - `{key}` a key of 16 bytes, `{member}` the same in 8 bytes, of which there are ten million;
 //! - `{number}` twelve digits, `{sequence}` a member's number with no nought in front;
@@ -55,10 +56,15 @@ const SEQUENCE_PREFIX: &str = "1";
 /// So far behind a position at most is what `{index+...}` names.
 const FURTHER_MAX: u64 = 99;
 
+/// What a connection sends first, if there is something, and the requests behind it.
+pub(crate) fn parts(template: &str) -> (Option<&str>, &str) {
+    template.split_once(" | ").map_or((None, template), |(first, requests)| (Some(first), requests))
+}
+
 impl Batch {
     /// Renders `requests` requests of `template` for a keyspace of `keys`, every number still zero.
     pub(crate) fn new(template: &str, requests: u64, value_bytes: usize, keys: u64) -> Result<Self> {
-        let commands = template.split(" ; ").map(words).collect::<Result<Vec<_>>>()?;
+        let commands = parts(template).1.split(" ; ").map(words).collect::<Result<Vec<_>>>()?;
         let value = "x".repeat(value_bytes);
         // Of a million positions the last is 999,999: six digits.
         let digits = keys.saturating_sub(1).max(1).ilog10();

@@ -233,12 +233,14 @@ pub struct Log {
     dirty: u64,
     /// Whether anything was recorded since somebody asked, also while nobody listens.
     recorded: bool,
+    /// Whose changes are recorded now; see [`View::set_author`](crate::View::set_author).
+    author: u64,
     /// Boxed, since mostly nobody listens.
     told: Option<Box<Told>>,
 }
 
 /// How far a [`Log`] has been read.
-#[derive(Debug, Default)]
+#[derive(Debug, Default, Clone, Copy)]
 pub(crate) struct Position {
     change: usize,
     key_start: usize,
@@ -248,11 +250,13 @@ pub(crate) struct Position {
 struct Told {
     changes: Vec<Recorded>,
     keys: Vec<u8>,
+    /// How far observers have been told.
+    heard: Position,
 }
 
 #[derive(Debug)]
 enum Recorded {
-    Key { db: u16, what: What, key_end: usize },
+    Key { db: u16, what: What, author: u64, key_end: usize },
     Flushed(Option<u16>),
     Swapped(u16, u16),
 }
@@ -263,6 +267,14 @@ pub(crate) enum What {
     Changed(Event),
     Told(Event),
     Touched,
+}
+
+impl What {
+    /// Whether it is nobody's doing: time was over, or room was needed.
+    fn comes_by_itself(self) -> bool {
+        let (Self::Changed(event) | Self::Told(event)) = self else { return false };
+        matches!(event, Event::Expired | Event::Evicted | Event::HExpired)
+    }
 }
 
 impl Log {
@@ -366,9 +378,10 @@ impl Log {
 
     #[cold]
     fn tell_key(&mut self, db: u16, key: &[u8], what: What) {
+        let author = if what.comes_by_itself() { 0 } else { self.author };
         let told = self.told.get_or_insert_default();
         told.keys.extend_from_slice(key);
-        told.changes.push(Recorded::Key { db, what, key_end: told.keys.len() });
+        told.changes.push(Recorded::Key { db, what, author, key_end: told.keys.len() });
     }
 
     /// Whether anything was recorded since this was last asked.
@@ -394,30 +407,59 @@ impl Log {
         loop {
             let change = told.changes.get(read.change)?;
             read.change += 1;
-            if let Recorded::Key { db, key_end, what } = *change {
+            if let Recorded::Key { db, key_end, what, .. } = *change {
                 let key_start = std::mem::replace(&mut read.key_start, key_end);
                 return Some((db, &told.keys[key_start..key_end], what));
             }
         }
     }
 
-    /// The changes, oldest first.
+    /// The changes that observers have not been told of yet, oldest first.
     pub fn iter(&self) -> impl Iterator<Item = Change<'_>> {
-        let mut key_start = 0;
-        self.told.iter().flat_map(|told| told.changes.iter().map(move |change| (told, change))).map(
-            move |(told, change)| match *change {
-                Recorded::Key { db, what, key_end } => {
-                    let key = &told.keys[std::mem::replace(&mut key_start, key_end)..key_end];
-                    match what {
-                        What::Changed(event) => Change::Key { db, key, event },
-                        What::Told(event) => Change::Told { db, key, event },
-                        What::Touched => Change::Touched { db, key },
-                    }
-                }
-                Recorded::Flushed(db) => Change::Flushed(db),
-                Recorded::Swapped(a, b) => Change::Swapped(a, b),
-            },
-        )
+        self.iter_with_authors().map(|(_, change)| change)
+    }
+
+    /// The same, each with whoever [made](crate::View::set_author) it; nobody, which is 0, for what came by
+    /// itself.
+    pub fn iter_with_authors(&self) -> impl Iterator<Item = (u64, Change<'_>)> {
+        let heard = self.told.as_ref().map(|told| told.heard).unwrap_or_default();
+        let mut key_start = heard.key_start;
+        let told = self
+            .told
+            .iter()
+            .flat_map(move |told| told.changes[heard.change..].iter().map(move |change| (told, change)));
+        told.map(move |(told, change)| match *change {
+            Recorded::Key { db, what, author, key_end } => {
+                let key = &told.keys[std::mem::replace(&mut key_start, key_end)..key_end];
+                let change = match what {
+                    What::Changed(event) => Change::Key { db, key, event },
+                    What::Told(event) => Change::Told { db, key, event },
+                    What::Touched => Change::Touched { db, key },
+                };
+                (author, change)
+            }
+            Recorded::Flushed(db) => (0, Change::Flushed(db)),
+            Recorded::Swapped(a, b) => (0, Change::Swapped(a, b)),
+        })
+    }
+
+    /// Records changes as those of `author` from now on; whose they were before.
+    #[inline]
+    pub(crate) fn set_author(&mut self, author: u64) -> u64 {
+        std::mem::replace(&mut self.author, author)
+    }
+
+    /// Whether there is something that observers have not been told of.
+    #[inline]
+    pub(crate) fn is_news(&self) -> bool {
+        self.told.as_ref().is_some_and(|told| told.heard.change < told.changes.len())
+    }
+
+    /// Observers have been told of all there is.
+    pub(crate) fn heard(&mut self) {
+        if let Some(told) = &mut self.told {
+            told.heard = Position { change: told.changes.len(), key_start: told.keys.len() };
+        }
     }
 
     /// Forgets all changes, but not how many there were.

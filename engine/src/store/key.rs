@@ -38,7 +38,9 @@ impl<'a> Key<'a> {
         Place { db: self.db, position: self.routed.position, tag: self.routed.tag }
     }
 
-    pub(super) fn shard(&self) -> usize {
+    /// The number of its shard: keys of one number are locked together. The same in every database.
+    #[inline]
+    pub fn shard(&self) -> usize {
         usize::from(self.routed.shard)
     }
 }

@@ -160,6 +160,11 @@ impl Store {
         self.databases
     }
 
+    /// How many shards there are, numbered from 0.
+    pub fn shards(&self) -> usize {
+        self.shards.len()
+    }
+
     /// The bounds of small forms.
     pub fn limits(&self) -> Limits {
         self.walk().store_limits()

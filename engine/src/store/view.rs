@@ -290,6 +290,13 @@ impl<'s> View<'s> {
         self.log.dirty()
     }
 
+    /// Says who makes the changes from now on: a number of the caller's, 0 for nobody. Observers are told it
+    /// ([`Log::iter_with_authors`]). Who it was before.
+    #[inline]
+    pub fn set_author(&mut self, author: u64) -> u64 {
+        self.log.set_author(author)
+    }
+
     /// Whether look-ups count as uses of a key from now on: `CLIENT NO-TOUCH`. What held before.
     pub fn set_touches(&mut self, touches: bool) -> bool {
         std::mem::replace(&mut self.touches, touches)
@@ -326,10 +333,24 @@ impl<'s> View<'s> {
         let Self { store, held, log, settling, .. } = self;
         held.for_each(|locked| settling.settle(store, locked));
         if !log.is_empty() {
-            if store.observers.tell(log) {
+            if log.is_news() && store.observers.tell(log) {
                 settling.observers_told();
             }
             log.clear();
+        }
+    }
+
+    /// Tells observers of what was recorded so far. A view does it itself when it closes; it matters to one
+    /// who reads a key, in a view that has changed it, and whose own interest in the key must not be taken
+    /// for older than the change.
+    #[inline]
+    pub fn tell(&mut self) {
+        let Self { store, log, settling, .. } = self;
+        if log.is_news() {
+            if store.observers.tell(log) {
+                settling.observers_told();
+            }
+            log.heard();
         }
     }
 

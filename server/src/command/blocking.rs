@@ -5,7 +5,7 @@ use std::sync::Arc;
 use scrubjay::types::long_double::LongDouble;
 use scrubjay::{Waiter, Wanted};
 
-use super::{Ctx, table};
+use super::{Ctx, table, tracked};
 use crate::error::Error;
 use crate::resp::number;
 use crate::session::blocked::{Attempt, Blocked, Keys, Terms, Waiting};
@@ -84,8 +84,10 @@ pub(super) fn block(
         Timeout::Never => None,
         Timeout::Millis(millis) => Some(clock.monotonic_micros().saturating_add(millis.saturating_mul(1000))),
     };
+    let command = table::resolve(&ctx.args).ok();
+    let remembers = ctx.session.tracking.remembers() && command.is_some_and(tracked::is_read);
     let terms = Terms {
-        writes: table::resolve(&ctx.args).is_ok_and(|command| command.effects(ctx.shared, &ctx.args).writes),
+        writes: command.is_some_and(|command| command.effects(ctx.shared, &ctx.args).writes),
         protocol: ctx.reply.protocol(),
         touches: !ctx.session.no_touch,
         takes_memory: wanted.second().is_some(),
@@ -93,7 +95,8 @@ pub(super) fn block(
         args_bytes: ctx.args.bytes(),
     };
     let (client, pause) = (Arc::clone(&ctx.session.client), Arc::clone(&ctx.shared.pause));
-    let blocked = Blocked::new(wanted, attempt, client, pause, terms);
+    let tracking = remembers.then(|| Arc::clone(&ctx.shared.tracking));
+    let blocked = Blocked::new(wanted, attempt, client, pause, terms, tracking);
     let registration = ctx.view.wait(Arc::clone(&blocked) as Arc<dyn Waiter>);
     ctx.session.waiting = Some(Waiting::begin(blocked, registration));
 }

@@ -16,7 +16,7 @@ use super::measure::{self, Cost, Lap};
 use super::spec::{Flags, Locks};
 use super::table::{self, Entry, Unknown};
 use super::transactions::multi::{self, EXEC, aborted};
-use super::{Ctx, Origin, keys, pubsub, shown};
+use super::{Ctx, Origin, keys, pubsub, shown, tracked};
 use crate::error::Error;
 use crate::observe::spikes::Event;
 use crate::observe::stats::Block;
@@ -117,14 +117,19 @@ pub fn dispatch(
     lap: &mut Lap,
     now: u64,
 ) {
-    let mark = reply.mark();
+    session.reply_begins = reply.mark();
     if session.replies == Replies::SkipNext {
         session.replies = Replies::Skip;
     }
     match request.found {
         Found::Command(command) => {
             session.client.last_command.store(command.id().get(), Relaxed);
-            if let Err(error) = gates(shared, session, command, request.args, reply.protocol(), now) {
+            let gates = gates(shared, session, command, request.args, reply.protocol(), now);
+            if shared.store.max_memory() != 0 {
+                // What had to go for it.
+                tracked::before(shared, session, reply);
+            }
+            if let Err(error) = gates {
                 refuse(shared, stats, session, Some(command), error, reply);
             } else if is_paused(shared, session, command, &request.args, now) {
                 session.postpone(true);
@@ -155,6 +160,8 @@ pub fn dispatch(
                 session.request_bytes = request.bytes;
                 let ran = run(shared, session, command, request.args, keys, reply, now);
                 let nanos = lap.next(clock, timed);
+                // Messages may have been put in front of it.
+                let mark = session.reply_begins;
                 if let Some(waiting) = &mut session.waiting {
                     // Its reply, and all that is counted of it, come when the waiting is over.
                     let words = measure::words(command, request.args);
@@ -184,6 +191,7 @@ pub fn dispatch(
         }
         unfit => refuse_unfit(shared, stats, session, unfit, request.args, reply, now),
     }
+    let mark = session.reply_begins;
     finish(session, reply, mark);
 }
 
@@ -403,9 +411,12 @@ fn run_in(
         view.set_touches(false);
     }
     let origin = Origin::Client;
+    view.set_author(session.client.id);
+    tracked::before(shared, session, reply);
     shown::before(shared, session, command, args, origin);
     let mut ctx = Ctx { shared, session, view, origin, keys, args, reply };
     let result = (command.handler)(&mut ctx);
+    tracked::after(shared, ctx.session, ctx.view, command, keys);
     // Whoever waits for what has changed is served here, and what that changes is counted with it.
     ctx.view.settle();
     shown::after(shared, ctx.session, command, args, origin);
@@ -454,6 +465,9 @@ pub(super) fn answer(stats: &Block, error: &Error, reply: &mut Reply) {
 /// Drops the reply when the client does not want it, and adds what it is told besides.
 #[inline]
 fn finish(session: &mut Session, reply: &mut Reply, mark: Mark) {
+    if session.tracking.caching() {
+        tracked::finish(session);
+    }
     if session.replies != Replies::On || !session.unasked.is_empty() {
         finish_otherwise(session, reply, mark);
     }

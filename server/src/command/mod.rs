@@ -12,6 +12,7 @@ pub(crate) mod keys;
 pub mod measure;
 pub(crate) mod nested;
 mod shown;
+mod tracked;
 
 mod describe;
 

@@ -8,7 +8,7 @@ use super::dispatch::answer;
 use super::measure::{self, Cost, Lap};
 use super::spec::Locks;
 use super::table::Entry;
-use super::{Ctx, Origin, shown};
+use super::{Ctx, Origin, shown, tracked};
 use crate::error::Error;
 use crate::resp::{Mark, Reply};
 use crate::session::Session;
@@ -62,6 +62,7 @@ pub(crate) fn run(
         outer.lap.start_timed(clock);
     }
     let ran = (command.handler)(&mut ctx);
+    tracked::after(shared, ctx.session, ctx.view, command, keys);
     shown::after(shared, ctx.session, command, args, outer.origin);
     let nanos = outer.lap.next(clock, timed);
     counters.call(nanos, shared.config.latency_tracking());

@@ -30,6 +30,7 @@ use crate::resp::{ArgList, Limits, Outcome, Reply, RequestParser};
 use crate::session::blocked::Ending;
 use crate::session::clients::{self, Client, OUTPUT_UNCOUNTED_BYTES};
 use crate::session::{Replies, Session};
+use crate::tracking::Cycle;
 
 /// Replies waiting for the client beyond which no further request of it is run.
 const OUTPUT_PAUSE_BYTES: usize = 1024 * 1024;
@@ -291,7 +292,13 @@ impl Connection {
             self.timer = None;
         }
         self.timer = None;
+        if self.session.tracking.is_on() {
+            // Whoever has served it has said what belongs in front of the reply.
+            self.thread.deliver();
+            self.session.inbox.take_into(self.reply.output_mut());
+        }
         answer_waiting(shared, self.thread.stats(), &mut self.session, &mut self.reply);
+        self.session.inbox.reply_is_there();
         false
     }
 
@@ -335,6 +342,7 @@ impl Connection {
         self.needed = 0;
         thread.deliver();
         self.take_messages();
+        let _cycle = Cycle::begin(shared);
         while start < bytes.len()
             && !self.session.closing
             && self.session.waiting.is_none()
@@ -428,6 +436,9 @@ impl Connection {
                         break 'batch;
                     }
                     index += 1;
+                    if shared.tracking.has_too_many() {
+                        shared.forget_some();
+                    }
                     if shared.mail.has_mail(self.session.client.thread) {
                         thread.deliver();
                         self.take_messages();
@@ -568,6 +579,7 @@ impl Connection {
             self.session.unwatch(&self.thread.shared.store);
             self.session.unsubscribe_all(&self.thread.shared);
             self.session.end_monitoring(&self.thread.shared);
+            self.session.end_tracking(&self.thread.shared);
             self.session.inbox.close();
             self.thread.shared.store.note_outside(-(self.noted_bytes as isize));
             self.thread.shared.clients.remove(self.session.client.id);

@@ -270,7 +270,7 @@ fn clients(facts: &Facts<'_>, fields: &mut Fields) {
     });
     let (keys, keys_when_gone) = facts.waited;
     fields.put("blocked_clients", blocked);
-    fields.put("tracking_clients", 0);
+    fields.put("tracking_clients", facts.shared.tracking.clients());
     fields.put("pubsub_clients", subscribers);
     fields.put("watching_clients", watching);
     fields.put("clients_in_timeout_table", blocked_for_a_time);
@@ -447,11 +447,12 @@ fn stats(facts: &Facts<'_>, fields: &mut Fields) {
         "active_defrag_key_misses",
         "total_active_defrag_time",
         "current_active_defrag_time",
-        "tracking_total_keys",
-        "tracking_total_items",
-        "tracking_total_prefixes",
-        "unexpected_error_replies",
     ]);
+    let tracking = &facts.shared.tracking;
+    fields.put("tracking_total_keys", tracking.keys());
+    fields.put("tracking_total_items", tracking.items());
+    fields.put("tracking_total_prefixes", tracking.prefixes().len());
+    fields.put("unexpected_error_replies", 0);
     fields.put("total_error_replies", totals.errors);
     fields.put("dump_payload_sanitizations", 0);
     fields.put("total_reads_processed", totals.reads);

@@ -13,8 +13,8 @@ use std::task::Waker;
 
 use super::audience::Recipient;
 use super::mailbox::Mail;
-use super::message::Message;
-use crate::resp::{Output, Protocol};
+use super::message::{Message, Reader};
+use crate::resp::Output;
 use crate::session::clients::{Client, OUTPUT_UNCOUNTED_BYTES};
 use crate::shared::Shared;
 
@@ -38,6 +38,9 @@ pub struct Inbox {
     slot: u32,
     inboxes: Rc<Inboxes>,
     frames: RefCell<Output>,
+    /// What has come after the [place of a reply](Message::place_of_reply) that is not there yet, if there is
+    /// such a place.
+    behind: RefCell<Option<Output>>,
     /// Whether something was dropped, since it was more than the client may leave unread.
     overflown: Cell<bool>,
     reader: RefCell<Option<Waker>>,
@@ -66,9 +69,11 @@ impl Inboxes {
             slot,
             inboxes: Rc::clone(self),
             frames: RefCell::default(),
+            behind: RefCell::default(),
             overflown: Cell::new(false),
             reader: RefCell::default(),
         });
+        inbox.client.slot.store(slot, Relaxed);
         slots[slot as usize] = Some(Rc::clone(&inbox));
         inbox
     }
@@ -131,6 +136,13 @@ impl Inbox {
         }
     }
 
+    /// The reply is there for which others have kept a place.
+    pub fn reply_is_there(&self) {
+        if let Some(mut behind) = self.behind.take() {
+            self.frames.borrow_mut().append(&mut behind);
+        }
+    }
+
     /// Whether messages were dropped: the client has not read for too long, and is to be cut off.
     #[inline]
     pub fn has_overflown(&self) -> bool {
@@ -147,7 +159,7 @@ impl Inbox {
 
     /// What it holds in memory.
     pub fn memory_bytes(&self) -> usize {
-        self.frames.borrow().memory_bytes()
+        self.frames.borrow().memory_bytes() + self.behind.borrow().as_ref().map_or(0, Output::memory_bytes)
     }
 
     /// Takes it off its thread's list.
@@ -158,14 +170,24 @@ impl Inbox {
     }
 
     fn put(&self, message: &Message, limit_bytes: u64) {
-        let frames = &mut *self.frames.borrow_mut();
+        let client = &*self.client;
+        let protocol = client.protocol();
+        // As the client is at this place among its replies, not as it was elsewhere at the time.
+        let reader =
+            || Reader { protocol, subscribes: client.is_subscriber(), tracks: client.tracking.modes().on };
+        if !message.is_for(reader) {
+            return;
+        }
+        let mut behind = self.behind.borrow_mut();
+        if message.is_place() {
+            behind.get_or_insert_default();
+            return;
+        }
+        let mut ahead = self.frames.borrow_mut();
+        let frames = behind.as_mut().unwrap_or(&mut *ahead);
         if frames.is_empty() {
             self.wake();
         }
-        let protocol = match self.client.protocol.load(Relaxed) {
-            3 => Protocol::Resp3,
-            _ => Protocol::Resp2,
-        };
         message.write(frames, protocol);
         let counted = frames.len().saturating_sub(OUTPUT_UNCOUNTED_BYTES);
         if limit_bytes > 0 && counted as u64 > limit_bytes {

@@ -18,6 +18,24 @@ enum Form {
     Push,
     /// The same in both.
     Same,
+    /// What a client is to forget: in RESP3 a push of its own name, in RESP2 a message on a channel of its
+    /// own, for whoever it is redirected to.
+    Invalidation { redirected: bool },
+    /// A push in RESP3, for who tracks.
+    Warning,
+    /// Nothing: a reply that another thread has written stands here.
+    Place,
+}
+
+/// What of a client decides whether it gets a message.
+#[derive(Debug, Clone, Copy)]
+pub struct Reader {
+    /// What it speaks.
+    pub protocol: Protocol,
+    /// Whether it is subscribed to anything.
+    pub subscribes: bool,
+    /// Whether it tracks.
+    pub tracks: bool,
 }
 
 impl Message {
@@ -34,6 +52,52 @@ impl Message {
         Self { form: Form::Same, bytes: encoded.into() }
     }
 
+    /// What a client that tracks is to forget: encoded keys, or nothing for everything. It is `redirected` if
+    /// the client has named another to get it.
+    pub fn invalidation(encoded: &[u8], redirected: bool) -> Self {
+        Self { form: Form::Invalidation { redirected }, bytes: Bytes::copy_from_slice(encoded) }
+    }
+
+    /// Tells a client that tracks that whom it has named to get its messages is not there any more.
+    pub fn redirect_is_broken(client: u64) -> Self {
+        let mut reply = Reply::new(Protocol::Resp3);
+        reply.push(2);
+        reply.bulk("tracking-redir-broken");
+        reply.integer(client.cast_signed());
+        Self { form: Form::Warning, bytes: reply.into_vec().into() }
+    }
+
+    /// No message, but the place of a reply that is not there yet: what comes before it goes in front of the
+    /// reply, and what comes after it behind.
+    pub fn place_of_reply() -> Self {
+        Self { form: Form::Place, bytes: Bytes::new() }
+    }
+
+    /// Whether it is the [place of a reply](Self::place_of_reply).
+    #[inline]
+    pub fn is_place(&self) -> bool {
+        matches!(self.form, Form::Place)
+    }
+
+    /// Whether a client is to get it that is as `reader` says now.
+    #[inline]
+    pub fn is_for(&self, reader: impl FnOnce() -> Reader) -> bool {
+        match self.form {
+            Form::Push | Form::Same | Form::Place => true,
+            Form::Invalidation { redirected } => {
+                let Reader { protocol, subscribes, tracks } = reader();
+                match protocol {
+                    Protocol::Resp2 => redirected && subscribes,
+                    Protocol::Resp3 => redirected || tracks,
+                }
+            }
+            Form::Warning => {
+                let reader = reader();
+                reader.protocol == Protocol::Resp3 && reader.tracks
+            }
+        }
+    }
+
     /// What it holds in memory, about.
     pub fn memory_bytes(&self) -> usize {
         self.bytes.len() + size_of::<Self>()
@@ -45,7 +109,11 @@ impl Message {
         match (self.form, protocol) {
             (Form::Push, Protocol::Resp2) => output.extend(b"*"),
             (Form::Push, Protocol::Resp3) => output.extend(b">"),
-            (Form::Same, _) => {}
+            (Form::Same | Form::Warning | Form::Place, _) => {}
+            (Form::Invalidation { .. }, Protocol::Resp2) => {
+                output.extend(b"*3\r\n$7\r\nmessage\r\n$20\r\n__redis__:invalidate\r\n");
+            }
+            (Form::Invalidation { .. }, Protocol::Resp3) => output.extend(b">2\r\n$10\r\ninvalidate\r\n"),
         }
         if self.bytes.len() < SPLICE_BYTES_MIN {
             output.extend(&self.bytes);

@@ -18,6 +18,7 @@ use super::pause::Pause;
 use crate::error::Error;
 use crate::observe::commandlog::Words;
 use crate::resp::{Protocol, Reply};
+use crate::tracking::Tracking;
 
 /// What a command does that waits for keys, at once or later.
 pub trait Attempt: Send + Sync {
@@ -74,6 +75,8 @@ pub struct Blocked {
     client: Arc<Client>,
     pause: Arc<Pause>,
     terms: Terms,
+    /// Where its keys are remembered when it is served, if what it reads is.
+    tracking: Option<Arc<Tracking>>,
 }
 
 /// How a client waits.
@@ -121,9 +124,10 @@ impl Blocked {
         client: Arc<Client>,
         pause: Arc<Pause>,
         terms: Terms,
+        tracking: Option<Arc<Tracking>>,
     ) -> Arc<Self> {
         let attempt = Box::new(attempt);
-        Arc::new(Self { wanted, attempt, state: Mutex::new(State::Waiting), client, pause, terms })
+        Arc::new(Self { wanted, attempt, state: Mutex::new(State::Waiting), client, pause, terms, tracking })
     }
 
     /// How it waits.
@@ -189,9 +193,18 @@ impl Waiter for Blocked {
         }
         let keys: SmallVec<[Key<'_>; 4]> = self.wanted.keys().collect();
         let mut reply = Reply::new(self.terms.protocol);
-        let touches = view.set_touches(self.terms.touches);
+        let (touches, author) = (view.set_touches(self.terms.touches), view.set_author(self.client.id));
         let attempt = self.attempt.attempt(view, Keys { all: &keys, wanted: Some(&self.wanted) }, &mut reply);
+        view.set_author(author);
         view.set_touches(touches);
+        if let Some(tracking) = &self.tracking
+            && !matches!(attempt, Ok(false))
+        {
+            // It is told of what it has waited for before it is told what that is, and keeps the latter.
+            view.tell();
+            keys.iter().for_each(|key| tracking.remember(*key, self.client.id));
+            tracking.served(&self.client);
+        }
         *state = State::Ended(match attempt {
             Ok(false) => return Offer::NotYet,
             Ok(true) => Ending::Served(reply),

@@ -15,8 +15,10 @@ use scrubjay::Watch;
 use tokio::sync::Notify;
 
 use super::blocked::Blocked;
+use super::tracking::Tracks;
 use crate::config::{Config, OutputLimit};
 use crate::pubsub::Kind;
+use crate::resp::Protocol;
 
 /// Bytes of replies that `client-output-buffer-limit` does not count, as in Valkey, whose clients have a
 /// buffer of this size that is part of them.
@@ -88,6 +90,8 @@ pub struct Client {
     pub fd: i64,
     /// The thread that serves it.
     pub thread: usize,
+    /// Which inbox of its thread is its own.
+    pub slot: AtomicU32,
     /// When it connected, in milliseconds since the epoch.
     pub since_ms: u64,
     /// The names it gave itself.
@@ -143,6 +147,8 @@ pub struct Client {
     subscriptions: [AtomicU32; Kind::ALL.len()],
     /// It is shown every command: `MONITOR`.
     pub monitors: AtomicBool,
+    /// `CLIENT TRACKING`.
+    pub tracking: Tracks,
     /// What it watches.
     pub watch: Mutex<Option<Arc<Watch>>>,
     /// What it waits for, while it waits for keys.
@@ -165,6 +171,7 @@ impl Client {
             peer,
             fd,
             thread,
+            slot: AtomicU32::new(0),
             since_ms: now,
             names: Mutex::default(),
             active_ms: AtomicU64::new(now),
@@ -192,6 +199,7 @@ impl Client {
             queued_bytes: AtomicU64::new(0),
             subscriptions: [const { AtomicU32::new(0) }; Kind::ALL.len()],
             monitors: AtomicBool::new(false),
+            tracking: Tracks::default(),
             watch: Mutex::new(None),
             blocked: Mutex::new(None),
             postponed: AtomicBool::new(false),
@@ -205,6 +213,15 @@ impl Client {
     fn kill(&self) {
         self.killed.store(true, Relaxed);
         self.wake.notify_one();
+    }
+
+    /// The protocol it speaks.
+    #[inline]
+    pub fn protocol(&self) -> Protocol {
+        match self.protocol.load(Relaxed) {
+            3 => Protocol::Resp3,
+            _ => Protocol::Resp2,
+        }
     }
 
     /// It has said `MULTI` or `WATCH`.

@@ -6,6 +6,7 @@ pub mod meanwhile;
 mod monitoring;
 pub mod pause;
 mod subscriptions;
+pub mod tracking;
 pub mod transaction;
 
 use std::rc::Rc;
@@ -17,12 +18,13 @@ use scrubjay::{Store, Watch};
 use self::blocked::Waiting;
 use self::clients::Client;
 use self::subscriptions::Subscriptions;
+use self::tracking::Tracked;
 use self::transaction::Transaction;
 use crate::command::spec::Effects;
 use crate::command::table::Entry;
 use crate::config::Config;
 use crate::pubsub::inbox::Inbox;
-use crate::resp::{self, Output};
+use crate::resp::{self, Mark, Output};
 
 /// What becomes of the replies to a client's commands: `CLIENT REPLY`.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -67,8 +69,12 @@ pub struct Session {
     pub memory_is_short: bool,
     /// `SUBSCRIBE` and its kin.
     pub(crate) subscriptions: Subscriptions,
+    /// `CLIENT TRACKING`.
+    pub(crate) tracking: Tracked,
     /// Messages that have come and go out behind the replies.
     pub inbox: Rc<Inbox>,
+    /// Where the reply begins of the request that is running.
+    pub reply_begins: Mark,
     /// What the command that is running sends to a client that wants no replies: confirmations.
     pub unasked: Output,
     /// How long the request is that is running, in bytes as they came.
@@ -99,7 +105,9 @@ impl Session {
             watch: None,
             memory_is_short: false,
             subscriptions: Subscriptions::default(),
+            tracking: Tracked::default(),
             inbox,
+            reply_begins: Output::new().mark(),
             unasked: Output::new(),
             request_bytes: 0,
             of_program: false,

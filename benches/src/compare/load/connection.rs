@@ -9,6 +9,7 @@ use anyhow::{Context, Result, bail};
 use mio::net::TcpStream;
 use mio::{Interest, Registry, Token};
 
+use super::super::client;
 use super::super::measure::Latency;
 use super::super::replies::Replies;
 use super::super::template::Batch;
@@ -33,10 +34,13 @@ struct Waiting {
 
 impl Connection {
     /// Connects and registers for every event: these come by edge, so the ones not waited for cost nothing.
-    pub(super) fn open(address: SocketAddr, registry: &Registry, token: Token) -> Result<Self> {
-        let stream =
-            std::net::TcpStream::connect(address).with_context(|| format!("connecting to {address}"))?;
-        stream.set_nodelay(true)?;
+    pub(super) fn open(
+        template: &str,
+        address: SocketAddr,
+        registry: &Registry,
+        token: Token,
+    ) -> Result<Self> {
+        let stream = client::connect_as(template, address)?;
         stream.set_nonblocking(true)?;
         let mut stream = TcpStream::from_std(stream);
         registry.register(&mut stream, token, Interest::READABLE | Interest::WRITABLE)?;

@@ -108,7 +108,7 @@ impl Generator {
     fn new(plan: &Plan<'_>, address: SocketAddr) -> Result<Self> {
         let poll = Poll::new()?;
         let connections = (0..plan.connections)
-            .map(|index| Connection::open(address, poll.registry(), Token(index)))
+            .map(|index| Connection::open(plan.template, address, poll.registry(), Token(index)))
             .collect::<Result<_>>()?;
         let schedule = match plan.pace {
             Pace::Closed => None,

@@ -31,6 +31,7 @@ pub(super) static RESET: Command = Command {
 fn reset(ctx: &mut Ctx<'_, '_>) -> Result<(), Error> {
     let session = &mut *ctx.session;
     session.discard(&ctx.shared.store);
+    session.end_tracking(ctx.shared);
     let monitored = session.end_monitoring(ctx.shared);
     if monitored || session.subscriptions.any() {
         session.unsubscribe_all(ctx.shared);

@@ -8,7 +8,7 @@ use crate::command::keys::CallKeys;
 use crate::command::measure::Lap;
 use crate::command::spec::{Acl, Command, Flags, Locks};
 use crate::command::table::Entry;
-use crate::command::{Ctx, Origin, keys, nested};
+use crate::command::{Ctx, Origin, keys, nested, tracked};
 use crate::error::Error;
 use crate::session::transaction::Queue;
 
@@ -111,6 +111,8 @@ fn exec(ctx: &mut Ctx<'_, '_>) -> Result<(), Error> {
         view.unwatch(watch);
         ctx.session.client.watch.lock().take();
     }
+    view.set_author(ctx.session.client.id);
+    tracked::before(shared, ctx.session, ctx.reply);
     if holds {
         // Each counts the reply from here on for its own, as in Valkey.
         let (mark, mut lap) = (ctx.reply.mark(), Lap::begin(store.clock()));

@@ -36,7 +36,6 @@ pub(super) static CLIENT_GETREDIR: Command = Command {
 .checked();
 
 fn client_getredir(ctx: &mut Ctx<'_, '_>) -> Result<(), Error> {
-    // There is no tracking, so its messages go nowhere.
-    ctx.reply.integer(-1);
+    ctx.reply.integer(ctx.session.client.tracking.shown_redirect());
     Ok(())
 }

@@ -6,9 +6,8 @@ use crate::command::{Ctx, table};
 use crate::pubsub::Kind;
 use crate::session::clients::{Client, Peer};
 
-/// Appends the line of one client: Valkey's fields in Valkey's order. What there is not yet (tracking)
-/// is shown as Valkey shows it of a client that does not use it. The client that asks is in the middle of a
-/// request, and what was published of it is as old as the request before.
+/// Appends the line of one client: Valkey's fields in Valkey's order. The client that asks is in the
+/// middle of a request, and what was published of it is as old as the request before.
 pub(super) fn write_line(lines: &mut Vec<u8>, client: &Client, ctx: &Ctx<'_, '_>) {
     let now = ctx.now();
     let asks = client.id == ctx.session.client.id;
@@ -57,7 +56,7 @@ pub(super) fn write_line(lines: &mut Vec<u8>, client: &Client, ctx: &Ctx<'_, '_>
     field("events", if pending > 0 { b"rw" } else { b"r" });
     field("cmd", last_command(client).as_bytes());
     field("user", b"default");
-    field("redir", b"-1");
+    field("redir", client.tracking.shown_redirect().to_string().as_bytes());
     field("resp", &figure(client.protocol.load(Relaxed).into()));
     field("lib-name", &names.lib_name);
     field("lib-ver", &names.lib_ver);
@@ -71,13 +70,16 @@ pub(super) fn write_line(lines: &mut Vec<u8>, client: &Client, ctx: &Ctx<'_, '_>
 
 /// One letter for each thing that is special about a client; `N` for none.
 pub(super) fn flags(client: &Client) -> String {
-    let mut flags = String::new();
+    let (mut flags, tracks) = (String::new(), client.tracking.modes());
     for (letter, holds) in [
         ('O', client.monitors.load(Relaxed)),
         ('P', client.is_subscriber()),
         ('x', client.in_transaction.load(Relaxed)),
         ('b', client.waits()),
         ('d', client.watch.lock().as_ref().is_some_and(|watch| watch.is_touched())),
+        ('t', tracks.on),
+        ('R', tracks.broken_redirect),
+        ('B', tracks.bcast),
         ('U', matches!(client.peer, Peer::Unix(_))),
         ('e', client.no_evict.load(Relaxed)),
         ('T', client.no_touch.load(Relaxed)),

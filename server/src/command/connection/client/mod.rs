@@ -10,6 +10,7 @@ mod list;
 mod names;
 mod pause;
 mod reply;
+mod tracking;
 mod unblock;
 
 pub(super) use self::names::check_name;
@@ -24,6 +25,9 @@ pub(super) static CLIENT: Command = Command {
     arity: -2,
     subcommands: &[
         &help::CLIENT_HELP,
+        &tracking::CLIENT_CACHING,
+        &tracking::CLIENT_TRACKING,
+        &tracking::CLIENT_TRACKINGINFO,
         &names::CLIENT_GETNAME,
         &identity::CLIENT_GETREDIR,
         &choices::CLIENT_IMPORT_SOURCE,
