@@ -5,7 +5,7 @@ use std::sync::Arc;
 use scrubjay::types::long_double::LongDouble;
 use scrubjay::{Waiter, Wanted};
 
-use super::{Ctx, table};
+use super::Ctx;
 use crate::error::Error;
 use crate::resp::number;
 use crate::session::blocked::{Attempt, Blocked, Keys, Terms, Waiting};
@@ -85,7 +85,7 @@ pub(super) fn block(
         Timeout::Millis(millis) => Some(clock.monotonic_micros().saturating_add(millis.saturating_mul(1000))),
     };
     let terms = Terms {
-        writes: table::resolve(&ctx.args).is_ok_and(|command| command.effects(ctx.shared, &ctx.args).writes),
+        writes: ctx.command.effects(ctx.shared, &ctx.args).writes,
         protocol: ctx.reply.protocol(),
         touches: !ctx.session.no_touch,
         takes_memory: wanted.second().is_some(),

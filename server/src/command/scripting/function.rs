@@ -404,7 +404,7 @@ fn stats(ctx: &mut Ctx<'_, '_>) -> Result<(), Error> {
 }
 
 fn kill(ctx: &mut Ctx<'_, '_>) -> Result<(), Error> {
-    ctx.shared.scripts.running.kill(Killer::Function)?;
+    ctx.shared.scripts.running.kill(Killer::Function, ctx.shared.config.identity())?;
     ctx.reply.ok();
     Ok(())
 }

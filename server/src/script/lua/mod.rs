@@ -54,6 +54,7 @@ use self::current::{CALLING, ENDING, Ending, HOST, PLACE, PROTOCOL};
 use self::register::REGISTERED;
 use self::sandbox::Entries;
 use super::engine::{Call, Engine, FIRST_PROTOCOL, Fate, Host, Loaded};
+use crate::config::Compat;
 
 /// The name by which errors call a script.
 const CHUNK: &[u8] = b"@user_script";
@@ -71,8 +72,9 @@ pub(crate) struct Lua {
 }
 
 impl Lua {
-    pub(crate) fn new() -> Self {
-        let (mut vm, entries) = sandbox::open();
+    /// One in which scripts see this server.
+    pub(crate) fn new(compat: Compat) -> Self {
+        let (mut vm, entries) = sandbox::open(compat);
         let names = Names::new(&mut vm);
         Self { vm, entries, names }
     }
@@ -259,7 +261,7 @@ mod tests {
         let mut bytes = Vec::new();
         host.reply.output().copy_to(&mut bytes);
         if fate == Fate::Spent {
-            *lua = Lua::new();
+            *lua = Lua::new(Compat::Valkey91);
         } else {
             lua.release(function);
         }
@@ -327,7 +329,7 @@ mod tests {
             "while true do pcall(redis.call, 'x') end",
             "while true do setmetatable({}, {}) end",
         ];
-        let mut lua = Lua::new();
+        let mut lua = Lua::new(Compat::Valkey91);
         for script in RUNAWAYS {
             assert_eq!(answer(&mut lua, script, Some(2), &[]), (KILLED.into(), Fate::Spent), "{script}");
             assert_eq!(answer(&mut lua, "return 1", None, &[]), (":1\r\n".into(), Fate::Whole));
@@ -364,7 +366,7 @@ mod tests {
             "local s = ('x'):rep(1e7) local f, t = ('%s'):rep(200), {} \
              for i = 1, 200 do t[i] = s end return f:format(unpack(t))",
         ];
-        let mut lua = Lua::new();
+        let mut lua = Lua::new(Compat::Valkey91);
         for script in GROWING {
             assert_eq!(answer(&mut lua, script, None, &[]), (TOO_LARGE.into(), Fate::Spent), "{script}");
         }
