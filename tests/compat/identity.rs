@@ -94,10 +94,35 @@ fn as_redis_it_shows_scripts_redis() {
         "return redis.pcall('subscribe', 'c')",
         "return redis.pcall('delifeq', 'k', 'v')",
         "return redis.pcall('set', 'k', 'v', 'ifeq', 'v')",
+        "return redis.call('nothing')",
+        "return redis.call('set', 'k')",
+        "return redis.call('lpush', KEYS[1])",
+        "error('of its own')",
+        "return server.call('get', 'k')",
+        "return redis.acl_check_cmd('delifeq', 'k', 'v')",
+        "return redis.call()",
+        "return redis.pcall('object', 'nothing')",
+        "return redis.setresp()",
+        "return redis.log()",
+        "return redis.set_repl()",
     ] {
         let [ours, theirs] = pair.ask(&["EVAL", called, "0"]);
         assert_eq!(ours.to_string(), theirs.to_string(), "{called}");
+        let Reply::Bulk(sha) = pair.ask(&["SCRIPT", "LOAD", called])[0].clone() else { panic!("a digest") };
+        let [ours, theirs] = pair.ask(&[b"EVALSHA".as_slice(), &sha, b"0"]);
+        assert_eq!(ours.to_string(), theirs.to_string(), "{called} by its digest");
     }
+    for library in [
+        "#!lua name=one\nredis.register_function('f', function() return redis.call('nothing') end)",
+        "#!lua name=two\nredis.register_function('g')",
+        "#!lua name=two\nserver.register_function('g', function() end)",
+        "#!lua name=two\nredis.register_function{function_name = 'g', callback = 1}",
+    ] {
+        let [ours, theirs] = pair.ask(&["FUNCTION", "LOAD", library]);
+        assert_eq!(ours.to_string(), theirs.to_string(), "{library}");
+    }
+    let [ours, theirs] = pair.ask(&["FCALL", "f", "0"]);
+    assert_eq!(ours.to_string(), theirs.to_string());
 }
 
 #[test]

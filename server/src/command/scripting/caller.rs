@@ -4,8 +4,10 @@ use crate::command::measure::Lap;
 use crate::command::spec::Flags;
 use crate::command::table::{self, Entry, Unknown};
 use crate::command::{Ctx, Origin, args, keys, nested};
+use crate::config::Compat;
 use crate::error::Error;
 use crate::resp::{Args, Reply};
+use crate::script::cache::Digest;
 use crate::script::engine::{Called, Host, Interrupt, LogLevel};
 use crate::session::meanwhile;
 use crate::shared::Program;
@@ -70,10 +72,8 @@ impl Host for Caller<'_, '_, '_> {
                     self.ctx.shared.portability.note(&self.ctx.session.client, id);
                 }
                 let error = match unknown {
-                    Unknown::Command if self.ctx.is_valkey() => {
-                        Error::Text("ERR Unknown command called from script")
-                    }
-                    Unknown::Command => Error::Text("ERR Unknown Redis command called from script"),
+                    _ if !self.ctx.is_valkey() => Error::Text("ERR Unknown Redis command called from script"),
+                    Unknown::Command => Error::Text("ERR Unknown command called from script"),
                     Unknown::Subcommand(_) => unknown.error(&args),
                 };
                 return self.refuse(None, &error, reply);
@@ -104,6 +104,19 @@ impl Host for Caller<'_, '_, '_> {
     fn permits(&mut self, args: Args<'_>) -> Option<bool> {
         // Every client is the default user, who may do everything.
         table::resolve(&args.into(), &self.ctx.shared.config).is_ok().then_some(true)
+    }
+
+    fn compat(&self) -> Compat {
+        self.ctx.shared.config.compat()
+    }
+
+    fn script_name(&self) -> Vec<u8> {
+        let name = self.ctx.args.at(1);
+        match self.program {
+            Program::Function => name.to_vec(),
+            Program::Script if self.ctx.command.name.starts_with("evalsha") => name.to_ascii_lowercase(),
+            Program::Script => Digest::of(name).hex().into_bytes(),
+        }
     }
 
     fn log(&mut self, level: LogLevel, text: &[u8]) {

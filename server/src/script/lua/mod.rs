@@ -93,12 +93,20 @@ impl Lua {
         let field = |index: usize| failure.get(index).copied().unwrap_or(Value::Nil);
         let mut line = field(0).as_bytes().unwrap_or(b"ERR unknown error").to_vec();
         if let (Value::Str(source), Some(at)) = (field(1), native::number(field(2))) {
-            line.extend_from_slice(b" script: on ");
+            line.extend_from_slice(&place(host));
             line.extend_from_slice(source.as_bytes());
             line.extend_from_slice(format!(":{at}.").as_bytes());
         }
         host.fail(&line, field(3).truthy());
     }
+}
+
+/// What stands in an error between what went wrong and where. Redis names the script, too.
+fn place(host: &dyn Host) -> Vec<u8> {
+    if host.compat().is_valkey() {
+        return b" script: on ".to_vec();
+    }
+    [b" script: ", host.script_name().as_slice(), b", on "].concat()
 }
 
 /// A source that is not taken for a compiled one: that is no more than a wrong first letter.
@@ -187,9 +195,10 @@ impl Lua {
         match (ENDING.get(), ended.as_deref()) {
             (Some(Ending::Killed(why)), _) => {
                 let mut line = why.as_bytes().to_vec();
-                if let [place @ .., b':', b' '] | [place @ .., b':'] = PLACE.take().as_slice() {
-                    line.extend_from_slice(b" script: on @");
-                    line.extend_from_slice(place);
+                if let [at @ .., b':', b' '] | [at @ .., b':'] = PLACE.take().as_slice() {
+                    line.extend_from_slice(&place(host));
+                    line.push(b'@');
+                    line.extend_from_slice(at);
                     line.push(b'.');
                 }
                 host.fail(&line, false);

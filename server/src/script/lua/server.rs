@@ -5,7 +5,7 @@ use luna_core::vm::{LuaError, Vm};
 use scrubjay::double::DoubleText;
 use smallvec::SmallVec;
 
-use super::current::{CALLING, HOST, PROTOCOL, SCRATCH, Scratch};
+use super::current::{CALLING, HOST, PROTOCOL, SCRATCH, Scratch, in_its_words};
 use super::native::{number, string};
 use super::replies;
 use crate::config::{Compat, VALKEY_VERSION};
@@ -150,7 +150,7 @@ fn read_arguments(vm: &mut Vm, slot: u32, count: u32, args: &mut ArgBuffer) -> R
 
 /// The error of a function of this table: a table, so that it is not taken for a script's own.
 fn refused(vm: &mut Vm, text: &str) -> LuaError {
-    let text = string(vm, text.as_bytes());
+    let text = string(vm, in_its_words(text).as_bytes());
     LuaError(Value::Table(vm.new_table().with("err", text).build()))
 }
 
