@@ -56,6 +56,8 @@ const CALLS: &[(&str, &[&str])] = &[
     ("start without end", &["BITCOUNT", "k", "0"]),
     ("NX", &["HSETEX", "h", "NX", "FIELDS", "1", "a", "b"]),
     ("XX", &["HSETEX", "h", "XX", "FIELDS", "1", "a", "b"]),
+    ("NOVALUES", &["HSCAN", "h", "0", "NOVALUES"]),
+    ("+", &["XREAD", "STREAMS", "s", "+"]),
     ("NOSCORES", &["ZSCAN", "z", "0", "NOSCORES"]),
     ("BYPOLYGON", &["GEOSEARCH", "g", "BYPOLYGON", "3", "1", "1", "2", "2", "3", "1"]),
     ("BYPOLYGON", &["GEOSEARCHSTORE", "d", "g", "BYPOLYGON", "3", "1", "1", "2", "2", "3", "1"]),

@@ -531,6 +531,8 @@ pub(crate) struct Form {
     pub(crate) name: &'static str,
     /// The version of Valkey that first had it.
     pub(crate) valkey: &'static str,
+    /// The one of Redis, if that has it.
+    pub(crate) redis: &'static str,
 }
 
 /// What an argument is.

@@ -367,7 +367,7 @@ impl Table {
         let mut add = |name, of_option: Refusers| options.push((name, add(name, of_option)));
         newer_options(command.args, refusers, &mut add);
         for form in command.forms {
-            add(form.name, Refusers::of(form.valkey, ""));
+            add(form.name, Refusers::of(form.valkey, form.redis));
         }
         let options = options.into();
         entries.push(Entry { command, id, group, full_name, subcommands, keys, apart, refusers, options });

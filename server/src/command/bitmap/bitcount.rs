@@ -44,7 +44,7 @@ pub(super) static BITCOUNT: Command = Command {
         )
         .optional(),
     ],
-    forms: &[Form { name: NO_END, valkey: "8.0.0" }],
+    forms: &[Form { name: NO_END, valkey: "8.0.0", redis: "" }],
     handler: bitcount,
     ..Command::BASE
 }

@@ -104,7 +104,7 @@ pub(super) static CLIENT_KILL: Command = Command {
             .multiple(),
         ],
     )],
-    forms: &[Form { name: SEVERAL_IDS, valkey: "8.1.0" }],
+    forms: &[Form { name: SEVERAL_IDS, valkey: "8.1.0", redis: "" }],
     handler: client_kill,
     ..Command::BASE
 }

@@ -90,7 +90,10 @@ pub(super) static CLIENT_LIST: Command = Command {
         Arg::string("not-capa").token("NOT-CAPA").since("9.0.0").optional(),
         Arg::string("not-ip").token("NOT-IP").since("9.0.0").optional(),
     ],
-    forms: &[Form { name: "PRIMARY", valkey: "8.0.0" }, Form { name: SEVERAL_OPTIONS, valkey: "8.1.0" }],
+    forms: &[
+        Form { name: "PRIMARY", valkey: "8.0.0", redis: "" },
+        Form { name: SEVERAL_OPTIONS, valkey: "8.1.0", redis: "" },
+    ],
     handler: client_list,
     ..Command::BASE
 }
