@@ -8,7 +8,7 @@ use std::process::ExitCode;
 use std::sync::Arc;
 
 use scrubjay_server::Server;
-use scrubjay_server::config::{Config, Startup, Stream, VALKEY_VERSION};
+use scrubjay_server::config::{Config, Startup, Stream};
 use scrubjay_server::observe::{log, process};
 use scrubjay_server::shared::Shared;
 use tracing::{info, warn};
@@ -68,8 +68,9 @@ fn greet(shared: &Shared) {
         1 => "1 thread".to_owned(),
         threads => format!("{threads} threads"),
     };
+    let speaks = settings.compat.identity();
     let lines = [
-        format!("Scrubjay {}, speaks Valkey {VALKEY_VERSION}", env!("CARGO_PKG_VERSION")),
+        format!("Scrubjay {}, speaks {} {}", env!("CARGO_PKG_VERSION"), speaks.title, speaks.version),
         format!("{listens}, {limit}, {threads}, pid {}", std::process::id()),
     ];
     for line in lines {

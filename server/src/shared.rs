@@ -8,9 +8,10 @@ use scrubjay::{Scope, Store, View};
 use tokio::sync::Notify;
 
 pub use crate::apply::Listening;
-use crate::config::{Config, EventClasses};
+use crate::config::{Config, EventClasses, Identity};
 use crate::error::Error;
 use crate::observe::commandlog::CommandLog;
+use crate::observe::portability::Portability;
 use crate::observe::spikes::{Event, Sample, Spikes};
 use crate::observe::stats::Stats;
 use crate::pubsub::message::Message;
@@ -48,6 +49,8 @@ pub struct Shared {
     pub command_log: CommandLog,
     /// What held the server up.
     pub spikes: Spikes,
+    /// What clients use that not every server has.
+    pub portability: Portability,
     /// Facts that hold from start to end.
     pub start: Start,
     /// The way to whoever listens, for `CONFIG SET port` and `bind`.
@@ -77,7 +80,7 @@ impl Shared {
         let mail_has_come: Vec<_> = (0..threads).map(|_| Arc::new(Notify::new())).collect();
         Arc::new_cyclic(|me| Self {
             #[cfg(feature = "script")]
-            scripts: crate::script::Scripts::new(&store),
+            scripts: crate::script::Scripts::new(&store, config.compat()),
             tracking: Arc::new(Tracking::new(
                 &store,
                 Weak::clone(me),
@@ -95,6 +98,7 @@ impl Shared {
             stats: Stats::new(threads + 1),
             command_log: CommandLog::default(),
             spikes: Spikes::default(),
+            portability: Portability::default(),
             start,
             listening: Listening::default(),
             shutdown: Shutdown::default(),
@@ -168,7 +172,7 @@ impl Shared {
                 return Ok(view);
             }
             if let Some(program) = self.busy.with() {
-                return Err(program.error());
+                return Err(program.error(self.config.identity()));
             }
         }
     }
@@ -194,15 +198,14 @@ impl Program {
     }
 
     /// What others are told meanwhile.
-    pub(crate) fn error(self) -> Error {
-        Error::Text(match self {
-            Self::Script => {
-                "BUSY Valkey is busy running a script. You can only call SCRIPT KILL or SHUTDOWN NOSAVE."
-            }
-            Self::Function => {
-                "BUSY Valkey is busy running a script. You can only call FUNCTION KILL or SHUTDOWN NOSAVE."
-            }
-        })
+    pub(crate) fn error(self, server: Identity) -> Error {
+        let (server, killer) = match self {
+            Self::Script => (server.title, "SCRIPT"),
+            Self::Function => (server.title, "FUNCTION"),
+        };
+        Error::Owned(format!(
+            "BUSY {server} is busy running a script. You can only call {killer} KILL or SHUTDOWN NOSAVE."
+        ))
     }
 }
 

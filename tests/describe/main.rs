@@ -1,5 +1,6 @@
-//! What COMMAND says about our commands is what Valkey says about its own: INFO, DOCS, and the keys of every
-//! command line that the transcripts type.
+//! What COMMAND says about our commands is what Valkey says about its own: INFO, DOCS, and the keys of
+//! every command line that the transcripts type. With `compat redis-8.0` INFO is Redis's, but for what is
+//! listed; of DOCS `tests/compat` compares what is no prose.
 #![forbid(unsafe_code)]
 
 mod calls;
@@ -23,11 +24,24 @@ struct Pair {
 
 impl Pair {
     fn start() -> Option<Self> {
-        if !references().contains(&Backend::Valkey) {
+        Self::with(Backend::Valkey, &[])
+    }
+
+    /// Ours as Redis, and Redis 8.0.
+    fn redis() -> Option<Self> {
+        let is_8_0 = |version: &String| version.starts_with("8.0.");
+        let there =
+            references().contains(&Backend::Redis) && Backend::Redis.version().is_ok_and(|v| is_8_0(&v));
+        if there { Self::with(Backend::Redis, &["--compat", "redis-8.0"]) } else { None }
+    }
+
+    fn with(reference: Backend, arguments: &[&str]) -> Option<Self> {
+        if !references().contains(&reference) {
             return None;
         }
-        let servers = [Backend::Scrubjay, Backend::Valkey]
-            .map(|one| Server::start(one).unwrap_or_else(|why| panic!("{why}")));
+        let servers = [(Backend::Scrubjay, arguments), (reference, &[])].map(|(backend, arguments)| {
+            Server::start_with(backend, arguments).unwrap_or_else(|why| panic!("{why}"))
+        });
         let [mut ours, mut theirs] = servers.each_ref().map(Server::connect);
         for client in [&mut ours, &mut theirs] {
             client.typed("HELLO 3").expect("a greeting");
@@ -35,6 +49,8 @@ impl Pair {
         let list = ours.typed("COMMAND LIST").expect("a reply");
         let mut names: Vec<String> =
             list.elements().expect("a list of names").iter().filter_map(Reply::text).collect();
+        // No other server has our own.
+        names.retain(|name| name.split('|').next() != Some("scrubjay"));
         names.sort();
         assert!(!names.is_empty(), "COMMAND LIST names nothing");
         Some(Self { _servers: servers, ours, theirs, names })
@@ -56,7 +72,7 @@ fn first_difference(ours: &Reply, theirs: &Reply) -> String {
     let from =
         |text: &str| text.lines().skip(alike).take(SHOWN).fold(String::new(), |all, line| all + line + "\n");
     let above: Vec<_> = ours.lines().take(alike).skip(alike.saturating_sub(SHOWN)).collect();
-    format!("{}\nScrubjay says\n{}Valkey says\n{}", above.join("\n"), from(&ours), from(&theirs))
+    format!("{}\nScrubjay says\n{}the other says\n{}", above.join("\n"), from(&ours), from(&theirs))
 }
 
 fn question(words: &[&str], more: &[Vec<u8>]) -> Vec<Vec<u8>> {
@@ -68,26 +84,76 @@ fn command_info_is_valkeys() {
     let Some(mut pair) = Pair::start() else { return };
     let names = pair.names.clone();
     let known: BTreeSet<&str> = names.iter().map(String::as_str).collect();
-    // Of a container, the subcommands that we have, in one order: each is asked for by itself too.
-    let trim = |reply: Reply| match reply {
-        Reply::Array(mut commands) => {
-            if let Some(Reply::Array(fields)) = commands.first_mut()
-                && let Some(Reply::Array(subcommands)) = fields.get_mut(9)
-            {
-                subcommands.retain(|one| {
-                    let name = one.elements().and_then(|fields| fields.first()).and_then(Reply::text);
-                    name.is_some_and(|name| known.contains(name.as_str()))
-                });
-                subcommands.sort();
-            }
-            Reply::Array(commands)
-        }
-        other => other,
-    };
+    let trim = |reply| with_subcommands_of(&known, reply);
     let differences: Vec<_> = names
         .iter()
         .filter_map(|name| pair.difference(&question(&["COMMAND", "INFO", name], &[]), trim))
         .collect();
+    assert!(differences.is_empty(), "{}", differences.join("\n"));
+}
+
+/// Of a container in COMMAND INFO, the subcommands that we have, in one order: each is asked for by itself
+/// too.
+fn with_subcommands_of(known: &BTreeSet<&str>, reply: Reply) -> Reply {
+    let Reply::Array(mut commands) = reply else { return reply };
+    if let Some(Reply::Array(fields)) = commands.first_mut()
+        && let Some(Reply::Array(subcommands)) = fields.get_mut(9)
+    {
+        subcommands.retain(|one| {
+            let name = one.elements().and_then(|fields| fields.first()).and_then(Reply::text);
+            name.is_some_and(|name| known.contains(name.as_str()))
+        });
+        subcommands.sort();
+    }
+    Reply::Array(commands)
+}
+
+/// The same with its sets in one order: Redis has others than Valkey.
+fn sorted(reply: Reply) -> Reply {
+    match reply {
+        Reply::Array(elements) => Reply::Array(elements.into_iter().map(sorted).collect()),
+        Reply::Set(elements) => {
+            let mut elements: Vec<_> = elements.into_iter().map(sorted).collect();
+            elements.sort();
+            Reply::Set(elements)
+        }
+        other => other,
+    }
+}
+
+/// Where our commands behave as Valkey's, and COMMAND INFO of Redis says otherwise.
+const OTHER_THAN_REDIS: &[(&[&str], &str)] = &[
+    (
+        &["client|getname", "client|getredir", "client|id", "client|no-evict", "client|no-touch", "select"],
+        "may be called while a script is busy",
+    ),
+    (&["client|setinfo", "client|setname"], "may be called while a script is busy"),
+    (&["client|caching", "client|reply"], "may be called while a script is busy; one is refused after MULTI"),
+    (&["multi", "watch"], "are refused after MULTI, which then fails"),
+    (&["memory|purge", "memory|malloc-stats"], "may be called while data is loaded"),
+    (&["script|exists", "script|flush"], "may be called on a stale replica"),
+    (&["script|debug"], "takes the name of an engine"),
+    (&["georadius", "georadiusbymember"], "says that what it does to its keys depends on the call"),
+    (&["hgetex", "hsetex"], "say less, or other things, of what they do to their keys"),
+    (&["httl", "hpttl"], "give no hint that their answers vary"),
+];
+
+#[test]
+fn command_info_is_rediss_where_it_passes_for_redis() {
+    let Some(mut pair) = Pair::redis() else { return };
+    let names = pair.names.clone();
+    let other = |name: &str| OTHER_THAN_REDIS.iter().any(|(names, _)| names.contains(&name));
+    let same: BTreeSet<&str> = names.iter().map(String::as_str).filter(|name| !other(name)).collect();
+    let mut differences = Vec::new();
+    for name in &names {
+        let ask = question(&["COMMAND", "INFO", name], &[]);
+        let difference = pair.difference(&ask, |reply| sorted(with_subcommands_of(&same, reply)));
+        if other(name) {
+            assert!(difference.is_some(), "{name} is Redis's, and stands in the list");
+        } else {
+            differences.extend(difference);
+        }
+    }
     assert!(differences.is_empty(), "{}", differences.join("\n"));
 }
 

@@ -374,6 +374,7 @@ pub(crate) const NEVER_SENT: &[&str] = &[
     "pfselftest",
     "psubscribe",
     "quit",
+    "scrubjay",
     "shutdown",
     "ssubscribe",
     "subscribe",

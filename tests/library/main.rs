@@ -30,6 +30,21 @@ fn ask(client: &mut Client, line: &str) -> Reply {
     client.typed(line).unwrap_or_else(|silence| panic!("{line}: {silence:?}"))
 }
 
+/// Servers of one program may pass for different ones, for scripts too, which run on threads of theirs.
+#[test]
+fn each_server_passes_for_its_own() {
+    let config = Config::default().with("compat", "redis-8.0").expect("a valid value");
+    let (redis, valkey) = (TestServer::with_config(config), TestServer::start());
+    let [mut redis, mut valkey] = [&redis, &valkey].map(connect);
+    for _ in 0..2 {
+        assert!(ask(&mut redis, "DELIFEQ k v").is_error());
+        assert_eq!(ask(&mut valkey, "DELIFEQ k v"), Reply::Integer(0));
+        let version = "EVAL \"return redis.REDIS_VERSION\" 0";
+        assert_eq!([ask(&mut redis, version), ask(&mut valkey, version)], [bulk("8.0.6"), bulk("7.2.4")]);
+    }
+    assert!(Config::default().with("compat", "redis-7.2").is_err());
+}
+
 fn bulk(text: &str) -> Reply {
     Reply::Bulk(text.into())
 }

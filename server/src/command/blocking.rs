@@ -5,7 +5,7 @@ use std::sync::Arc;
 use scrubjay::types::long_double::LongDouble;
 use scrubjay::{Waiter, Wanted};
 
-use super::{Ctx, table, tracked};
+use super::{Ctx, tracked};
 use crate::error::Error;
 use crate::resp::number;
 use crate::session::blocked::{Attempt, Blocked, Keys, Terms, Waiting};
@@ -84,10 +84,9 @@ pub(super) fn block(
         Timeout::Never => None,
         Timeout::Millis(millis) => Some(clock.monotonic_micros().saturating_add(millis.saturating_mul(1000))),
     };
-    let command = table::resolve(&ctx.args).ok();
-    let remembers = ctx.session.tracking.remembers() && command.is_some_and(tracked::is_read);
+    let remembers = ctx.session.tracking.remembers() && tracked::is_read(ctx.command);
     let terms = Terms {
-        writes: command.is_some_and(|command| command.effects(ctx.shared, &ctx.args).writes),
+        writes: ctx.command.effects(ctx.shared, &ctx.args).writes,
         protocol: ctx.reply.protocol(),
         touches: !ctx.session.no_touch,
         takes_memory: wanted.second().is_some(),

@@ -1,11 +1,16 @@
 //! COMMAND: what the server says of its own commands. Nothing here knows a command; it is all read from the
 //! table.
+//!
+//! A server that passes for Redis tells of what Redis has, and since when Redis has it. The sentences stay
+//! Valkey's.
 
 use super::Ctx;
+use super::apart::Refusers;
 use super::args::Args;
 use super::keys::{self, KeyRef};
 use super::spec::{Acl, Arg, Begin, Command, Find, Flags, Key};
 use super::table::{self, Entry};
+use crate::config::{Compat, Config};
 use crate::error::Error;
 use crate::glob;
 use crate::resp::Reply;
@@ -145,25 +150,26 @@ static COMMAND_LIST: Command = Command {
 .checked();
 
 fn command(ctx: &mut Ctx<'_, '_>) -> Result<(), Error> {
-    all_infos(ctx.reply);
+    all_infos(ctx.reply, ctx.shared.config.compat());
     Ok(())
 }
 
 fn command_count(ctx: &mut Ctx<'_, '_>) -> Result<(), Error> {
-    ctx.reply.count(table::commands().count());
+    ctx.reply.count(commands(ctx.shared.config.compat()).count());
     Ok(())
 }
 
 fn command_info(ctx: &mut Ctx<'_, '_>) -> Result<(), Error> {
+    let compat = ctx.shared.config.compat();
     if ctx.args.len() == 2 {
-        all_infos(ctx.reply);
+        all_infos(ctx.reply, compat);
         return Ok(());
     }
     let names = ctx.args.skip(2);
     ctx.reply.array(names.len());
     for name in names.iter() {
-        match table::lookup_full(name) {
-            Some(entry) => info(ctx.reply, entry),
+        match lookup(name, compat) {
+            Some(entry) => info(ctx.reply, entry, compat),
             None => ctx.reply.null(),
         }
     }
@@ -171,27 +177,28 @@ fn command_info(ctx: &mut Ctx<'_, '_>) -> Result<(), Error> {
 }
 
 fn command_docs(ctx: &mut Ctx<'_, '_>) -> Result<(), Error> {
+    let compat = ctx.shared.config.compat();
     if ctx.args.len() == 2 {
-        ctx.reply.map(table::commands().count());
-        for entry in table::commands() {
+        ctx.reply.map(commands(compat).count());
+        for entry in commands(compat) {
             ctx.reply.bulk(entry.full_name());
-            docs(ctx.reply, entry);
+            docs(ctx.reply, entry, compat);
         }
         return Ok(());
     }
     let names = ctx.args.skip(2);
     // A name that is asked for twice is answered twice, an unknown one not at all.
-    let found = || names.iter().filter_map(table::lookup_full);
+    let found = || names.iter().filter_map(|name| lookup(name, compat));
     ctx.reply.map(found().count());
     for entry in found() {
         ctx.reply.bulk(entry.full_name());
-        docs(ctx.reply, entry);
+        docs(ctx.reply, entry, compat);
     }
     Ok(())
 }
 
 fn command_getkeys(ctx: &mut Ctx<'_, '_>) -> Result<(), Error> {
-    let (call, keys) = keys_of_call(ctx.args)?;
+    let (call, keys) = keys_of_call(ctx.args, &ctx.shared.config)?;
     ctx.reply.array(keys.len());
     for key in keys {
         ctx.reply.bulk(call.at(key.index));
@@ -200,7 +207,7 @@ fn command_getkeys(ctx: &mut Ctx<'_, '_>) -> Result<(), Error> {
 }
 
 fn command_getkeysandflags(ctx: &mut Ctx<'_, '_>) -> Result<(), Error> {
-    let (call, keys) = keys_of_call(ctx.args)?;
+    let (call, keys) = keys_of_call(ctx.args, &ctx.shared.config)?;
     ctx.reply.array(keys.len());
     for key in keys {
         ctx.reply.array(2);
@@ -213,7 +220,9 @@ fn command_getkeysandflags(ctx: &mut Ctx<'_, '_>) -> Result<(), Error> {
 fn command_list(ctx: &mut Ctx<'_, '_>) -> Result<(), Error> {
     let args = ctx.args;
     let Some(filter) = Filter::parse(&args) else { return Err(Error::Syntax) };
-    let chosen = || table::entries().iter().filter(|entry| filter.chooses(entry));
+    let compat = ctx.shared.config.compat();
+    let known = || table::entries().iter().filter(|entry| entry.is_known_to(compat));
+    let chosen = || known().filter(|entry| filter.chooses(entry));
     ctx.reply.array(chosen().count());
     for entry in chosen() {
         ctx.reply.bulk(entry.full_name());
@@ -301,9 +310,11 @@ impl<'a> Filter<'a> {
 }
 
 /// The call that follows COMMAND GETKEYS, and its keys.
-fn keys_of_call<'a>(args: Args<'a>) -> Result<(Args<'a>, Vec<KeyRef>), Error> {
+fn keys_of_call<'a>(args: Args<'a>, config: &Config) -> Result<(Args<'a>, Vec<KeyRef>), Error> {
     let call = Args::from(args.skip(2));
-    let Ok(entry) = table::resolve(&call) else { return Err(Error::Text("ERR Invalid command specified")) };
+    let Ok(entry) = table::resolve(&call, config) else {
+        return Err(Error::Text("ERR Invalid command specified"));
+    };
     if entry.keys().is_none() {
         return Err(Error::Text("ERR The command has no key arguments"));
     }
@@ -322,20 +333,35 @@ fn keys_of_call<'a>(args: Args<'a>) -> Result<(Args<'a>, Vec<KeyRef>), Error> {
     Ok((call, keys))
 }
 
-fn all_infos(reply: &mut Reply) {
-    reply.array(table::commands().count());
-    for entry in table::commands() {
-        info(reply, entry);
+/// All commands that the server has, without subcommands.
+fn commands(compat: Compat) -> impl Iterator<Item = &'static Entry> {
+    table::commands().filter(move |entry| entry.is_known_to(compat))
+}
+
+/// The command of this full name, if the server has it.
+fn lookup(name: &[u8], compat: Compat) -> Option<&'static Entry> {
+    table::lookup_full(name).filter(|entry| entry.is_known_to(compat))
+}
+
+/// The subcommands that the server has.
+fn subcommands(entry: &Entry, compat: Compat) -> impl Iterator<Item = &'static Entry> {
+    entry.subcommands().iter().filter(move |sub| sub.is_known_to(compat))
+}
+
+fn all_infos(reply: &mut Reply, compat: Compat) {
+    reply.array(commands(compat).count());
+    for entry in commands(compat) {
+        info(reply, entry, compat);
     }
 }
 
 /// One element of COMMAND INFO.
-fn info(reply: &mut Reply, entry: &Entry) {
+fn info(reply: &mut Reply, entry: &Entry, compat: Compat) {
     let (first, last, step) = keys::legacy_range(entry);
     reply.array(10);
     reply.bulk(entry.full_name());
     reply.integer(entry.arity.into());
-    simple_set(reply, flag_names(entry));
+    simple_set(reply, flag_names(entry, compat));
     reply.integer(first);
     reply.integer(last);
     reply.integer(step);
@@ -349,16 +375,22 @@ fn info(reply: &mut Reply, entry: &Entry) {
     for key in entry.keys {
         key_info(reply, key);
     }
-    reply.array(entry.subcommands().len());
-    for sub in entry.subcommands() {
-        info(reply, sub);
+    match subcommands(entry, compat).count() {
+        0 if !compat.is_valkey() => reply.set(0),
+        count => reply.array(count),
+    }
+    for sub in subcommands(entry, compat) {
+        info(reply, sub, compat);
     }
 }
 
 /// Its flags, and between those of Valkey the one that follows from its keys.
-fn flag_names(command: &Command) -> impl Iterator<Item = &'static str> {
+fn flag_names(command: &Command, compat: Compat) -> impl Iterator<Item = &'static str> {
     let movable = keys::is_movable(command).then_some("movablekeys");
-    let names = command.flags.names();
+    let names = command.flags.names().map(|name| match name {
+        "skip_commandlog" if !compat.is_valkey() => "skip_slowlog",
+        name => name,
+    });
     let (before, after): (Vec<_>, Vec<_>) = names.partition(|name| *name != "allow_busy");
     before.into_iter().chain(movable).chain(after)
 }
@@ -414,11 +446,11 @@ fn specification(reply: &mut Reply, kind: &str, pairs: usize) {
 }
 
 /// The value of a command in COMMAND DOCS.
-fn docs(reply: &mut Reply, entry: &Entry) {
+fn docs(reply: &mut Reply, entry: &Entry, compat: Compat) {
     let map = reply.defer_map();
     let mut pairs = 3;
     text(reply, "summary", entry.summary);
-    text(reply, "since", entry.since);
+    text(reply, "since", since(compat, entry.since, entry.redis));
     text(reply, "group", entry.group().name());
     pairs += text(reply, "complexity", entry.complexity);
     if entry.syscmd || entry.deprecated.is_some() {
@@ -431,11 +463,14 @@ fn docs(reply: &mut Reply, entry: &Entry) {
         pairs += text(reply, "deprecated_since", deprecated.since);
         pairs += text(reply, "replaced_by", deprecated.replaced_by);
     }
-    if !entry.history.is_empty() {
+    // What changed after the two had parted is Valkey's own business.
+    let history =
+        || entry.history.iter().filter(|(version, _)| compat.is_valkey() || !is_valkeys_own(version));
+    if history().count() > 0 {
         pairs += 1;
         reply.bulk("history");
-        reply.set(entry.history.len());
-        for (version, change) in entry.history {
+        reply.set(history().count());
+        for (version, change) in history() {
             reply.array(2);
             reply.bulk(version);
             reply.bulk(change);
@@ -444,23 +479,39 @@ fn docs(reply: &mut Reply, entry: &Entry) {
     if !entry.args.is_empty() {
         pairs += 1;
         reply.bulk("arguments");
-        args_docs(reply, entry.args);
+        args_docs(reply, entry.args, compat);
     }
     if !entry.subcommands().is_empty() {
         pairs += 1;
         reply.bulk("subcommands");
-        reply.map(entry.subcommands().len());
-        for sub in entry.subcommands() {
+        reply.map(subcommands(entry, compat).count());
+        for sub in subcommands(entry, compat) {
             reply.bulk(sub.full_name());
-            docs(reply, sub);
+            docs(reply, sub, compat);
         }
     }
     reply.fill(map, pairs);
 }
 
-fn args_docs(reply: &mut Reply, args: &[Arg]) {
-    reply.array(args.len());
-    for arg in args {
+/// Since when the server has it that this one passes for.
+fn since<'a>(compat: Compat, valkey: &'a str, redis: &'a str) -> &'a str {
+    if compat.is_valkey() || redis.is_empty() || valkey.is_empty() { valkey } else { redis }
+}
+
+fn is_valkeys_own(version: &str) -> bool {
+    !Refusers::of(version, "").is_empty()
+}
+
+/// Whether the server has it, or something of it.
+fn is_known(arg: &Arg, compat: Compat) -> bool {
+    table::knows(compat, arg.refusers())
+        && (arg.args().is_empty() || arg.args().iter().any(|part| is_known(part, compat)))
+}
+
+fn args_docs(reply: &mut Reply, args: &[Arg], compat: Compat) {
+    let args = || args.iter().filter(|arg| is_known(arg, compat));
+    reply.array(args().count());
+    for arg in args() {
         let map = reply.defer_map();
         let mut pairs = 2;
         text(reply, "name", arg.name);
@@ -477,7 +528,7 @@ fn args_docs(reply: &mut Reply, args: &[Arg]) {
             reply.bulk(token);
         }
         pairs += text(reply, "summary", arg.summary);
-        pairs += text(reply, "since", arg.since);
+        pairs += text(reply, "since", since(compat, arg.since, arg.redis));
         pairs += text(reply, "deprecated_since", arg.deprecated_since);
         if !arg.flags.is_none() {
             pairs += 1;
@@ -487,7 +538,7 @@ fn args_docs(reply: &mut Reply, args: &[Arg]) {
         if !arg.args().is_empty() {
             pairs += 1;
             reply.bulk("arguments");
-            args_docs(reply, arg.args());
+            args_docs(reply, arg.args(), compat);
         }
         reply.fill(map, pairs);
     }

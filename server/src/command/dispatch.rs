@@ -63,7 +63,7 @@ impl<'a> Prepared<'a> {
         keys: &mut BatchKeys<'a>,
     ) -> Self {
         let again = previous.and_then(|previous| previous.again(&args));
-        let found = match again.map_or_else(|| table::resolve(&args), Ok) {
+        let found = match again.map_or_else(|| table::resolve(&args, &shared.config), Ok) {
             Ok(command) if command.accepts(args.len()) => Found::Command(command),
             Ok(command) => Found::WrongLength(command),
             Err(unknown) => Found::Nothing(unknown),
@@ -249,7 +249,12 @@ fn refuse_unfit(
     session.client.last_command.store(command.map_or(u16::MAX, |command| command.id().get()), Relaxed);
     let error = match found {
         _ if !admits(shared, session, command) => NO_AUTH,
-        Found::Nothing(unknown) => unknown.error(&args),
+        Found::Nothing(unknown) => {
+            if let Some(id) = table::use_of_unknown(&args) {
+                shared.portability.note(&session.client, id);
+            }
+            unknown.error(&args)
+        }
         Found::Command(command) | Found::WrongLength(command) => Error::Arity(command.full_name().into()),
     };
     refuse(shared, stats, session, command, error, reply);
@@ -302,7 +307,7 @@ fn gates(
     if let Some(program) = shared.busy.with()
         && !command.flags.has(Flags::ALLOW_BUSY)
     {
-        return Err(program.error());
+        return Err(program.error(shared.config.identity()));
     }
     session.memory_is_short = false;
     // Data stands still during a pause.
@@ -414,7 +419,10 @@ fn run_in(
     view.set_author(session.client.id);
     tracked::before(shared, session, reply);
     shown::before(shared, session, command, args, origin);
-    let mut ctx = Ctx { shared, session, view, origin, keys, args, reply };
+    if let Some(id) = command.apart() {
+        shared.portability.note(&session.client, id);
+    }
+    let mut ctx = Ctx { shared, command, session, view, origin, keys, args, reply };
     let result = (command.handler)(&mut ctx);
     tracked::after(shared, ctx.session, ctx.view, command, keys);
     // Whoever waits for what has changed is served here, and what that changes is counted with it.

@@ -1,5 +1,6 @@
 //! Commands: one item each (declaration, handler, tests), and the machinery that reads the declarations.
 
+pub(crate) mod apart;
 pub(crate) mod spec;
 pub(crate) mod table;
 
@@ -74,6 +75,8 @@ impl Origin {
 pub struct Ctx<'a, 's> {
     /// What all clients share.
     pub shared: &'a Shared,
+    /// What runs.
+    pub(crate) command: &'static table::Entry,
     /// The client that asks.
     pub session: &'a mut Session,
     /// The keyspace, as far as the command's declaration lets it see.
@@ -109,6 +112,20 @@ impl<'a> Ctx<'a, '_> {
         })?;
         let db = u16::try_from(number).ok().filter(|db| *db < self.shared.store.databases());
         db.ok_or(Error::Text("ERR DB index is out of range"))
+    }
+
+    /// Whether the command has this option, which not all servers have. Asked of an option that a call uses:
+    /// it is counted.
+    pub(crate) fn has(&self, option: impl AsRef<[u8]>) -> bool {
+        self.command.option(option.as_ref()).is_none_or(|(id, refusers)| {
+            self.shared.portability.note(&self.session.client, id);
+            table::knows(self.shared.config.compat(), refusers)
+        })
+    }
+
+    /// Whether it is Valkey that the server passes for.
+    pub(crate) fn is_valkey(&self) -> bool {
+        self.shared.config.compat().is_valkey()
     }
 
     /// Whether the client may be made to wait: not inside another command.

@@ -55,8 +55,11 @@ pub(crate) fn run(
     view.set_touches(!session.no_touch);
     view.set_integers(outer.origin.looks_for_integers());
     shown::before(shared, session, command, args, outer.origin);
-    let mut ctx =
-        Ctx { shared, session: &mut *session, view, origin: outer.origin, keys, args, reply: &mut *reply };
+    if let Some(id) = command.apart() {
+        shared.portability.note(&session.client, id);
+    }
+    let (session, reply) = (&mut *session, &mut *reply);
+    let mut ctx = Ctx { shared, command, session, view, origin: outer.origin, keys, args, reply };
     let (clock, timed) = (shared.store.clock(), measure::is_timed(shared, counters));
     if timed {
         outer.lap.start_timed(clock);

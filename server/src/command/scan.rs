@@ -1,5 +1,6 @@
 //! What SCAN, HSCAN, SSCAN and ZSCAN share: their cursors, their options, and how far a call goes.
 
+use crate::command::Ctx;
 use crate::command::args::Args;
 use crate::error::Error;
 use crate::glob::{self, Case};
@@ -63,11 +64,12 @@ pub(super) fn cursor(args: Args<'_>, index: usize) -> Result<u64, Error> {
 }
 
 impl<'a> Options<'a> {
-    /// Reads the arguments from `first` on. The last of an option's values counts.
+    /// Reads the arguments of `ctx` from `first` on. The last of an option's values counts.
     ///
     /// # Errors
     /// As Valkey's, for the first argument that is wrong.
-    pub(super) fn parse(args: Args<'a>, first: usize, walked: Walked) -> Result<Self, Error> {
+    pub(super) fn parse(ctx: &Ctx<'a, '_>, first: usize, walked: Walked) -> Result<Self, Error> {
+        let args = ctx.args;
         let mut options = Self { pattern: None, type_name: None, names_only: false, count: COUNT };
         let mut at = first;
         while at < args.len() {
@@ -90,14 +92,16 @@ impl<'a> Options<'a> {
                 if walked != Walked::Hash {
                     return Err(Error::Text("ERR NOVALUES option can only be used in HSCAN"));
                 }
-                options.names_only = true;
-                read = 1;
-            } else if option("NOSCORES") {
-                if walked != Walked::SortedSet {
-                    return Err(Error::Text("ERR NOSCORES option can only be used in ZSCAN"));
+                if !ctx.has("NOVALUES") {
+                    return Err(Error::Syntax);
                 }
                 options.names_only = true;
                 read = 1;
+            } else if option("NOSCORES") && walked == Walked::SortedSet && ctx.has("NOSCORES") {
+                options.names_only = true;
+                read = 1;
+            } else if option("NOSCORES") && walked != Walked::SortedSet && ctx.is_valkey() {
+                return Err(Error::Text("ERR NOSCORES option can only be used in ZSCAN"));
             } else {
                 return Err(Error::Syntax);
             }

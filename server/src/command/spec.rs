@@ -24,6 +24,10 @@
 //! The words are Valkey's, from its COMMAND INFO and COMMAND DOCS: clients read them. The group of a command
 //! is not declared: it is the list that the command stands in (see `table.rs`).
 //!
+//! What came after Redis and Valkey had parted (Redis 7.2) is in one of them only, or came to them at other
+//! times. Valkey's version is the `since` that it documents; `redis` stands beside it where Redis has it too.
+//! `apart.rs` reads both.
+//!
 //! [`Command::checked`] runs while the constant is evaluated, so a declaration that contradicts itself does
 //! not compile. Its rules hold for every command of the reference. These do *not*, so nobody may rely on
 //! them: FAST excludes BLOCKING (BZPOPMIN is both); READONLY means that keys are only read (PFCOUNT refreshes
@@ -33,6 +37,7 @@
     reason = "the vocabulary is the reference's; some words wait for the commands that need them"
 )]
 
+use super::apart::Refusers;
 use super::args::Args;
 use super::{Ctx, Handler};
 use crate::error::Error;
@@ -47,6 +52,11 @@ pub(crate) struct Command {
     pub(crate) since: &'static str,
     /// Empty where the reference gives none.
     pub(crate) complexity: &'static str,
+    /// The version of Redis that first had it, of a command that came to Valkey after the two had parted;
+    /// empty where Redis has none. See `apart.rs`.
+    pub(crate) redis: &'static str,
+    /// Ways to call it that are newer than it and are no argument of its own.
+    pub(crate) forms: &'static [Form],
     /// What changed since then, as (version, change).
     pub(crate) history: &'static [(&'static str, &'static str)],
     /// For the internal use of servers among themselves.
@@ -100,6 +110,8 @@ impl Command {
         summary: "",
         since: "",
         complexity: "",
+        redis: "",
+        forms: &[],
         history: &[],
         syscmd: false,
         deprecated: None,
@@ -505,8 +517,22 @@ pub(crate) struct Arg {
     pub(crate) key_spec: Option<u8>,
     pub(crate) summary: &'static str,
     pub(crate) since: &'static str,
+    /// The version of Valkey that first had it, where `since` does not say and it is newer than Redis's and
+    /// Valkey's common past.
+    pub(crate) valkey: &'static str,
+    /// The version of Redis that first had it, if it is so new and Redis has it. See `apart.rs`.
+    pub(crate) redis: &'static str,
     pub(crate) deprecated_since: &'static str,
     pub(crate) flags: ArgFlags,
+}
+
+/// A way to call a command that is newer than the command and that its documentation does not tell apart.
+pub(crate) struct Form {
+    pub(crate) name: &'static str,
+    /// The version of Valkey that first had it.
+    pub(crate) valkey: &'static str,
+    /// The one of Redis, if that has it.
+    pub(crate) redis: &'static str,
 }
 
 /// What an argument is.
@@ -543,6 +569,8 @@ impl Arg {
             key_spec: None,
             summary: "",
             since: "",
+            valkey: "",
+            redis: "",
             deprecated_since: "",
             flags: ArgFlags::NONE,
         }
@@ -630,9 +658,36 @@ impl Arg {
         self
     }
 
+    /// The version of Valkey that first had it, which COMMAND DOCS does not say.
+    pub(crate) const fn valkey(mut self, version: &'static str) -> Self {
+        self.valkey = version;
+        self
+    }
+
+    /// The version of Redis that first had it.
+    pub(crate) const fn redis(mut self, version: &'static str) -> Self {
+        self.redis = version;
+        self
+    }
+
     pub(crate) const fn deprecated_since(mut self, version: &'static str) -> Self {
         self.deprecated_since = version;
         self
+    }
+
+    /// Who refuses it.
+    pub(crate) fn refusers(&self) -> Refusers {
+        match (self.valkey, self.since) {
+            ("", "") => Refusers::default(),
+            ("", since) => Refusers::of(since, self.redis),
+            (valkey, _) => Refusers::of(valkey, self.redis),
+        }
+    }
+
+    /// What people call it: the first word that a client has to say for it, or its name.
+    pub(crate) fn called(&self) -> &'static str {
+        let token = |arg: &Self| arg.token.filter(|token| !token.is_empty());
+        token(self).or_else(|| self.args().first().and_then(token)).unwrap_or(self.name)
     }
 
     /// The arguments that it is made of.

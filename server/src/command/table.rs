@@ -9,15 +9,17 @@ use std::fmt;
 use std::ops::Deref;
 use std::sync::LazyLock;
 
+use super::apart::{ELSEWHERE, Refusers, Use, UseId};
 use super::args::Args;
 use super::keys::Plan;
 #[cfg(feature = "script")]
 use super::scripting;
-use super::spec::{Command, Group};
+use super::spec::{Arg, Command, Group};
 use super::{
     bitmap, connection, describe, generic, geo, hash, hyperloglog, list, pubsub, server, set, sorted_set,
     stream, string, transactions,
 };
+use crate::config::{Compat, Config};
 use crate::error::Error;
 
 /// The groups' lists, in the order in which a stranger should read them.
@@ -66,6 +68,12 @@ pub(crate) struct Entry {
     /// Its subcommands lie behind it in the table.
     subcommands: u16,
     keys: Plan,
+    /// Nothing for a command that every release has.
+    apart: Option<UseId>,
+    /// Who refuses the command itself.
+    refusers: Refusers,
+    /// Its options that some release refuses which has the command.
+    options: Box<[(&'static str, UseId)]>,
 }
 
 impl Deref for Entry {
@@ -110,6 +118,23 @@ impl Entry {
     /// Whether its name alone tells what it is: no container, and no subcommand.
     pub(crate) fn is_plain(&self) -> bool {
         self.subcommands == 0 && self.full_name.len() == self.name.len()
+    }
+
+    /// What is counted when it is called: nothing for a command that every release has.
+    #[inline]
+    pub(crate) fn apart(&self) -> Option<UseId> {
+        self.apart
+    }
+
+    /// What is counted when this option of it is used, and who refuses that.
+    pub(crate) fn option(&self, name: &[u8]) -> Option<(UseId, Refusers)> {
+        let (_, id) = self.options.iter().find(|(option, _)| option.as_bytes().eq_ignore_ascii_case(name))?;
+        Some((*id, one_use(*id).refusers))
+    }
+
+    /// Whether a server has it that passes for this one.
+    pub(crate) fn is_known_to(&self, compat: Compat) -> bool {
+        knows(compat, self.refusers)
     }
 
     /// The subcommands of a container, in the order of its declaration.
@@ -175,13 +200,50 @@ fn c_text(bytes: &[u8], max: usize) -> &[u8] {
     &bytes[..end.min(max)]
 }
 
-/// The command, or the subcommand, that a request names.
-pub(crate) fn resolve(args: &Args<'_>) -> Result<&'static Entry, Unknown> {
-    let Some(entry) = args.get(0).and_then(lookup) else { return Err(Unknown::Command) };
+/// The command, or the subcommand, that a request names, if a server has it with these parameters.
+pub(crate) fn resolve(args: &Args<'_>, config: &Config) -> Result<&'static Entry, Unknown> {
+    let known = |entry: &&Entry| entry.apart.is_none() || entry.is_known_to(config.compat());
+    let Some(entry) = args.get(0).and_then(lookup).filter(known) else { return Err(Unknown::Command) };
     match args.get(1) {
-        Some(name) if entry.subcommands > 0 => entry.subcommand(name).ok_or(Unknown::Subcommand(entry)),
+        Some(name) if entry.subcommands > 0 => {
+            entry.subcommand(name).filter(known).ok_or(Unknown::Subcommand(entry))
+        }
         _ => Ok(entry),
     }
+}
+
+/// What is counted of a request that [`resolve`] does not find: a command of one of the two servers.
+#[cold]
+pub(crate) fn use_of_unknown(args: &Args<'_>) -> Option<UseId> {
+    let mut name = String::from_utf8_lossy(args.get(0)?).to_ascii_lowercase();
+    let use_of = |name: &str| {
+        let is = |one: &Use| one.option.is_empty() && *one.command == *name;
+        let at = uses().iter().position(is)?;
+        Some(UseId(u16::try_from(at).expect("invariant: fewer uses than 65536")))
+    };
+    use_of(&name).or_else(|| {
+        name.push('|');
+        name.push_str(&String::from_utf8_lossy(args.get(1)?).to_ascii_lowercase());
+        use_of(&name)
+    })
+}
+
+/// Whether what these releases refuse is there in a server that passes for this one.
+pub(crate) fn knows(compat: Compat, refusers: Refusers) -> bool {
+    match compat {
+        Compat::Valkey91 => true,
+        Compat::Redis80 => !refusers.meets(Refusers::REDIS_8_0),
+    }
+}
+
+/// All commands and options that some release refuses, each at its [`UseId`].
+pub(crate) fn uses() -> &'static [Use] {
+    &TABLE.uses
+}
+
+/// The one of this id.
+pub(crate) fn one_use(id: UseId) -> &'static Use {
+    &TABLE.uses[usize::from(id.0)]
 }
 
 /// The command of this name, in any case; no subcommands.
@@ -242,6 +304,7 @@ struct Table {
     slots: Box<[Slot]>,
     /// Names that do not fit in a slot.
     long: Vec<CommandId>,
+    uses: Box<[Use]>,
 }
 
 struct Slot {
@@ -251,13 +314,14 @@ struct Slot {
 
 impl Table {
     fn new(groups: &[(Group, &[&'static Command])]) -> Self {
-        let mut entries = Vec::new();
+        let (mut entries, mut uses) = (Vec::new(), Vec::new());
         let mut tops = Vec::new();
         for &(group, commands) in groups {
             for &command in commands {
-                tops.push(Self::push(&mut entries, group, command, command.name.into()));
+                tops.push(Self::push(&mut entries, &mut uses, group, command, command.name.into()));
                 for &sub in command.subcommands {
-                    Self::push(&mut entries, group, sub, format!("{}|{}", command.name, sub.name).into());
+                    let full_name = format!("{}|{}", command.name, sub.name).into();
+                    Self::push(&mut entries, &mut uses, group, sub, full_name);
                 }
             }
         }
@@ -277,11 +341,15 @@ impl Table {
             }
             slots[at & (size - 1)] = Slot { name, id };
         }
-        Self { entries: entries.into(), slots, long }
+        for &(name, valkey, redis) in ELSEWHERE {
+            uses.push(Use { command: name.into(), option: "", refusers: Refusers::of(valkey, redis) });
+        }
+        Self { entries: entries.into(), slots, long, uses: uses.into() }
     }
 
     fn push(
         entries: &mut Vec<Entry>,
+        uses: &mut Vec<Use>,
         group: Group,
         command: &'static Command,
         full_name: Box<str>,
@@ -289,8 +357,33 @@ impl Table {
         let id = CommandId(u16::try_from(entries.len()).expect("invariant: fewer commands than 65536"));
         let subcommands = u16::try_from(command.subcommands.len()).expect("invariant: a few subcommands");
         let keys = Plan::of(command, &full_name);
-        entries.push(Entry { command, id, group, full_name, subcommands, keys });
+        let refusers = Refusers::of(command.since, command.redis);
+        let mut add = |option, refusers| {
+            uses.push(Use { command: full_name.clone(), option, refusers });
+            UseId(u16::try_from(uses.len() - 1).expect("invariant: fewer uses than 65536"))
+        };
+        let apart = (!refusers.is_empty()).then(|| add("", refusers));
+        let mut options = Vec::new();
+        let mut add = |name, of_option: Refusers| options.push((name, add(name, of_option)));
+        newer_options(command.args, refusers, &mut add);
+        for form in command.forms {
+            add(form.name, Refusers::of(form.valkey, form.redis));
+        }
+        let options = options.into();
+        entries.push(Entry { command, id, group, full_name, subcommands, keys, apart, refusers, options });
         id
+    }
+}
+
+/// Tells of those options that somebody refuses who has the command, and that are part of no other.
+fn newer_options(args: &'static [Arg], command: Refusers, tell: &mut impl FnMut(&'static str, Refusers)) {
+    for arg in args {
+        let refusers = arg.refusers();
+        if refusers.is_more_than(command) {
+            tell(arg.called(), refusers);
+        } else {
+            newer_options(arg.args(), command, tell);
+        }
     }
 }
 

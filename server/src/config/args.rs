@@ -12,12 +12,8 @@ use std::path::PathBuf;
 
 use super::Config;
 use super::file::{self, LoadError};
+use super::identity::VALKEY_VERSION;
 use super::table::Settings;
-
-/// What Valkey says that it is compatible with.
-pub const REDIS_VERSION: &str = "7.2.4";
-/// The version of Valkey that this server stands in for.
-pub const VALKEY_VERSION: &str = "9.1.2";
 
 const HELP: &str = "\
 Usage: scrubjay [/path/to/scrubjay.conf] [options] [-]
@@ -30,6 +26,7 @@ Examples:
        echo 'maxmemory 128mb' | scrubjay -
        scrubjay /etc/scrubjay/6379.conf
        scrubjay --port 7777
+       scrubjay --compat redis-8.0
        scrubjay --port 7777 --maxmemory 100mb --maxmemory-policy allkeys-lru
        scrubjay /etc/myscrubjay.conf --loglevel verbose -
        scrubjay /etc/myscrubjay.conf --loglevel verbose

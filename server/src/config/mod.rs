@@ -1,6 +1,7 @@
 //! The server's parameters: a table, the values of now, and every way to read and change them.
 //!
 //! - `table`: one declaration per parameter; `fixed`: those known by name only.
+//! - `identity`: which server this one says it is.
 //! - `value` and `types`: what values there are, and how words become values.
 //! - `file`, `args`, `rewrite`: configuration files, the command line, `CONFIG REWRITE`.
 //!
@@ -12,6 +13,7 @@
 mod args;
 mod file;
 mod fixed;
+mod identity;
 mod rewrite;
 mod table;
 mod types;
@@ -25,16 +27,17 @@ use std::sync::Arc;
 use bytes::Bytes;
 use parking_lot::{ReentrantMutex, RwLock};
 
-pub use args::{REDIS_VERSION, Startup, Stream, VALKEY_VERSION};
+pub use args::{Startup, Stream};
 pub(crate) use file::quote;
 #[cfg(feature = "script")]
 pub(crate) use file::split_words;
 pub use file::{LoadError, system_text};
+pub use identity::{Identity, REDIS_VERSION, VALKEY_VERSION};
 pub use rewrite::RewriteError;
 pub use table::{Effect, Parameter, Settings};
 pub use types::{
-    Access, Addresses, EventClasses, LogLevel, MaxmemoryPolicy, MemoryLimit, OutputLimit, OutputLimits,
-    Percentiles, Presence, VersionCheck,
+    Access, Addresses, Compat, EventClasses, LogLevel, MaxmemoryPolicy, MemoryLimit, OutputLimit,
+    OutputLimits, Percentiles, Presence, VersionCheck,
 };
 pub use value::Reason;
 

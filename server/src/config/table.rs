@@ -15,7 +15,7 @@ use bytes::Bytes;
 use super::fixed;
 use super::types::Percentiles;
 use super::types::{
-    Access, Addresses, EventClasses, Field, LogLevel, MaxmemoryPolicy, MemoryLimit, OutputLimits,
+    Access, Addresses, Compat, EventClasses, Field, LogLevel, MaxmemoryPolicy, MemoryLimit, OutputLimits,
     VersionCheck,
 };
 use super::value::{Kind, Value};
@@ -378,6 +378,9 @@ settings! {
         parameter("enable-protected-configs", Kind::Choice(Access::NAMES), "no").immutable();
     /// Where this server stands, for clients that prefer a near one.
     availability_zone: Bytes = parameter("availability-zone", Kind::Text, "");
+    /// Which of the two servers this one passes for: what it says of itself, and which commands and options
+    /// it has where they have come apart.
+    compat: Compat = parameter("compat", Kind::Choice(Compat::NAMES), "valkey-9.1").immutable();
     /// Whether `HELLO` and the like call the server Redis.
     extended_redis_compatibility: bool = parameter("extended-redis-compatibility", Kind::Bool, "no");
     /// Whether expired keys stay while keys are brought in from elsewhere.
@@ -530,6 +533,9 @@ mod tests {
         ("dir", "the folder of the process, which is another"),
     ];
 
+    /// Our own.
+    const OURS: &[&str] = &["compat"];
+
     /// Where our kinds are not Valkey's.
     const OTHER_KINDS: &[(&str, &str)] = &[
         ("maxmemory-policy", "allkeys-s3fifo is ours"),
@@ -582,7 +588,8 @@ mod tests {
             assert_eq!(*our_change, change, "{name}");
             theirs.insert(name);
         }
-        let more: Vec<_> = ours.keys().filter(|name| !theirs.contains(*name)).collect();
+        let more: Vec<_> =
+            ours.keys().filter(|name| !theirs.contains(*name) && !OURS.contains(name)).collect();
         assert!(more.is_empty(), "Valkey has no {more:?}");
     }
 

@@ -223,6 +223,21 @@ choices! {
         /// Those that S3-FIFO lets go: Scrubjay's own addition.
         AllkeysS3fifo = "allkeys-s3fifo",
     }
+    /// Which server this one passes for.
+    ///
+    /// ```
+    /// use scrubjay_server::{TestServer, config::Config};
+    ///
+    /// let redis = TestServer::with_config(Config::default().with("compat", "redis-8.0")?);
+    /// # drop(redis);
+    /// # Ok::<_, Box<dyn std::error::Error>>(())
+    /// ```
+    Compat {
+        /// Valkey 9.1.
+        Valkey91 = "valkey-9.1",
+        /// Redis 8.0.
+        Redis80 = "redis-8.0",
+    }
     /// Which versions of payloads are taken.
     VersionCheck {
         /// Those that Valkey knows.

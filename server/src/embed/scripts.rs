@@ -169,7 +169,7 @@ impl Scripts {
             Some((Program::Function { .. }, _)) => Killer::Function,
             _ => Killer::Script,
         };
-        running.kill(killer).map_err(|error| ScriptError::of(&error.line()))
+        running.kill(killer, self.shared.config.identity()).map_err(|error| ScriptError::of(&error.line()))
     }
 
     fn text(&self, words: &[&[u8]]) -> Result<String, ScriptError> {

@@ -583,6 +583,7 @@ impl Connection {
             self.session.inbox.close();
             self.thread.shared.store.note_outside(-(self.noted_bytes as isize));
             self.thread.shared.clients.remove(self.session.client.id);
+            self.thread.shared.portability.part_with(&self.session.client);
             self.thread.load.fetch_sub(1, Relaxed);
         }
     }

@@ -4,7 +4,8 @@
 //! its fields. Names, order and layout are Valkey's, since clients and monitors read them;
 //! `tests/process/info.rs` compares the names with the real Valkey's and lists the differences. What we do
 //! not have (replication, persistence, modules) is reported as a Valkey without it reports it; fields of our
-//! own begin with `scrubjay_`.
+//! own begin with `scrubjay_`. Who passes for Redis leaves out what Redis lacks, and names the rest as Redis
+//! does (`in_redis`).
 
 use std::fmt::{Display, Write};
 
@@ -14,7 +15,7 @@ use scrubjay::{Store, View};
 use super::process::{self, CpuTime, Who};
 use super::stats::{CommandTotals, Totals};
 use crate::command::table;
-use crate::config::{Presence, REDIS_VERSION, VALKEY_VERSION};
+use crate::config::{Compat, Presence, VALKEY_VERSION};
 use crate::pubsub::Kind;
 use crate::session::pause::Paused;
 use crate::shared::Shared;
@@ -74,8 +75,12 @@ pub(crate) fn text(shared: &Shared, view: &mut View<'_>, names: &[&[u8]]) -> Str
     let all = asks("all") || asks("everything");
     let default = names.is_empty() || asks("default");
     let facts = Facts::gather(shared, view);
-    let mut fields = Fields::default();
+    let compat = shared.config.compat();
+    let mut fields = Fields { text: String::new(), compat };
     for section in SECTIONS {
+        if !compat.is_valkey() && NOT_IN_REDIS.contains(&section.name) {
+            continue;
+        }
         let shown = match section.shown {
             Shown::Default => all || default,
             Shown::All => all,
@@ -89,10 +94,46 @@ pub(crate) fn text(shared: &Shared, view: &mut View<'_>, names: &[&[u8]]) -> Str
     fields.text
 }
 
+/// Sections that Redis lacks.
+const NOT_IN_REDIS: &[&str] = &["tls", "cluster_info", "scriptingengines"];
+
+/// What Redis calls a field; nothing for one that it lacks.
+fn in_redis(name: &str) -> Option<&str> {
+    Some(match name {
+        "server_mode" => "redis_mode",
+        "expired_fields" => "expired_subkeys",
+        "mem_replicas_repl_buffer" => "mem_replica_full_sync_buffer",
+        "server_name"
+        | "valkey_version"
+        | "valkey_release_stage"
+        | "clients_hz"
+        | "availability_zone"
+        | "paused_reason"
+        | "paused_actions"
+        | "paused_timeout_milliseconds"
+        | "mem_cluster_slot_import"
+        | "mem_cluster_slot_export"
+        | "slot_migration_fork_in_progress"
+        | "total_net_cluster_slot_import_bytes"
+        | "total_net_cluster_slot_export_bytes"
+        | "expired_keys_with_volatile_items_stale_perc"
+        | "io_threaded_freed_objects"
+        | "io_threaded_accept_processed"
+        | "io_threaded_poll_processed"
+        | "io_threaded_total_prefetch_batches"
+        | "io_threaded_total_prefetch_entries"
+        | "acl_access_denied_tls_cert"
+        | "acl_access_denied_db"
+        | "replicas_waiting_psync"
+        | "used_active_time_main_thread" => return None,
+        name => name,
+    })
+}
+
 /// The text so far.
-#[derive(Default)]
 struct Fields {
     text: String,
+    compat: Compat,
 }
 
 impl Fields {
@@ -104,7 +145,11 @@ impl Fields {
     }
 
     fn put(&mut self, name: impl Display, value: impl Display) {
-        self.line(format_args!("{name}:{value}"));
+        if self.compat.is_valkey() {
+            self.line(format_args!("{name}:{value}"));
+        } else if let Some(name) = in_redis(&name.to_string()) {
+            self.line(format_args!("{name}:{value}"));
+        }
     }
 
     fn line(&mut self, line: impl Display) {
@@ -198,7 +243,7 @@ fn server(facts: &Facts<'_>, fields: &mut Fields) {
     let shared = facts.shared;
     let (config, start) = (&shared.config, &shared.start);
     let settings = config.settings();
-    fields.put("redis_version", REDIS_VERSION);
+    fields.put("redis_version", config.compat().redis_version());
     fields.put("server_name", "valkey");
     fields.put("valkey_version", VALKEY_VERSION);
     fields.put("valkey_release_stage", "ga");
@@ -206,11 +251,16 @@ fn server(facts: &Facts<'_>, fields: &mut Fields) {
     fields.put("redis_git_sha1", "00000000");
     fields.put("redis_git_dirty", 0);
     fields.put("redis_build_id", 0);
-    fields.put("server_mode", "standalone");
+    // Valkey's compatibility goes so far, and no further.
+    fields
+        .put(if config.extended_redis_compatibility() { "redis_mode" } else { "server_mode" }, "standalone");
     fields.put("os", process::system_name());
     fields.put("arch_bits", usize::BITS);
     fields.put("monotonic_clock", "POSIX clock_gettime");
     fields.put("multiplexing_api", if cfg!(target_os = "linux") { "epoll" } else { "kqueue" });
+    if !config.compat().is_valkey() {
+        fields.put("atomicvar_api", "c11-builtin");
+    }
     fields.put("gcc_version", "0.0.0");
     fields.put("process_id", std::process::id());
     fields.put("process_supervised", "no");
@@ -601,12 +651,11 @@ fn scripting_engines(_: &Facts<'_>, fields: &mut Fields) {
 }
 
 fn keyspace(facts: &Facts<'_>, fields: &mut Fields) {
+    let with_perishing = if fields.compat.is_valkey() { "keys_with_volatile_items" } else { "subexpiry" };
     for Database { index, keys, expires, mean_ttl, perishing } in &facts.databases {
         fields.put(
             format_args!("db{index}"),
-            format_args!(
-                "keys={keys},expires={expires},avg_ttl={mean_ttl},keys_with_volatile_items={perishing}"
-            ),
+            format_args!("keys={keys},expires={expires},avg_ttl={mean_ttl},{with_perishing}={perishing}"),
         );
     }
 }

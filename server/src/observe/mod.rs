@@ -4,6 +4,7 @@ pub mod commandlog;
 pub mod info;
 pub mod latency;
 pub mod log;
+pub mod portability;
 pub mod process;
 pub mod rate;
 pub mod spikes;

@@ -2,6 +2,7 @@
 //! knows by what means scripts are run.
 
 use super::functions::Function;
+use crate::config::Compat;
 use crate::resp::{Args, Protocol, Reply};
 
 /// The functions that a library has registered, each with what is to be called, or why there are none.
@@ -63,6 +64,16 @@ pub(crate) trait Host {
     /// Whether the client may run this command; nothing if there is none of this name.
     fn permits(&mut self, _args: Args<'_>) -> Option<bool> {
         None
+    }
+
+    /// Which server the script is on.
+    fn compat(&self) -> Compat {
+        Compat::Valkey91
+    }
+
+    /// What errors call the script.
+    fn script_name(&self) -> Vec<u8> {
+        Vec::new()
     }
 
     /// Writes a line into the log.

@@ -9,6 +9,7 @@ use std::sync::Arc;
 use shuttle::thread;
 
 use super::running::{Killer, Program, Running};
+use crate::config::Compat;
 use crate::error::Error;
 use crate::shared::{self, Busy};
 
@@ -51,7 +52,7 @@ enum Answer {
 }
 
 fn kill(running: &Running) -> Answer {
-    match running.kill(Killer::Function) {
+    match running.kill(Killer::Function, Compat::Valkey91.identity()) {
         Ok(()) => Answer::Done,
         Err(Error::Text(text)) if text.starts_with("NOTBUSY") => Answer::NothingRuns,
         Err(Error::Text(text)) if text.starts_with("UNKILLABLE") => Answer::HasWritten,

@@ -38,12 +38,15 @@ use self::account::Account;
 use self::cache::Cache;
 use self::functions::Registry;
 use self::running::Running;
+use crate::config::Compat;
 
 /// What all threads of a server share of scripts.
 #[derive(Debug)]
 pub struct Scripts {
     /// Tells the servers of this process apart.
     id: u64,
+    /// Which server they see.
+    compat: Compat,
     /// Those that clients have sent.
     pub cache: Cache,
     /// The libraries of functions.
@@ -58,10 +61,11 @@ pub struct Scripts {
 
 impl Scripts {
     /// No scripts, for this store.
-    pub(crate) fn new(store: &Arc<Store>) -> Self {
+    pub(crate) fn new(store: &Arc<Store>, compat: Compat) -> Self {
         static NEXT: AtomicU64 = AtomicU64::new(1);
         Self {
             id: NEXT.fetch_add(1, Relaxed),
+            compat,
             cache: Cache::default(),
             functions: Registry::default(),
             running: Running::default(),

@@ -7,6 +7,7 @@ use scrubjay::sync::Mutex;
 use scrubjay::sync::atomic::{AtomicBool, AtomicU64, Ordering::Relaxed};
 
 use super::cache::Script;
+use crate::config::Identity;
 use crate::error::Error;
 use crate::shared::{self, Busy};
 
@@ -88,11 +89,11 @@ impl Running {
         self.killed.load(Relaxed)
     }
 
-    /// Ends it soon.
+    /// Ends it soon. `server` is who answers.
     ///
     /// # Errors
     /// When nothing runs, or what it has written forbids it.
-    pub fn kill(&self, killer: Killer) -> Result<(), Error> {
+    pub fn kill(&self, killer: Killer, server: Identity) -> Result<(), Error> {
         let program = self.program.lock();
         match (&*program, killer) {
             (None, _) => Err(Error::Text("NOTBUSY No scripts in execution right now.")),
@@ -106,8 +107,8 @@ impl Running {
                 self.killed.store(true, Relaxed);
                 Ok(())
             }
-            (Some(Program::Script(_)), Killer::Function) => Err(shared::Program::Script.error()),
-            (Some(Program::Function { .. }), Killer::Script) => Err(shared::Program::Function.error()),
+            (Some(Program::Script(_)), Killer::Function) => Err(shared::Program::Script.error(server)),
+            (Some(Program::Function { .. }), Killer::Script) => Err(shared::Program::Function.error(server)),
         }
     }
 }

@@ -10,6 +10,7 @@ use super::engine::{Call, Engine, Fate, Host};
 use super::functions::{self, Function, Library};
 use super::lua::Lua;
 use super::{Scripts, shebang};
+use crate::config::Compat;
 
 thread_local! {
     /// With the number of the server that it serves. There are several where a program has several.
@@ -18,6 +19,8 @@ thread_local! {
 
 struct Thread<E: Engine> {
     machine: E,
+    /// Which server it shows to scripts.
+    compat: Compat,
     held: Part,
     compiled: ByDigest<Compiled<E::Function>>,
     /// How many scripts had left the cache when `compiled` was last looked through.
@@ -39,17 +42,6 @@ struct Compiled<F> {
 }
 
 impl<E: Engine> Thread<E> {
-    fn new(machine: E, held: Part) -> Self {
-        Self {
-            machine,
-            held,
-            compiled: ByDigest::default(),
-            departures: 0,
-            libraries: HashMap::new(),
-            generation: 0,
-        }
-    }
-
     /// Forgets what was compiled of scripts that have left.
     fn tidy(&mut self, departures: u64) {
         if self.departures != departures {
@@ -61,10 +53,22 @@ impl<E: Engine> Thread<E> {
 }
 
 impl Thread<Lua> {
+    fn new(compat: Compat, held: Part) -> Self {
+        Self {
+            machine: Lua::new(compat),
+            compat,
+            held,
+            compiled: ByDigest::default(),
+            departures: 0,
+            libraries: HashMap::new(),
+            generation: 0,
+        }
+    }
+
     /// Begins anew, if what was run has made that of the machine.
     fn note(&mut self, fate: Fate) {
         if fate == Fate::Spent {
-            self.machine = Lua::new();
+            self.machine = Lua::new(self.compat);
             self.compiled.clear();
             self.libraries.clear();
         }
@@ -76,7 +80,7 @@ fn with<R>(scripts: &Scripts, work: impl FnOnce(&mut Thread<Lua>) -> R) -> R {
     THREADS.with_borrow_mut(|threads| {
         let at = threads.iter().position(|(of, _)| *of == scripts.id).unwrap_or_else(|| {
             threads.retain(|(_, thread)| thread.held.is_open());
-            threads.push((scripts.id, Thread::new(Lua::new(), Part::of(&scripts.account))));
+            threads.push((scripts.id, Thread::new(scripts.compat, Part::of(&scripts.account))));
             threads.len() - 1
         });
         let thread = &mut threads[at].1;

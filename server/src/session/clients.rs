@@ -17,6 +17,7 @@ use tokio::sync::Notify;
 use super::blocked::Blocked;
 use super::tracking::Tracks;
 use crate::config::{Config, OutputLimit};
+use crate::observe::portability::Tally;
 use crate::pubsub::Kind;
 use crate::resp::Protocol;
 
@@ -96,6 +97,8 @@ pub struct Client {
     pub since_ms: u64,
     /// The names it gave itself.
     pub names: Mutex<Names>,
+    /// What it has used that not every server has.
+    pub tally: Mutex<Tally>,
     /// When it last asked for something, in milliseconds since the epoch.
     pub active_ms: AtomicU64,
     /// The selected database.
@@ -174,6 +177,7 @@ impl Client {
             slot: AtomicU32::new(0),
             since_ms: now,
             names: Mutex::default(),
+            tally: Mutex::default(),
             active_ms: AtomicU64::new(now),
             db: AtomicU16::new(0),
             protocol: AtomicU8::new(2),

@@ -5,7 +5,7 @@ use scrubjay::types::bitmap;
 
 use super::Span;
 use crate::command::Ctx;
-use crate::command::spec::{Acl, Arg, Command, Flags, Key};
+use crate::command::spec::{Acl, Arg, Command, Flags, Form, Key};
 use crate::error::Error;
 
 pub(super) static BITCOUNT: Command = Command {
@@ -44,12 +44,19 @@ pub(super) static BITCOUNT: Command = Command {
         )
         .optional(),
     ],
+    forms: &[Form { name: NO_END, valkey: "8.0.0", redis: "" }],
     handler: bitcount,
     ..Command::BASE
 }
 .checked();
 
+/// Where the range starts, and not where it ends.
+const NO_END: &str = "start without end";
+
 fn bitcount(ctx: &mut Ctx<'_, '_>) -> Result<(), Error> {
+    if ctx.args.len() == 3 && !ctx.has(NO_END) {
+        return Err(Error::Syntax);
+    }
     let key = ctx.key(1);
     let span = if ctx.args.len() > 2 { Span::parse(ctx.args, 2)? } else { Span::ALL };
     let count = match ctx.view.string(key, Lookup::Read)? {

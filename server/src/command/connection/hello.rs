@@ -7,7 +7,6 @@ use super::client::check_name;
 use crate::command::Ctx;
 use crate::command::args::Args;
 use crate::command::spec::{Acl, Arg, Command, Flags};
-use crate::config::{REDIS_VERSION, VALKEY_VERSION};
 use crate::error::Error;
 use crate::resp::{Protocol, number};
 
@@ -129,17 +128,14 @@ fn protocol(version: &[u8]) -> Result<Protocol, Error> {
 
 fn greet(ctx: &mut Ctx<'_, '_>) {
     let config = &ctx.shared.config;
-    let (server, version) = match config.extended_redis_compatibility() {
-        true => ("redis", REDIS_VERSION),
-        false => ("valkey", VALKEY_VERSION),
-    };
-    let zone = config.availability_zone();
+    let identity = config.identity();
+    let zone = if config.compat().is_valkey() { config.availability_zone() } else { Default::default() };
     let reply = &mut *ctx.reply;
     reply.map(if zone.is_empty() { 7 } else { 8 });
     reply.bulk("server");
-    reply.bulk(server);
+    reply.bulk(identity.server);
     reply.bulk("version");
-    reply.bulk(version);
+    reply.bulk(identity.version);
     reply.bulk("proto");
     reply.integer(reply.protocol().version());
     reply.bulk("id");

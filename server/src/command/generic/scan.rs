@@ -30,7 +30,7 @@ pub(super) static SCAN: Command = Command {
 
 fn scan(ctx: &mut Ctx<'_, '_>) -> Result<(), Error> {
     let cursor = scan::cursor(ctx.args, 1)?;
-    let options = Options::parse(ctx.args, 2, Walked::Keys)?;
+    let options = Options::parse(ctx, 2, Walked::Keys)?;
     let db = ctx.session.db;
     options.walk(ctx.reply, cursor, |cursor, found| {
         ctx.view.scan(db, cursor, |key, meta| {

@@ -183,7 +183,7 @@ fn geosearch(ctx: &mut Ctx<'_, '_>) -> Result<(), Error> {
     let key = ctx.key(1);
     ctx.view.sorted_set(key, Lookup::Read)?;
     let request = Request::parse(ctx, key, 2)?;
-    request.finish("geosearch")?;
+    request.finish(ctx)?;
     let place = request.place();
     query::run(ctx, key, place.as_ref(), &request.options, None)
 }
@@ -197,7 +197,7 @@ fn geosearchstore(ctx: &mut Ctx<'_, '_>) -> Result<(), Error> {
             "ERR GEOSEARCHSTORE is not compatible with WITHDIST, WITHHASH and WITHCOORD options",
         ));
     }
-    request.finish("geosearchstore")?;
+    request.finish(ctx)?;
     let store = Store { key: 1, distances: request.store_distances, event: Event::GeoSearchStore };
     let place = request.place();
     query::run(ctx, key, place.as_ref(), &request.options, Some(store))
@@ -273,7 +273,13 @@ impl Request {
                     request.by = Some(By::Shape(shape, unit));
                     4
                 }
-                () if args.is(index, "BYPOLYGON") && left >= 1 && from.is_none() && !is_box && !is_circle => {
+                () if args.is(index, "BYPOLYGON")
+                    && left >= 1
+                    && from.is_none()
+                    && !is_box
+                    && !is_circle
+                    && ctx.has("BYPOLYGON") =>
+                {
                     let (area, words) = query::polygon(ctx, index + 1)?;
                     request.by = Some(By::Polygon(area));
                     1 + words
@@ -290,16 +296,19 @@ impl Request {
     }
 
     /// Sees that nothing is missing.
-    fn finish(&self, command: &str) -> Result<(), Error> {
+    fn finish(&self, ctx: &Ctx<'_, '_>) -> Result<(), Error> {
+        // As the client has written it.
+        let command = ctx.args.at(0);
         if self.from.is_none() && !matches!(self.by, Some(By::Polygon(_))) {
-            return Err(Error::Owned(format!(
-                "ERR exactly one of FROMMEMBER or FROMLONLAT can be specified for {command}"
-            )));
+            let before = "ERR exactly one of FROMMEMBER or FROMLONLAT can be specified for ";
+            return Err(Error::quoting(before, command, ""));
         }
         if self.by.is_none() {
-            return Err(Error::Owned(format!(
-                "ERR exactly one of BYRADIUS, BYBOX and BYPOLYGON can be specified for {command}"
-            )));
+            let before = match ctx.is_valkey() {
+                true => "ERR exactly one of BYRADIUS, BYBOX and BYPOLYGON can be specified for ",
+                false => "ERR exactly one of BYRADIUS and BYBOX can be specified for ",
+            };
+            return Err(Error::quoting(before, command, ""));
         }
         self.options.check()
     }

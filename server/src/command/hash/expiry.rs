@@ -3,6 +3,7 @@
 use scrubjay::FieldPresence;
 use scrubjay::types::hash::FieldDeadline;
 
+use crate::command::Ctx;
 use crate::command::args::Args;
 use crate::error::Error;
 
@@ -46,9 +47,10 @@ pub(super) struct Options {
 }
 
 impl Options {
-    /// Reads the arguments from the second on, up to FIELDS, whose index is returned too. An option may be
-    /// given twice: then the last one counts.
-    pub(super) fn parse(args: Args<'_>, allow: Allow) -> Result<(Self, usize), Error> {
+    /// Reads the arguments of `ctx` from the second on, up to FIELDS, whose index is returned too. An option
+    /// may be given twice: then the last one counts.
+    pub(super) fn parse(ctx: &Ctx<'_, '_>, allow: Allow) -> Result<(Self, usize), Error> {
+        let args = ctx.args;
         // Valkey looks for the word from the key on, so a key of that name is taken for it: the transcripts
         // hold this.
         let fields = (1..args.len()).find(|&at| args.is(at, "FIELDS")).ok_or(super::MISNUMBERED)?;
@@ -79,14 +81,17 @@ impl Options {
                 options.expiry = Expiry::Keep;
             } else if is("PERSIST") && !set && matches!(expiry, Expiry::None | Expiry::Persist) {
                 options.expiry = Expiry::Persist;
-            } else if is("NX") && set && key_there != Some(true) {
+            } else if is("NX") && set && key_there != Some(true) && ctx.has("NX") {
                 options.key_there = Some(false);
-            } else if is("XX") && set && key_there != Some(false) {
+            } else if is("XX") && set && key_there != Some(false) && ctx.has("XX") {
                 options.key_there = Some(true);
             } else if is("FNX") && set && presence != FieldPresence::All {
                 options.presence = FieldPresence::None;
             } else if is("FXX") && set && presence != FieldPresence::None {
                 options.presence = FieldPresence::All;
+            } else if set && !ctx.is_valkey() && !["EX", "PX", "EXAT", "PXAT", "KEEPTTL"].into_iter().any(is)
+            {
+                return Err(Error::quoting("ERR unknown argument: ", args.at(at), ""));
             } else {
                 return Err(Error::Syntax);
             }

@@ -12,6 +12,7 @@ pub(super) static HEXPIRE: Command = Command {
     name: "hexpire",
     summary: "Sets expiry time on hash fields.",
     since: "9.0.0",
+    redis: "7.4.0",
     complexity: "O(N) where N is the number of specified fields.",
     arity: -6,
     flags: Flags::WRITE.or(Flags::FAST),
@@ -45,6 +46,7 @@ pub(super) static HPEXPIRE: Command = Command {
     name: "hpexpire",
     summary: "Sets expiry time on hash object.",
     since: "9.0.0",
+    redis: "7.4.0",
     complexity: "O(N) where N is the number of specified fields.",
     arity: -6,
     flags: Flags::WRITE.or(Flags::FAST),
@@ -63,6 +65,7 @@ pub(super) static HPEXPIRE: Command = Command {
             ],
         )
         .since("9.0.0")
+        .redis("7.4.0")
         .optional(),
         Arg::block("fields", &[Arg::integer("numfields").key_spec(0), Arg::string("field").multiple()])
             .token("FIELDS"),
@@ -80,6 +83,7 @@ pub(super) static HEXPIREAT: Command = Command {
     name: "hexpireat",
     summary: "Sets expiry time on hash fields.",
     since: "9.0.0",
+    redis: "7.4.0",
     complexity: "O(N) where N is the number of specified fields.",
     arity: -6,
     flags: Flags::WRITE.or(Flags::FAST),
@@ -98,6 +102,7 @@ pub(super) static HEXPIREAT: Command = Command {
             ],
         )
         .since("9.0.0")
+        .redis("7.4.0")
         .optional(),
         Arg::block("fields", &[Arg::integer("numfields").key_spec(0), Arg::string("field").multiple()])
             .token("FIELDS"),
@@ -115,6 +120,7 @@ pub(super) static HPEXPIREAT: Command = Command {
     name: "hpexpireat",
     summary: "Sets expiration time on hash field.",
     since: "9.0.0",
+    redis: "7.4.0",
     complexity: "O(N) where N is the number of specified fields.",
     arity: -6,
     flags: Flags::WRITE.or(Flags::FAST),
@@ -133,6 +139,7 @@ pub(super) static HPEXPIREAT: Command = Command {
             ],
         )
         .since("9.0.0")
+        .redis("7.4.0")
         .optional(),
         Arg::block("fields", &[Arg::integer("numfields").key_spec(0), Arg::string("field").multiple()])
             .token("FIELDS"),

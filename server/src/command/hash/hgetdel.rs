@@ -8,6 +8,7 @@ pub(super) static HGETDEL: Command = Command {
     name: "hgetdel",
     summary: "Returns the values of one or more fields and deletes them from a hash.",
     since: "9.1.0",
+    redis: "8.0.0",
     complexity: "O(N) where N is the number of fields to be retrieved and deleted.",
     arity: -5,
     flags: Flags::WRITE.or(Flags::FAST),

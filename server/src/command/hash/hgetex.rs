@@ -12,6 +12,7 @@ pub(super) static HGETEX: Command = Command {
     summary: "Gets the value of one or more fields of a given hash key, and optionally sets their \
         expiration time or time-to-live (TTL).",
     since: "9.0.0",
+    redis: "8.0.0",
     complexity: "O(N) where N is the number of specified fields.",
     arity: -5,
     flags: Flags::WRITE.or(Flags::FAST),
@@ -40,7 +41,7 @@ pub(super) static HGETEX: Command = Command {
 
 fn hgetex(ctx: &mut Ctx<'_, '_>) -> Result<(), Error> {
     let (key, now) = (ctx.key(1), ctx.now());
-    let (options, at) = Options::parse(ctx.args, Allow::HGetEx)?;
+    let (options, at) = Options::parse(ctx, Allow::HGetEx)?;
     let fields = super::numbered(ctx.args, at, super::MISNUMBERED)?;
     let hash = ctx.view.hash(key)?;
     let deadline = options.deadline(ctx.args, now, "hgetex")?;

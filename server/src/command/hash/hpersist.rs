@@ -10,6 +10,7 @@ pub(super) static HPERSIST: Command = Command {
     name: "hpersist",
     summary: "Remove the existing expiration on a hash key's field(s).",
     since: "9.0.0",
+    redis: "7.4.0",
     complexity: "O(N) where N is the number of specified fields.",
     arity: -5,
     flags: Flags::WRITE.or(Flags::FAST),

@@ -23,7 +23,7 @@ pub(super) static HSCAN: Command = Command {
         Arg::integer("cursor"),
         Arg::pattern("pattern").token("MATCH").optional(),
         Arg::integer("count").token("COUNT").optional(),
-        Arg::pure_token("novalues", "NOVALUES").optional(),
+        Arg::pure_token("novalues", "NOVALUES").valkey("8.0.0").redis("7.4.0").optional(),
     ],
     handler: hscan,
     ..Command::BASE
@@ -33,11 +33,13 @@ pub(super) static HSCAN: Command = Command {
 fn hscan(ctx: &mut Ctx<'_, '_>) -> Result<(), Error> {
     let (key, now) = (ctx.key(1), ctx.now());
     let cursor = scan::cursor(ctx.args, 2)?;
+    // Nobody is told of them where the key is not there.
+    let options = Options::parse(ctx, 3, Walked::Hash);
     let Some(hash) = ctx.view.hash(key)? else {
         scan::nothing(ctx.reply);
         return Ok(());
     };
-    let options = Options::parse(ctx.args, 3, Walked::Hash)?;
+    let options = options?;
     options.walk(ctx.reply, cursor, |cursor, found| {
         hash.scan(cursor, now, |field, value| {
             let mut digits = Digits::default();

@@ -13,6 +13,7 @@ pub(super) static HSETEX: Command = Command {
     summary: "Sets the value of one or more fields of a given hash key, and optionally sets their \
         expiration time.",
     since: "9.0.0",
+    redis: "8.0.0",
     complexity: "O(N) where N is the number of specified fields.",
     arity: -6,
     flags: Flags::WRITE.or(Flags::DENYOOM).or(Flags::FAST),
@@ -20,7 +21,11 @@ pub(super) static HSETEX: Command = Command {
     keys: &[Key::at(1).rw().insert()],
     args: &[
         Arg::key("key"),
-        Arg::one_of("key-condition", &[Arg::pure_token("nx", "NX"), Arg::pure_token("xx", "XX")]).optional(),
+        Arg::one_of(
+            "key-condition",
+            &[Arg::pure_token("nx", "NX").valkey("9.1.0"), Arg::pure_token("xx", "XX").valkey("9.1.0")],
+        )
+        .optional(),
         Arg::one_of("fields-condition", &[Arg::pure_token("fnx", "FNX"), Arg::pure_token("fxx", "FXX")])
             .optional(),
         Arg::one_of(
@@ -50,7 +55,7 @@ pub(super) static HSETEX: Command = Command {
 
 fn hsetex(ctx: &mut Ctx<'_, '_>) -> Result<(), Error> {
     let (key, now) = (ctx.key(1), ctx.now());
-    let (options, at) = Options::parse(ctx.args, Allow::HSetEx)?;
+    let (options, at) = Options::parse(ctx, Allow::HSetEx)?;
     let pairs = super::numbered_pairs(ctx.args, at)?;
     let there = ctx.view.read::<Hash>(key, Lookup::Peek)?.is_some();
     if options.key_there.is_some_and(|wanted| wanted != there) {

@@ -9,6 +9,7 @@ pub(super) static HTTL: Command = Command {
     summary: "Returns the remaining time to live (in seconds) of a hash key's field(s) that have an \
         associated expiration.",
     since: "9.0.0",
+    redis: "7.4.0",
     complexity: "O(N) where N is the number of specified fields.",
     arity: -5,
     flags: Flags::READONLY.or(Flags::FAST),
@@ -34,6 +35,7 @@ pub(super) static HPTTL: Command = Command {
     summary: "Returns the remaining time to live in milliseconds of a hash key's field(s) that have an \
         associated expiration.",
     since: "9.0.0",
+    redis: "7.4.0",
     complexity: "O(N) where N is the number of specified fields.",
     arity: -5,
     flags: Flags::READONLY.or(Flags::FAST),
@@ -59,6 +61,7 @@ pub(super) static HEXPIRETIME: Command = Command {
     summary: "Returns Unix timestamps in seconds since the epoch at which the given key's field(s) will \
         expire.",
     since: "9.0.0",
+    redis: "7.4.0",
     complexity: "O(N) where N is the number of specified fields.",
     arity: -5,
     flags: Flags::READONLY.or(Flags::FAST),
@@ -83,6 +86,7 @@ pub(super) static HPEXPIRETIME: Command = Command {
     summary: "Returns the Unix timestamp in milliseconds since Unix epoch at which the given key's field(s) \
         will expire.",
     since: "9.0.0",
+    redis: "7.4.0",
     complexity: "O(N) where N is the number of specified fields.",
     arity: -5,
     flags: Flags::READONLY.or(Flags::FAST),

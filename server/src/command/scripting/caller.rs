@@ -4,8 +4,10 @@ use crate::command::measure::Lap;
 use crate::command::spec::Flags;
 use crate::command::table::{self, Entry, Unknown};
 use crate::command::{Ctx, Origin, args, keys, nested};
+use crate::config::Compat;
 use crate::error::Error;
 use crate::resp::{Args, Reply};
+use crate::script::cache::Digest;
 use crate::script::engine::{Called, Host, Interrupt, LogLevel};
 use crate::session::meanwhile;
 use crate::shared::Program;
@@ -29,7 +31,10 @@ impl Caller<'_, '_, '_> {
     /// Whether a script may run this command now.
     fn gates(&self, command: &Entry, args: &args::Args<'_>) -> Result<(), Error> {
         if command.flags.has(Flags::NOSCRIPT) {
-            return Err(Error::Text("ERR This Valkey command is not allowed from script"));
+            return Err(match self.ctx.is_valkey() {
+                true => Error::Text("ERR This Valkey command is not allowed from script"),
+                false => Error::Text("ERR This Redis command is not allowed from script"),
+            });
         }
         let running = &self.ctx.shared.scripts.running;
         if self.denies_oom && command.flags.has(Flags::DENYOOM) && !running.has_written() {
@@ -60,15 +65,25 @@ impl Caller<'_, '_, '_> {
 impl Host for Caller<'_, '_, '_> {
     fn call(&mut self, args: Args<'_>, reply: &mut Reply) -> Called {
         let args = args.into();
-        let command = match table::resolve(&args) {
+        let command = match table::resolve(&args, &self.ctx.shared.config) {
             Ok(command) => command,
-            Err(Unknown::Command) => {
-                return self.refuse(None, &Error::Text("ERR Unknown command called from script"), reply);
+            Err(unknown) => {
+                if let Some(id) = table::use_of_unknown(&args) {
+                    self.ctx.shared.portability.note(&self.ctx.session.client, id);
+                }
+                let error = match unknown {
+                    _ if !self.ctx.is_valkey() => Error::Text("ERR Unknown Redis command called from script"),
+                    Unknown::Command => Error::Text("ERR Unknown command called from script"),
+                    Unknown::Subcommand(_) => unknown.error(&args),
+                };
+                return self.refuse(None, &error, reply);
             }
-            Err(unknown) => return self.refuse(None, &unknown.error(&args), reply),
         };
         if !command.accepts(args.len()) {
-            let error = Error::Text("ERR Wrong number of args calling command from script");
+            let error = match self.ctx.is_valkey() {
+                true => Error::Text("ERR Wrong number of args calling command from script"),
+                false => Error::Text("ERR Wrong number of args calling Redis command from script"),
+            };
             return self.refuse(Some(command), &error, reply);
         }
         if let Err(error) = self.gates(command, &args) {
@@ -88,7 +103,20 @@ impl Host for Caller<'_, '_, '_> {
 
     fn permits(&mut self, args: Args<'_>) -> Option<bool> {
         // Every client is the default user, who may do everything.
-        table::resolve(&args.into()).is_ok().then_some(true)
+        table::resolve(&args.into(), &self.ctx.shared.config).is_ok().then_some(true)
+    }
+
+    fn compat(&self) -> Compat {
+        self.ctx.shared.config.compat()
+    }
+
+    fn script_name(&self) -> Vec<u8> {
+        let name = self.ctx.args.at(1);
+        match self.program {
+            Program::Function => name.to_vec(),
+            Program::Script if self.ctx.command.name.starts_with("evalsha") => name.to_ascii_lowercase(),
+            Program::Script => Digest::of(name).hex().into_bytes(),
+        }
     }
 
     fn log(&mut self, level: LogLevel, text: &[u8]) {
@@ -137,7 +165,7 @@ impl Host for Caller<'_, '_, '_> {
         if !known {
             stats.error(code(error));
         }
-        if let Ok(command) = table::resolve(&self.ctx.args) {
+        if let Ok(command) = table::resolve(&self.ctx.args, &self.ctx.shared.config) {
             stats.command(command.id()).failed.add(1);
         }
         self.ctx.reply.error_line(error);

@@ -7,6 +7,7 @@ use scrubjay::dump::{NotLibraries, Payload, Trust, libraries_payload};
 use crate::command::Ctx;
 use crate::command::describe::help;
 use crate::command::spec::{Acl, Arg, Command, Flags};
+use crate::config::Compat;
 use crate::config::VersionCheck;
 use crate::error::Error;
 use crate::glob::{self, Case};
@@ -291,6 +292,10 @@ struct Loader<'a> {
 const LOAD_NANOS_MAX: u64 = 500_000_000;
 
 impl Host for Loader<'_> {
+    fn compat(&self) -> Compat {
+        self.shared.config.compat()
+    }
+
     fn interrupt(&mut self) -> Interrupt {
         let took_nanos = self.shared.store.clock().monotonic_nanos().saturating_sub(self.began_nanos);
         if took_nanos > LOAD_NANOS_MAX {
@@ -418,7 +423,7 @@ fn stats(ctx: &mut Ctx<'_, '_>) -> Result<(), Error> {
 }
 
 fn kill(ctx: &mut Ctx<'_, '_>) -> Result<(), Error> {
-    ctx.shared.scripts.running.kill(Killer::Function)?;
+    ctx.shared.scripts.running.kill(Killer::Function, ctx.shared.config.identity())?;
     ctx.reply.ok();
     Ok(())
 }

@@ -170,6 +170,9 @@ fn script_debug(ctx: &mut Ctx<'_, '_>) -> Result<(), Error> {
         let before = "ERR unknown subcommand or wrong number of arguments for '";
         return Err(Error::quoting(before, args.at(1), "'. Try SCRIPT HELP."));
     }
+    if args.len() > 3 && !ctx.has("engine") {
+        return Err(Error::Arity(ctx.command.full_name().into()));
+    }
     if let Some(engine) = args.get(3).filter(|engine| !engine.eq_ignore_ascii_case(b"lua")) {
         let before = "ERR No scripting engine found with name '";
         return Err(Error::quoting(before, engine, "' to enable debug"));
@@ -204,7 +207,7 @@ fn script_flush(ctx: &mut Ctx<'_, '_>) -> Result<(), Error> {
 }
 
 fn script_kill(ctx: &mut Ctx<'_, '_>) -> Result<(), Error> {
-    ctx.shared.scripts.running.kill(Killer::Script)?;
+    ctx.shared.scripts.running.kill(Killer::Script, ctx.shared.config.identity())?;
     ctx.reply.ok();
     Ok(())
 }

@@ -2,7 +2,6 @@
 
 use crate::command::Ctx;
 use crate::command::spec::{Arg, Command, Flags};
-use crate::config::VALKEY_VERSION;
 use crate::error::Error;
 
 pub(super) static LOLWUT: Command = Command {
@@ -21,6 +20,7 @@ fn lolwut(ctx: &mut Ctx<'_, '_>) -> Result<(), Error> {
     if ctx.args.len() > 2 && ctx.args.is(1, "version") {
         ctx.args.integer(2)?;
     }
-    ctx.reply.verbatim(*b"txt", format!("Valkey ver.{VALKEY_VERSION}\n"));
+    let identity = ctx.shared.config.identity();
+    ctx.reply.verbatim(*b"txt", format!("{} ver.{}\n", identity.title, identity.version));
     Ok(())
 }

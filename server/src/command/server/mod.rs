@@ -14,6 +14,7 @@ mod memory;
 mod module;
 mod monitor;
 mod role;
+mod scrubjay;
 mod shutdown;
 mod swapdb;
 mod time;
@@ -36,6 +37,7 @@ pub(super) const COMMANDS: &[&Command] = &[
     &module::MODULE,
     &monitor::MONITOR,
     &role::ROLE,
+    &scrubjay::SCRUBJAY,
     &shutdown::SHUTDOWN,
     &swapdb::SWAPDB,
     &time::TIME,

@@ -76,6 +76,7 @@ impl Options {
     fn parse(ctx: &Ctx<'_, '_>) -> Result<Self, Error> {
         let mut options = Self::default();
         let (mut nosave, mut others) = (false, false);
+        let newer = ["safe", "failover"];
         for at in 1..ctx.args.len() {
             let is = |word| ctx.args.is(at, word);
             if is("nosave") {
@@ -86,7 +87,7 @@ impl Options {
                 options.abort = true;
             } else if is("force") {
                 options.force = true;
-            } else if is("now") || is("safe") || is("failover") {
+            } else if is("now") || newer.into_iter().any(|word| is(word) && ctx.has(word)) {
                 // There are no replicas to wait for, no slots to keep, and nobody to take over.
                 others = true;
             } else {

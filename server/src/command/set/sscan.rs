@@ -32,12 +32,14 @@ pub(super) static SSCAN: Command = Command {
 
 fn sscan(ctx: &mut Ctx<'_, '_>) -> Result<(), Error> {
     let cursor = scan::cursor(ctx.args, 2)?;
+    // Nobody is told of them where the key is not there.
+    let options = scan::Options::parse(ctx, 3, scan::Walked::Set);
     // The options of a walk over nothing are not looked at.
     let Some(set) = ctx.view.set_at(ctx.key(1), Lookup::Read)? else {
         scan::nothing(ctx.reply);
         return Ok(());
     };
-    let options = scan::Options::parse(ctx.args, 3, scan::Walked::Set)?;
+    let options = options?;
     let mut digits = Digits::default();
     options.walk(ctx.reply, cursor, |cursor, found| {
         set.scan(cursor, |member| {

@@ -27,7 +27,7 @@ pub(super) static ZSCAN: Command = Command {
         Arg::integer("cursor"),
         Arg::pattern("pattern").token("MATCH").optional(),
         Arg::integer("count").token("COUNT").optional(),
-        Arg::pure_token("noscores", "NOSCORES").optional(),
+        Arg::pure_token("noscores", "NOSCORES").valkey("8.0.0").optional(),
     ],
     handler: zscan,
     ..Command::BASE
@@ -36,12 +36,14 @@ pub(super) static ZSCAN: Command = Command {
 
 fn zscan(ctx: &mut Ctx<'_, '_>) -> Result<(), Error> {
     let cursor = scan::cursor(ctx.args, 2)?;
+    // Nobody is told of them where the key is not there.
+    let options = Options::parse(ctx, 3, Walked::SortedSet);
     let key = ctx.key(1);
     let Some(set) = ctx.view.sorted_set(key, Lookup::Read)? else {
         scan::nothing(ctx.reply);
         return Ok(());
     };
-    let options = Options::parse(ctx.args, 3, Walked::SortedSet)?;
+    let options = options?;
     let mut digits = Digits::default();
     options.walk(ctx.reply, cursor, |cursor, found| {
         set.scan(cursor, |pair| {

@@ -8,7 +8,7 @@ use smallvec::SmallVec;
 use super::{entries, ids, no_such_group};
 use crate::command::Ctx;
 use crate::command::blocking::{Timeout, block};
-use crate::command::spec::{Acl, Arg, Command, Flags, Key};
+use crate::command::spec::{Acl, Arg, Command, Flags, Form, Key};
 use crate::error::Error;
 use crate::resp::Reply;
 use crate::resp::reply::Protocol;
@@ -28,6 +28,7 @@ pub(super) static XREAD: Command = Command {
         Arg::integer("milliseconds").token("BLOCK").optional(),
         Arg::block("streams", &[Arg::key("key").multiple(), Arg::string("id").multiple()]).token("STREAMS"),
     ],
+    forms: &[Form { name: TOP, valkey: "8.0.0", redis: "7.4.0" }],
     handler: xread,
     ..Command::BASE
 }
@@ -57,6 +58,9 @@ pub(super) static XREADGROUP: Command = Command {
     ..Command::BASE
 }
 .checked();
+
+/// The id of the last entry that there is.
+const TOP: &str = "+";
 
 const NO_LAST: &str = "ERR The $ ID is meaningless in the context of XREADGROUP: you want to read the \
     history of this consumer by specifying a proper ID, or use the > ID to get new messages. The $ ID would \
@@ -226,8 +230,12 @@ impl<'a> Options<'a> {
     fn stream(&self, ctx: &mut Ctx<'a, '_>, number: usize) -> Result<(scrubjay::Key<'a>, Wanted), Error> {
         let key = ctx.key(self.first + number);
         let word = ctx.args.at(self.first + self.streams + number);
-        let stream = ctx.view.stream(key, Lookup::Read)?;
         let symbol = ids::c_string(word);
+        if symbol == TOP.as_bytes() && matches!(self.reader, Reader::Alone) {
+            // Who does not know it takes it for an id that nothing comes after, which is as good as refused.
+            ctx.has(TOP);
+        }
+        let stream = ctx.view.stream(key, Lookup::Read)?;
         let Reader::Member { group, .. } = self.reader else {
             let id = match symbol {
                 b"$" => stream.map_or(StreamId::ZERO, |stream| stream.tally().last),

@@ -38,7 +38,7 @@ pub(super) static GETEX: Command = Command {
 
 fn getex(ctx: &mut Ctx<'_, '_>) -> Result<(), Error> {
     let key = ctx.key(1);
-    let options = Options::parse(ctx.args, 2, Allow::GETEX)?;
+    let options = Options::parse(ctx, 2, Allow::GETEX)?;
     let deadline = options.expiry.deadline(ctx, "getex")?;
     let had_deadline = match ctx.view.string(key, Lookup::Read)? {
         Some(value) => {

@@ -52,7 +52,7 @@ fn msetex(ctx: &mut Ctx<'_, '_>) -> Result<(), Error> {
     if options_at > ctx.args.len() {
         return Err(Error::Syntax);
     }
-    let options = Options::parse(ctx.args, options_at, Allow::MSETEX)?;
+    let options = Options::parse(ctx, options_at, Allow::MSETEX)?;
     let deadline = match options.expiry.deadline(ctx, "msetex")? {
         // Unlike SET, it also sets what has expired already, and whoever comes next finds that it has.
         Some(at) => Deadline::At(at),

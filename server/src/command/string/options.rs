@@ -1,7 +1,6 @@
 //! The options that SET, GETEX and MSETEX share: a condition, and what becomes of the deadline.
 
 use crate::command::Ctx;
-use crate::command::args::Args;
 use crate::error::Error;
 
 /// Which of the options a command takes, besides the deadlines that all take.
@@ -57,9 +56,10 @@ pub(super) struct Options {
 }
 
 impl Options {
-    /// Reads the arguments from `first` on. An option may be given twice, if it is not IFEQ: then the last
-    /// one counts.
-    pub(super) fn parse(args: Args<'_>, first: usize, allow: Allow) -> Result<Self, Error> {
+    /// Reads the arguments of `ctx` from `first` on. An option may be given twice, if it is not IFEQ: then
+    /// the last one counts.
+    pub(super) fn parse(ctx: &Ctx<'_, '_>, first: usize, allow: Allow) -> Result<Self, Error> {
+        let args = ctx.args;
         let mut options = Self { condition: Condition::None, get: false, expiry: Expiry::None };
         let mut index = first;
         while let Some(word) = args.get(index) {
@@ -80,7 +80,12 @@ impl Options {
                 {
                     options.condition = Condition::Present;
                 }
-                () if is("IFEQ") && allow.comparison && has_value && condition == Condition::None => {
+                () if is("IFEQ")
+                    && allow.comparison
+                    && has_value
+                    && condition == Condition::None
+                    && ctx.has("IFEQ") =>
+                {
                     options.condition = Condition::Equal(value);
                     index += 1;
                 }

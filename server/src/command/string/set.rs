@@ -77,7 +77,7 @@ fn set(ctx: &mut Ctx<'_, '_>) -> Result<(), Error> {
 
 fn set_with_options(ctx: &mut Ctx<'_, '_>) -> Result<(), Error> {
     let key = ctx.key(1);
-    let options = Options::parse(ctx.args, 3, Allow::SET)?;
+    let options = Options::parse(ctx, 3, Allow::SET)?;
     let deadline = options.expiry.deadline(ctx, "set")?;
 
     let met = if options.get || matches!(options.condition, Condition::Equal(_)) {

@@ -1,6 +1,7 @@
 //! The script that runs on this thread, for functions that Lua calls: they get nothing from the server but
 //! what they find here.
 
+use std::borrow::Cow;
 use std::cell::{Cell, RefCell};
 
 use scoped_tls_hkt::scoped_thread_local;
@@ -24,6 +25,22 @@ thread_local! {
     pub(super) static PLACE: RefCell<Vec<u8>> = const { RefCell::new(Vec::new()) };
     /// Why the script has to end, if it has to.
     pub(super) static ENDING: Cell<Option<Ending>> = const { Cell::new(None) };
+}
+
+/// What goes wrong in a function of the table `server`, in the words of the server that scripts see.
+pub(super) fn in_its_words(text: &str) -> Cow<'_, str> {
+    if HOST.with(|host| host.compat().is_valkey()) {
+        return Cow::Borrowed(text);
+    }
+    match text {
+        "ERR Please specify at least one argument for this call" => {
+            "ERR Please specify at least one argument for this redis lib call".into()
+        }
+        "ERR Command arguments must be strings or integers" => {
+            "ERR Lua redis lib command arguments must be strings or integers".into()
+        }
+        other => other.replace("server.", "redis.").into(),
+    }
 }
 
 #[derive(Default)]

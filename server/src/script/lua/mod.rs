@@ -54,6 +54,7 @@ use self::current::{CALLING, ENDING, Ending, HOST, PLACE, PROTOCOL};
 use self::register::REGISTERED;
 use self::sandbox::Entries;
 use super::engine::{Call, Engine, FIRST_PROTOCOL, Fate, Host, Loaded};
+use crate::config::Compat;
 
 /// The name by which errors call a script.
 const CHUNK: &[u8] = b"@user_script";
@@ -71,8 +72,9 @@ pub(crate) struct Lua {
 }
 
 impl Lua {
-    pub(crate) fn new() -> Self {
-        let (mut vm, entries) = sandbox::open();
+    /// One in which scripts see this server.
+    pub(crate) fn new(compat: Compat) -> Self {
+        let (mut vm, entries) = sandbox::open(compat);
         let names = Names::new(&mut vm);
         Self { vm, entries, names }
     }
@@ -91,12 +93,20 @@ impl Lua {
         let field = |index: usize| failure.get(index).copied().unwrap_or(Value::Nil);
         let mut line = field(0).as_bytes().unwrap_or(b"ERR unknown error").to_vec();
         if let (Value::Str(source), Some(at)) = (field(1), native::number(field(2))) {
-            line.extend_from_slice(b" script: on ");
+            line.extend_from_slice(&place(host));
             line.extend_from_slice(source.as_bytes());
             line.extend_from_slice(format!(":{at}.").as_bytes());
         }
         host.fail(&line, field(3).truthy());
     }
+}
+
+/// What stands in an error between what went wrong and where. Redis names the script, too.
+fn place(host: &dyn Host) -> Vec<u8> {
+    if host.compat().is_valkey() {
+        return b" script: on ".to_vec();
+    }
+    [b" script: ", host.script_name().as_slice(), b", on "].concat()
 }
 
 /// A source that is not taken for a compiled one: that is no more than a wrong first letter.
@@ -185,9 +195,10 @@ impl Lua {
         match (ENDING.get(), ended.as_deref()) {
             (Some(Ending::Killed(why)), _) => {
                 let mut line = why.as_bytes().to_vec();
-                if let [place @ .., b':', b' '] | [place @ .., b':'] = PLACE.take().as_slice() {
-                    line.extend_from_slice(b" script: on @");
-                    line.extend_from_slice(place);
+                if let [at @ .., b':', b' '] | [at @ .., b':'] = PLACE.take().as_slice() {
+                    line.extend_from_slice(&place(host));
+                    line.push(b'@');
+                    line.extend_from_slice(at);
                     line.push(b'.');
                 }
                 host.fail(&line, false);
@@ -259,7 +270,7 @@ mod tests {
         let mut bytes = Vec::new();
         host.reply.output().copy_to(&mut bytes);
         if fate == Fate::Spent {
-            *lua = Lua::new();
+            *lua = Lua::new(Compat::Valkey91);
         } else {
             lua.release(function);
         }
@@ -327,7 +338,7 @@ mod tests {
             "while true do pcall(redis.call, 'x') end",
             "while true do setmetatable({}, {}) end",
         ];
-        let mut lua = Lua::new();
+        let mut lua = Lua::new(Compat::Valkey91);
         for script in RUNAWAYS {
             assert_eq!(answer(&mut lua, script, Some(2), &[]), (KILLED.into(), Fate::Spent), "{script}");
             assert_eq!(answer(&mut lua, "return 1", None, &[]), (":1\r\n".into(), Fate::Whole));
@@ -364,7 +375,7 @@ mod tests {
             "local s = ('x'):rep(1e7) local f, t = ('%s'):rep(200), {} \
              for i = 1, 200 do t[i] = s end return f:format(unpack(t))",
         ];
-        let mut lua = Lua::new();
+        let mut lua = Lua::new(Compat::Valkey91);
         for script in GROWING {
             assert_eq!(answer(&mut lua, script, None, &[]), (TOO_LARGE.into(), Fate::Spent), "{script}");
         }

@@ -96,7 +96,7 @@ local function handler(failure)
     return failure
 end
 real.__redis__err__handler = handler
-real.__server__err__handler = handler
+real.__server__err__handler = native.is_valkey and handler or nil
 
 -- Behind an empty table every read and every write can be seen; natives look up what is behind it.
 local readonly = native.readonly
@@ -111,7 +111,7 @@ for name, value in next, real do
         real[name] = protect(value)
     end
 end
-real.server = real.redis
+real.server = native.is_valkey and real.redis or nil
 local front = protect(real)
 real._G = front
 setmetatable(real, {__index = native.missing})
@@ -135,7 +135,7 @@ for _, name in next, {
     api[name] = native.server[name]
 end
 loading.redis = protect(api)
-loading.server = loading.redis
+loading.server = native.is_valkey and loading.redis or nil
 local stage = {__index = functions, __newindex = readonly}
 local library = setmetatable({}, stage)
 behind[library] = functions

@@ -5,6 +5,7 @@ use std::cell::RefCell;
 use luna_core::runtime::{Gc, Table, Value};
 use luna_core::vm::{HostRootTicket, LuaError, Vm};
 
+use super::current::in_its_words;
 use super::native::plain;
 use crate::script::functions::{Function, FunctionFlags};
 
@@ -19,7 +20,7 @@ pub(super) fn register_function(vm: &mut Vm, slot: u32, count: u32) -> Result<u3
     let (function, callback) = match (count, vm.nat_arg(slot, count, 0)) {
         (1, Value::Table(parts)) => named(vm, parts)?,
         (1, _) => {
-            return Err(plain(
+            return Err(refused(
                 vm,
                 "calling server.register_function with a single argument is only applicable to Lua table \
                  (representing named arguments).",
@@ -27,15 +28,15 @@ pub(super) fn register_function(vm: &mut Vm, slot: u32, count: u32) -> Result<u3
         }
         (2, name) => {
             let Some(name) = text(vm, name) else {
-                return Err(plain(vm, "first argument to server.register_function must be a string"));
+                return Err(refused(vm, "first argument to server.register_function must be a string"));
             };
             let callback = vm.nat_arg(slot, count, 1);
             if !callback.is_callable() {
-                return Err(plain(vm, "second argument to server.register_function must be a function"));
+                return Err(refused(vm, "second argument to server.register_function must be a function"));
             }
             (Function { name, description: None, flags: FunctionFlags::default() }, callback)
         }
-        _ => return Err(plain(vm, "wrong number of arguments to server.register_function")),
+        _ => return Err(refused(vm, "wrong number of arguments to server.register_function")),
     };
     let callback = vm.pin_host(callback);
     REGISTERED.with_borrow_mut(|registered| registered.push((function, callback)));
@@ -53,43 +54,43 @@ fn named(vm: &mut Vm, parts: Gc<Table>) -> Result<(Function, Value), LuaError> {
                 Some(text) => name = Some(text),
                 None => {
                     let why = "function_name argument given to server.register_function must be a string";
-                    return Err(plain(vm, why));
+                    return Err(refused(vm, why));
                 }
             },
             Some(b"description") => match text(vm, value) {
                 Some(text) => description = Some(text),
                 None => {
                     let why = "description argument given to server.register_function must be a string";
-                    return Err(plain(vm, why));
+                    return Err(refused(vm, why));
                 }
             },
             Some(b"callback") if value.is_callable() => callback = Some(value),
             Some(b"callback") => {
                 let why = "callback argument given to server.register_function must be a function";
-                return Err(plain(vm, why));
+                return Err(refused(vm, why));
             }
             Some(b"flags") => {
                 let Value::Table(list) = value else {
                     let why = "flags argument to server.register_function must be a table representing function \
                                flags";
-                    return Err(plain(vm, why));
+                    return Err(refused(vm, why));
                 };
                 for index in 1.. {
                     match list.get_int(index) {
                         Value::Nil => break,
                         Value::Str(flag) if flags.add(flag.as_bytes()).is_some() => {}
-                        _ => return Err(plain(vm, "unknown flag given")),
+                        _ => return Err(refused(vm, "unknown flag given")),
                     }
                 }
             }
-            _ => return Err(plain(vm, "unknown argument given to server.register_function")),
+            _ => return Err(refused(vm, "unknown argument given to server.register_function")),
         }
     }
     let Some(name) = name else {
-        return Err(plain(vm, "server.register_function must get a function name argument"));
+        return Err(refused(vm, "server.register_function must get a function name argument"));
     };
     let Some(callback) = callback else {
-        return Err(plain(vm, "server.register_function must get a callback argument"));
+        return Err(refused(vm, "server.register_function must get a callback argument"));
     };
     Ok((Function { name, description, flags }, callback))
 }
@@ -101,4 +102,8 @@ fn text(vm: &mut Vm, value: Value) -> Option<Box<[u8]>> {
         Value::Int(_) | Value::Float(_) => vm.tostring_value(value).ok().map(Vec::into_boxed_slice),
         _ => None,
     }
+}
+
+fn refused(vm: &mut Vm, text: &str) -> LuaError {
+    plain(vm, &in_its_words(text))
 }

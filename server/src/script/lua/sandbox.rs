@@ -7,6 +7,7 @@ use luna_core::vm::{LuaError, Vm};
 use super::{
     bit, bounds, cjson, cmsgpack, coroutines, guard, random, register, server, settle, struct_, watch,
 };
+use crate::config::Compat;
 use crate::observe::process::{self, Who};
 
 const PRELUDE: &[u8] = include_bytes!("prelude.lua");
@@ -23,7 +24,7 @@ pub(super) struct Entries {
 }
 
 /// Makes a Lua, and returns it with the functions that run scripts in it.
-pub(super) fn open() -> (Vm, Entries) {
+pub(super) fn open(compat: Compat) -> (Vm, Entries) {
     let mut vm = Vm::new_minimal(LuaVersion::Lua51);
     vm.open_base();
     vm.open_math();
@@ -45,7 +46,7 @@ pub(super) fn open() -> (Vm, Entries) {
     functions.push(("settle_server", vm.native(settle::settle_server)));
     functions.push(("watch", vm.native(watch::watch)));
     functions.push(("coroutines", vm.native(coroutines::make)));
-    let server = server::table(&mut vm);
+    let server = server::table(&mut vm, compat);
     let bit = bit::library(&mut vm);
     let cjson = cjson::library(&mut vm);
     let cmsgpack = cmsgpack::library(&mut vm);
@@ -58,6 +59,7 @@ pub(super) fn open() -> (Vm, Entries) {
         .with("cmsgpack", cmsgpack)
         .build();
     let mut native = vm.new_table().with("server", server).with("libraries", libraries);
+    native = native.with("is_valkey", Value::Bool(compat.is_valkey()));
     for (name, function) in functions {
         native = native.with(name, function);
     }

@@ -5,15 +5,15 @@ use luna_core::vm::{LuaError, Vm};
 use scrubjay::double::DoubleText;
 use smallvec::SmallVec;
 
-use super::current::{CALLING, HOST, PROTOCOL, SCRATCH, Scratch};
+use super::current::{CALLING, HOST, PROTOCOL, SCRATCH, Scratch, in_its_words};
 use super::native::{number, string};
 use super::replies;
-use crate::config::{REDIS_VERSION, VALKEY_VERSION};
+use crate::config::{Compat, VALKEY_VERSION};
 use crate::resp::{ArgBuffer, Protocol};
 use crate::script::engine::{Called, LogLevel};
 
 /// What stands in the table beside functions.
-const NUMBERS: [(&str, i64); 11] = [
+const NUMBERS: [(&str, i64); 9] = [
     ("LOG_DEBUG", 0),
     ("LOG_VERBOSE", 1),
     ("LOG_NOTICE", 2),
@@ -23,8 +23,6 @@ const NUMBERS: [(&str, i64); 11] = [
     ("REPL_SLAVE", 2),
     ("REPL_REPLICA", 2),
     ("REPL_ALL", REPL_ALL),
-    ("REDIS_VERSION_NUM", version_number(REDIS_VERSION)),
-    ("VALKEY_VERSION_NUM", version_number(VALKEY_VERSION)),
 ];
 
 const REPL_NONE: i64 = 0;
@@ -46,8 +44,8 @@ const fn version_number(text: &str) -> i64 {
     number | part
 }
 
-/// Makes the table.
-pub(super) fn table(vm: &mut Vm) -> Gc<Table> {
+/// Makes the table of this server.
+pub(super) fn table(vm: &mut Vm, compat: Compat) -> Gc<Table> {
     let functions: [(&str, luna_core::runtime::value::NativeFn); 12] = [
         ("call", call),
         ("pcall", pcall),
@@ -70,11 +68,17 @@ pub(super) fn table(vm: &mut Vm) -> Gc<Table> {
     for (name, number) in NUMBERS {
         table = table.with(name, number as f64);
     }
-    table
-        .with("REDIS_VERSION", REDIS_VERSION)
-        .with("VALKEY_VERSION", VALKEY_VERSION)
-        .with("SERVER_NAME", "valkey")
-        .build()
+    let redis_version = compat.redis_version();
+    table = table
+        .with("REDIS_VERSION", redis_version)
+        .with("REDIS_VERSION_NUM", version_number(redis_version) as f64);
+    if compat.is_valkey() {
+        table = table
+            .with("VALKEY_VERSION", VALKEY_VERSION)
+            .with("VALKEY_VERSION_NUM", version_number(VALKEY_VERSION) as f64)
+            .with("SERVER_NAME", "valkey");
+    }
+    table.build()
 }
 
 fn call(vm: &mut Vm, slot: u32, count: u32) -> Result<u32, LuaError> {
@@ -146,7 +150,7 @@ fn read_arguments(vm: &mut Vm, slot: u32, count: u32, args: &mut ArgBuffer) -> R
 
 /// The error of a function of this table: a table, so that it is not taken for a script's own.
 fn refused(vm: &mut Vm, text: &str) -> LuaError {
-    let text = string(vm, text.as_bytes());
+    let text = string(vm, in_its_words(text).as_bytes());
     LuaError(Value::Table(vm.new_table().with("err", text).build()))
 }
 

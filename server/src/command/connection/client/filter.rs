@@ -4,7 +4,7 @@ use std::collections::HashSet;
 use std::sync::atomic::Ordering::Relaxed;
 
 use super::line::{capabilities, flags};
-use crate::command::args::Args;
+use crate::command::Ctx;
 use crate::command::connection::auth::DEFAULT_USER;
 use crate::config::Config;
 use crate::error::Error;
@@ -20,7 +20,14 @@ pub(super) struct Filter<'a> {
     not: Criteria<'a>,
     /// `SKIPME`; what holds without it depends on the command.
     pub(super) skip_me: Option<bool>,
+    /// How many options were given.
+    pub(super) options: usize,
 }
+
+/// How the report names several numbers after one ID.
+pub(super) const SEVERAL_IDS: &str = "ID with several";
+/// What a server was called a master before.
+const PRIMARY: &[u8] = b"PRIMARY";
 
 /// What can be asked of a client. Given twice, the later one counts; ids are added up.
 #[derive(Debug, Default)]
@@ -58,14 +65,19 @@ impl Class {
 
 impl<'a> Filter<'a> {
     /// Reads the options behind the subcommand.
-    pub(super) fn parse(args: Args<'a>, config: &Config) -> Result<Self, Error> {
+    pub(super) fn parse(ctx: &Ctx<'a, '_>) -> Result<Self, Error> {
+        let (args, config) = (ctx.args, &ctx.shared.config);
         let mut filter = Self::default();
         let mut index = 2;
         while let Some(option) = args.get(index) {
             // Every option has a value; one without is not known.
             let value = args.get(index + 1).ok_or(Error::Syntax)?;
+            if !ctx.has(option) {
+                return Err(Error::Syntax);
+            }
             let option = option.to_ascii_lowercase();
             index += 2;
+            filter.options += 1;
             let (name, negated) = match option.strip_prefix(b"not-") {
                 Some(name) => (name, true),
                 None => (option.as_slice(), false),
@@ -79,9 +91,15 @@ impl<'a> Filter<'a> {
                     let ids = criteria.ids.get_or_insert_default();
                     ids.insert(id(value).ok_or(Error::Syntax)??);
                     while let Some(next) = args.get(index).and_then(id) {
+                        if !ctx.has(SEVERAL_IDS) {
+                            return Err(Error::Syntax);
+                        }
                         ids.insert(next?);
                         index += 1;
                     }
+                }
+                b"type" if value.eq_ignore_ascii_case(PRIMARY) && !ctx.has(PRIMARY) => {
+                    return Err(unknown_class(value));
                 }
                 name => criteria.put(name, value, negated, config)?,
             }
@@ -177,8 +195,12 @@ fn class(value: &[u8]) -> Result<Class, Error> {
         b"primary" | b"master" => Class::Primary,
         b"replica" | b"slave" => Class::Replica,
         b"pubsub" => Class::PubSub,
-        _ => return Err(Error::quoting("ERR Unknown client type '", value, "'")),
+        _ => return Err(unknown_class(value)),
     })
+}
+
+fn unknown_class(value: &[u8]) -> Error {
+    Error::quoting("ERR Unknown client type '", value, "'")
 }
 
 fn db(value: &[u8], negated: bool, config: &Config) -> Result<u16, Error> {

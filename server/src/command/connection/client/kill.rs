@@ -1,8 +1,8 @@
 //! CLIENT KILL.
 
-use super::filter::Filter;
+use super::filter::{Filter, SEVERAL_IDS};
 use crate::command::Ctx;
-use crate::command::spec::{Acl, Arg, Command, Flags};
+use crate::command::spec::{Acl, Arg, Command, Flags, Form};
 use crate::error::Error;
 
 pub(super) static CLIENT_KILL: Command = Command {
@@ -65,7 +65,7 @@ pub(super) static CLIENT_KILL: Command = Command {
                     Arg::one_of("skipme", &[Arg::pure_token("yes", "YES"), Arg::pure_token("no", "NO")])
                         .token("SKIPME")
                         .optional(),
-                    Arg::integer("maxage").token("MAXAGE").since("8.0.0").optional(),
+                    Arg::integer("maxage").token("MAXAGE").since("8.0.0").redis("7.4.0").optional(),
                     Arg::string("name").token("NAME").since("9.0.0").optional(),
                     Arg::integer("idle").token("IDLE").since("9.0.0").optional(),
                     Arg::string("flags").token("FLAGS").since("9.0.0").optional(),
@@ -104,6 +104,7 @@ pub(super) static CLIENT_KILL: Command = Command {
             .multiple(),
         ],
     )],
+    forms: &[Form { name: SEVERAL_IDS, valkey: "8.1.0", redis: "" }],
     handler: client_kill,
     ..Command::BASE
 }
@@ -113,7 +114,7 @@ fn client_kill(ctx: &mut Ctx<'_, '_>) -> Result<(), Error> {
     if ctx.args.len() == 3 {
         return kill_address(ctx);
     }
-    let filter = Filter::parse(ctx.args, &ctx.shared.config)?;
+    let filter = Filter::parse(ctx)?;
     let (me, now) = (ctx.session.client.id, ctx.now());
     let mut killed = 0;
     for client in ctx.shared.clients.all() {

@@ -3,8 +3,9 @@
 use super::filter::Filter;
 use super::line::write_line;
 use crate::command::Ctx;
-use crate::command::spec::{Acl, Arg, Command, Flags};
+use crate::command::spec::{Acl, Arg, Command, Flags, Form};
 use crate::error::Error;
+use crate::resp::number;
 
 pub(super) static CLIENT_LIST: Command = Command {
     name: "list",
@@ -89,13 +90,28 @@ pub(super) static CLIENT_LIST: Command = Command {
         Arg::string("not-capa").token("NOT-CAPA").since("9.0.0").optional(),
         Arg::string("not-ip").token("NOT-IP").since("9.0.0").optional(),
     ],
+    forms: &[
+        Form { name: "PRIMARY", valkey: "8.0.0", redis: "" },
+        Form { name: SEVERAL_OPTIONS, valkey: "8.1.0", redis: "" },
+    ],
     handler: client_list,
     ..Command::BASE
 }
 .checked();
 
+/// How the report names a call with more than one of them.
+const SEVERAL_OPTIONS: &str = "several options";
+
 fn client_list(ctx: &mut Ctx<'_, '_>) -> Result<(), Error> {
-    let filter = Filter::parse(ctx.args, &ctx.shared.config)?;
+    let ids = ctx.args.is(2, "id") && ctx.args.len() > 3;
+    if ids && !ctx.is_valkey() && ctx.args.skip(3).iter().any(|id| number::parse_i64(id).is_none()) {
+        // To Redis all that follows is an id.
+        return Err(Error::Text("ERR Invalid client ID"));
+    }
+    let filter = Filter::parse(ctx)?;
+    if filter.options > 1 && !ctx.has(SEVERAL_OPTIONS) {
+        return Err(Error::Syntax);
+    }
     let (me, now) = (ctx.session.client.id, ctx.now());
     let mut lines = Vec::new();
     for client in ctx.shared.clients.all() {
