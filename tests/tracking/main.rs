@@ -165,7 +165,7 @@ fn write(client: &mut Client, writer: usize, number: usize) {
             drop(client.command(&["EVAL", script, "2", &a, &b, &value]));
         }
         5 => drop(typed(client, &format!("RENAME {a} {b}"))),
-        6 if number % 7 == 0 => drop(typed(client, "FLUSHALL")),
+        6 if number.is_multiple_of(7) => drop(typed(client, "FLUSHALL")),
         _ => drop(typed(client, &format!("SET {a} {value}"))),
     }
 }

@@ -187,6 +187,38 @@ mod tests {
     }
 
     #[test]
+    fn a_change_is_told_once_and_with_its_author() {
+        let store = Store::builder().shards(1).build();
+        let heard = Arc::new(Mutex::<Vec<(u64, Event)>>::default());
+        let hears = Arc::clone(&heard);
+        store.observe(Arc::new(move |changes: &Log| {
+            let events = changes.iter_with_authors().filter_map(|(author, change)| match change {
+                Change::Key { event, .. } => Some((author, event)),
+                _ => None,
+            });
+            hears.lock().extend(events);
+        }));
+        let (key, other) = (store.key(0, b"k"), store.key(0, b"other"));
+        let mut view = store.view(Scope::All, 1_000);
+        assert_eq!(view.set_author(7), 0);
+        view.set(key, b"1", Deadline::At(2_000), Event::Set);
+        view.tell();
+        let mut expected = vec![(7, Event::Set), (7, Event::Expire)];
+        assert_eq!(*heard.lock(), expected);
+        view.tell();
+        assert_eq!(view.set_author(8), 7);
+        view.set(other, b"1", Deadline::Clear, Event::Append);
+        drop(view);
+        let mut view = store.view(Scope::All, 3_000);
+        view.set_author(9);
+        // What goes by itself is nobody's doing.
+        assert!(!view.exists(key, Lookup::Ask));
+        drop(view);
+        expected.extend([(8, Event::Append), (0, Event::Expired)]);
+        assert_eq!(*heard.lock(), expected);
+    }
+
+    #[test]
     fn misses_and_new_keys_are_told_to_who_asks() {
         let store = Arc::new(Store::builder().shards(1).build());
         let curious = Arc::new(Curious {

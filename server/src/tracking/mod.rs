@@ -60,7 +60,7 @@ pub struct Tracking {
     /// How many clients track.
     clients: Mutex<usize>,
     watcher: Arc<dyn Observer>,
-    /// Whether the watcher observes the store; written under the lock of `clients`.
+    /// Whether the watcher observes the store; nobody takes it away while somebody tracks.
     watches: AtomicBool,
 }
 
@@ -135,13 +135,15 @@ impl Tracking {
     #[inline]
     pub fn remember(&self, key: Key<'_>, client: u64) {
         let mut table = self.tables[key.shard()].lock();
-        let added = table.add(key.bytes(), client);
-        if added == Added::Nothing {
-            return;
-        }
-        self.items.fetch_add(1, Relaxed);
-        if added == Added::Key {
-            self.limit.note(self.keys.fetch_add(1, Relaxed) + 1);
+        let is_there = |id| self.server.upgrade().is_none_or(|shared| shared.clients.get(id).is_some());
+        match table.add(key.bytes(), client, is_there) {
+            Added::Nothing => return,
+            Added::Client { gone: 0 } => drop(self.items.fetch_add(1, Relaxed)),
+            Added::Client { gone } => drop(self.items.fetch_sub(gone - 1, Relaxed)),
+            Added::Key => {
+                self.items.fetch_add(1, Relaxed);
+                self.limit.note(self.keys.fetch_add(1, Relaxed) + 1);
+            }
         }
         self.store.note_outside(table.grown_bytes());
     }
