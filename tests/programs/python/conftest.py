@@ -17,8 +17,8 @@ from servers import TARGET, LeftOut, Server
 LONG = os.environ.get("LONG") == "1"
 SERVERS = ["Scrubjay", "Valkey"] + (["Redis"] if LONG else [])
 RECORDS = TARGET / "programs" / "records"
-# What a server without the feature answers with an error.
-PROBES = {"CLIENT TRACKING": ("CLIENT", "TRACKINGINFO")}
+# What a server without the feature does not know.
+PROBES = {"CLIENT TRACKING": ("CLIENT", "TRACKINGINFO"), "READONLY": ("READONLY",)}
 
 
 @pytest.fixture(scope="session")
@@ -42,7 +42,9 @@ def server(request, running):
         for mark in request.node.iter_markers("needs"):
             try:
                 client.execute_command(*PROBES[mark.args[0]])
-            except redis.ResponseError:
+            except redis.ResponseError as error:
+                if "unknown" not in str(error):
+                    continue
                 request.node.user_properties.append(("absent", mark.args[0]))
                 pytest.skip(f"{backend} has no {mark.args[0]}")
         client.flushall()

@@ -29,6 +29,10 @@ def hang(url):
     time.sleep(600)
 
 
+def total(numbers):
+    return sum(numbers)
+
+
 class Often(celery.Task):
     autoretry_for = (RuntimeError,)
     retry_kwargs = {"max_retries": 5, "countdown": 0}
@@ -49,4 +53,4 @@ app.task(add, name="add")
 app.task(note, name="note")
 app.task(hang, name="hang")
 app.task(fail_until, name="fail_until", base=Often)
-app.task(sum, name="sum")
+app.task(total, name="total")

@@ -62,7 +62,7 @@ def test_tasks(app, server):
     group = celery.group([task("add", n, 1) for n in range(10)], app=app)
     assert group.apply_async().get(timeout=PATIENCE) == list(range(1, 11))
     chord = celery.chord([task("add", n, n) for n in range(10)], app=app)
-    assert chord(task("sum")).get(timeout=PATIENCE) == 90
+    assert chord(task("total")).get(timeout=PATIENCE) == 90
 
     with server.client(3) as client:
         client.select(1)
