@@ -10,7 +10,6 @@ import celery
 import jobs
 import pytest
 from celery.result import AsyncResult
-from servers import poll
 
 PROGRAM = "Celery"
 VERSION = version("celery")
@@ -71,48 +70,3 @@ def test_tasks(app, server):
         late.forget()
         assert client.exists(key) == 0
     assert AsyncResult(late.id, app=app).state == "PENDING"
-
-
-@pytest.mark.long
-def test_control(app, server):
-    """Remote control by messages: ping, inspection, a running task revoked, routing, a queue purged"""
-    [answer] = app.control.ping(timeout=20)[:1]
-    assert list(answer.values()) == [{"ok": "pong"}]
-    hanging = app.send_task("hang", (server.url,))
-    poll(lambda: hanging.state == "STARTED", "the task to begin")
-    [active] = app.control.inspect(timeout=10).active().values()
-    assert [task["id"] for task in active] == [hanging.id]
-    app.control.revoke(hanging.id, terminate=True)
-    with pytest.raises(celery.exceptions.TaskRevokedError):
-        hanging.get(timeout=PATIENCE)
-
-    nobody = [app.send_task("add", (1, n), queue="nobody's", priority=n % 10) for n in range(5)]
-    assert app.control.inspect(timeout=10).active_queues()
-    app.control.add_consumer("nobody's", reply=True, timeout=10)
-    assert [result.get(timeout=PATIENCE) for result in nobody] == [1, 2, 3, 4, 5]
-    app.control.cancel_consumer("nobody's", reply=True, timeout=10)
-    with app.connection_for_write() as connection:
-        queue = connection.SimpleQueue("kept")
-        for n in range(3):
-            queue.put({"n": n})
-        message = queue.get(timeout=20)
-        assert message.payload == {"n": 0}
-        message.requeue()
-        assert queue.get(timeout=20).payload == {"n": 0}
-        assert queue.clear() == 2
-        queue.close()
-
-
-@pytest.mark.long
-def test_worker_that_dies(app, server):
-    """A worker process that is killed: its task, acknowledged late, is done by another"""
-    dying = app.send_task("hang", (server.url + "/1",))
-    with server.client(3) as client:
-        client.select(1)
-        poll(lambda: client.llen("notes") == 1, "the task to begin")
-        [active] = app.control.inspect(timeout=10).active().values()
-        os.kill(active[0]["worker_pid"], 9)
-        poll(lambda: client.llen("notes") == 2, "the task to begin again")
-    app.control.revoke(dying.id, terminate=True)
-    with pytest.raises(celery.exceptions.TaskRevokedError):
-        dying.get(timeout=PATIENCE)

@@ -10,10 +10,6 @@ from servers import TARGET, LeftOut, program
 
 PROGRAM, VERSION, PINNED = "tools", "", False
 TESTS = "ping_inline,ping_mbulk,set,get,incr,lpush,rpush,lpop,rpop,sadd,hset,spop,zadd,zpopmin,lrange,mset"
-MORE = {
-    "valkey": "lrange_100,lrange_300,lrange_500,lrange_600,mget,xadd,function_load,fcall",
-    "redis": "lrange_100,lrange_300,lrange_500,lrange_600,xadd",
-}
 
 
 @pytest.fixture(params=["valkey", "redis"])
@@ -146,15 +142,3 @@ def test_benchmark(benchmark, server):
     assert len(names) >= 19, said
     with server.client(3) as client:
         assert client.dbsize() > 0
-
-
-@pytest.mark.long
-def test_benchmark_in_full(benchmark, maker, server):
-    """Every test that -t knows: pipelined, large values, many clients, threads, RESP3, reconnecting; one's own command"""
-    for options in (["-P", "16"], ["-d", "20000"], ["-c", "100", "--threads", "2"], ["-3"], ["-k", "0", "-c", "5"]):
-        said = benchmark("-t", f"{TESTS},{MORE[maker]}", "-n", "2000", "-r", "100", "--csv", *options)
-        names = re.findall(r'^"([^"]+)","\d', said, re.MULTILINE)
-        assert len(names) >= 19, said
-    benchmark("-n", "1000", "-r", "100", "-q", "HSET", "key:__rand_int__", "field", "value")
-    with server.client(3) as client:
-        assert client.type("key:000000000001") == b"hash"
