@@ -32,9 +32,16 @@ def tool(maker, kind):
 
 
 @pytest.fixture
-def cli(server, maker, request):
+def named_cli(maker, request):
+    """The tool, whose name the record has even where the server then lacks something."""
     command = tool(maker, "cli")
     request.node.user_properties += [("program", f"{maker}-cli"), ("version", version_of(command))]
+    return command
+
+
+@pytest.fixture
+def cli(named_cli, server):
+    command = named_cli
 
     def run(*arguments, given=None):
         done = subprocess.run([*run.command, *arguments], input=given, capture_output=True, text=True, timeout=120)
