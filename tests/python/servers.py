@@ -49,7 +49,7 @@ def poll(ask, what):
 class Server:
     """A server that keeps nothing on disk, running until `stop`."""
 
-    def __init__(self, backend):
+    def __init__(self, backend, *arguments):
         self.backend = backend
         (TARGET / "tmp").mkdir(exist_ok=True)
         self.folder = tempfile.mkdtemp(prefix=f"{backend.lower()}-", dir=TARGET / "tmp")
@@ -59,7 +59,7 @@ class Server:
         self.log = open(Path(self.folder) / "log", "w+b")
         self.watchdog = subprocess.Popen(
             [ROOT / "tests/setup/watchdog", program(backend), "--bind", "127.0.0.1", "--port", str(self.port)]
-            + ["--save", "", "--appendonly", "no"],
+            + ["--save", "", "--appendonly", "no", *arguments],
             cwd=self.folder,
             stdin=subprocess.PIPE,
             stdout=self.log,
@@ -78,6 +78,10 @@ class Server:
                 return probe.recv(7) == b"+PONG\r\n"
         except ConnectionError:
             return False
+
+    @property
+    def url(self):
+        return f"redis://127.0.0.1:{self.port}"
 
     def client(self, protocol):
         return redis.Redis(port=self.port, protocol=protocol)

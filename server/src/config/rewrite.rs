@@ -119,7 +119,10 @@ fn lines(parameter: &Parameter, value: &Value, default: &Value) -> Vec<(String, 
         }
         (Kind::OptionalText | Kind::Primary | Kind::Words, _) if text.is_empty() => return Vec::new(),
         (Kind::Addresses, _) if value == default => return Vec::new(),
-        (Kind::Text | Kind::OptionalText | Kind::Directory | Kind::EventClasses, _) => quote(&text),
+        (
+            Kind::Text | Kind::OptionalText | Kind::FileName { .. } | Kind::Directory | Kind::EventClasses,
+            _,
+        ) => quote(&text),
         (Kind::Memory(..) | Kind::MemoryOrPercent, Value::Number(bytes)) => with_unit(*bytes),
         _ if text.is_empty() => quote(&text),
         _ => String::from_utf8_lossy(&text).into_owned(),

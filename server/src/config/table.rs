@@ -360,6 +360,21 @@ settings! {
     /// The folder that relative paths begin at.
     dir: Bytes = parameter("dir", Kind::Directory, "")
         .default_is(Default::CurrentDirectory).protected().rewritten_always();
+    /// What files of data would be called, for programs that name them whether or not anything is saved.
+    dbfilename: Bytes = parameter("dbfilename", Kind::FileName {
+        path: "dbfilename can't be a path, just a filename",
+        empty: "dbfilename can't be empty",
+    }, "dump.rdb").protected();
+    /// The same of the log of changes.
+    appendfilename: Bytes = parameter("appendfilename", Kind::FileName {
+        path: "appendfilename can't be a path, just a filename",
+        empty: "appendfilename can't be empty",
+    }, "appendonly.aof").immutable();
+    /// The same of the folder for it.
+    appenddirname: Bytes = parameter("appenddirname", Kind::FileName {
+        path: "appenddirname can't be a path, just a dirname",
+        empty: "appenddirname can't be empty",
+    }, "appendonlydir").immutable();
     /// The file that holds the process id while the server runs; empty for none.
     pidfile: Bytes = parameter("pidfile", Kind::OptionalText, "").immutable();
     /// The file to log to; empty for standard output.
@@ -559,7 +574,9 @@ mod tests {
                 Kind::Memory(min, _) => format!("memory: {min}"),
                 Kind::MemoryOrPercent => "memory or percent".to_owned(),
                 Kind::Octal => "octal".to_owned(),
-                Kind::Text | Kind::OptionalText | Kind::EventClasses => "text".to_owned(),
+                Kind::Text | Kind::OptionalText | Kind::FileName { .. } | Kind::EventClasses => {
+                    "text".to_owned()
+                }
                 _ => "special".to_owned(),
             };
             let change = match parameter.change {

@@ -43,6 +43,8 @@ pub(super) enum Kind {
     Words,
     /// Addresses to listen on.
     Addresses,
+    /// A name without folders, with what is said of one that has some, and of an empty one.
+    FileName { path: &'static str, empty: &'static str },
     /// A folder that exists.
     Directory,
     /// Pairs of seconds and changes.
@@ -172,6 +174,10 @@ impl Kind {
                 }
             }
             Self::EventClasses => EventClasses::parse(word).map(Value::EventClasses),
+            Self::FileName { empty: reason, .. } if word.is_empty() => Err(reason.into()),
+            Self::FileName { path: reason, .. } if word.iter().any(|byte| b"/\\".contains(byte)) => {
+                Err(reason.into())
+            }
             Self::Directory => directory(word).map(Value::Text),
             _ => Ok(Value::Text(Bytes::copy_from_slice(word))),
         }
@@ -522,6 +528,9 @@ mod tests {
         check(Kind::Addresses, &[("127.0.0.1 -::1", Ok("127.0.0.1 -::1")), ("", Ok(""))]);
         check(Kind::Addresses, &[(&many, Err("Too many bind addresses specified."))]);
         check(Kind::Directory, &[("/nope/nope", Err("No such file or directory"))]);
+        let name = Kind::FileName { path: "a path", empty: "empty" };
+        let wrong = Err("a path");
+        check(name, &[("a.rdb", Ok("a.rdb")), ("/a", wrong), ("a\\b", wrong), ("", Err("empty"))]);
     }
 
     proptest::proptest! {

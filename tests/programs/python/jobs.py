@@ -1,0 +1,56 @@
+"""What the workers of rq and Celery do."""
+
+import os
+import time
+
+import celery
+import redis
+
+
+def add(x, y):
+    return x + y
+
+
+def note(url, word):
+    """Leaves a word where the test reads it."""
+    redis.Redis.from_url(url).rpush("notes", word)
+
+
+def fail_until(url, attempts):
+    """Fails all but the last of so many attempts."""
+    made = redis.Redis.from_url(url).incr("attempts")
+    if made < attempts:
+        raise RuntimeError(f"attempt {made}")
+    return made
+
+
+def hang(url):
+    note(url, "hanging")
+    time.sleep(600)
+
+
+def total(numbers):
+    return sum(numbers)
+
+
+class Often(celery.Task):
+    autoretry_for = (RuntimeError,)
+    retry_kwargs = {"max_retries": 5, "countdown": 0}
+
+
+url = os.environ.get("CELERY_URL", "")
+app = celery.Celery("jobs", broker=url, backend=url)
+app.conf.update(
+    broker_connection_retry_on_startup=True,
+    result_expires=600,
+    worker_prefetch_multiplier=1,
+    task_acks_late=True,
+    task_reject_on_worker_lost=True,
+    task_track_started=True,
+    broker_transport_options={"visibility_timeout": 600},
+)
+app.task(add, name="add")
+app.task(note, name="note")
+app.task(hang, name="hang")
+app.task(fail_until, name="fail_until", base=Often)
+app.task(total, name="total")
