@@ -292,6 +292,8 @@ pub(crate) const COMMANDS: &[&str] = &[
     "CLIENT SETNAME word",
     "CLIENT word [word]",
     "ECHO value",
+    "READONLY",
+    "READWRITE",
     "HELLO [2|3|count] {AUTH word word|SETNAME word|word}",
     "PING [value]",
     "RESET",

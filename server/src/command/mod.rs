@@ -18,6 +18,7 @@ mod tracked;
 mod describe;
 
 mod bitmap;
+mod cluster;
 mod connection;
 mod generic;
 mod geo;
@@ -60,14 +61,19 @@ pub enum Origin {
 }
 
 impl Origin {
+    /// Whether a script calls it, which has a client of its own.
+    pub(crate) fn is_script(self) -> bool {
+        match self {
+            Self::Client | Self::Transaction => false,
+            #[cfg(feature = "script")]
+            Self::Script => true,
+        }
+    }
+
     /// Whether strings that it sets are looked at for integers. Valkey shares those of a script with the
     /// script, and leaves them as they are.
     pub(crate) fn looks_for_integers(self) -> bool {
-        match self {
-            Self::Client | Self::Transaction => true,
-            #[cfg(feature = "script")]
-            Self::Script => false,
-        }
+        !self.is_script()
     }
 }
 

@@ -42,7 +42,7 @@ pub(crate) fn run(
     outer: Outer<'_>,
 ) -> Result<(), Error> {
     let Inner { command, args, keys } = *inner;
-    if outer.origin == Origin::Script {
+    if outer.origin.is_script() {
         match command.locks {
             Locks::Keys => view.reach(keys),
             Locks::AllIf(needs_all) if !needs_all(&args) => view.reach(keys),

@@ -16,8 +16,8 @@ use super::keys::Plan;
 use super::scripting;
 use super::spec::{Arg, Command, Group};
 use super::{
-    bitmap, connection, describe, generic, geo, hash, hyperloglog, list, pubsub, server, set, sorted_set,
-    stream, string, transactions,
+    bitmap, cluster, connection, describe, generic, geo, hash, hyperloglog, list, pubsub, server, set,
+    sorted_set, stream, string, transactions,
 };
 use crate::config::{Compat, Config};
 use crate::error::Error;
@@ -35,6 +35,7 @@ const GROUPS: &[(Group, &[&Command])] = &[
     (Group::Stream, stream::COMMANDS),
     (Group::Generic, generic::COMMANDS),
     (Group::Transactions, transactions::COMMANDS),
+    (Group::Cluster, cluster::COMMANDS),
     #[cfg(feature = "script")]
     (Group::Scripting, scripting::COMMANDS),
     (Group::PubSub, pubsub::COMMANDS),

@@ -134,6 +134,8 @@ pub struct Client {
     over_soft_since_ms: AtomicU64,
     /// `CLIENT NO-EVICT`.
     pub no_evict: AtomicBool,
+    /// `READONLY`: it would read from a replica.
+    pub reads_only: AtomicBool,
     /// `CLIENT NO-TOUCH`.
     pub no_touch: AtomicBool,
     /// `CLIENT IMPORT-SOURCE`.
@@ -195,6 +197,7 @@ impl Client {
             memory: AtomicU64::new(0),
             over_soft_since_ms: AtomicU64::new(0),
             no_evict: AtomicBool::new(false),
+            reads_only: AtomicBool::new(false),
             no_touch: AtomicBool::new(false),
             import_source: AtomicBool::new(false),
             capa_redirect: AtomicBool::new(false),

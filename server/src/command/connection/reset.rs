@@ -47,6 +47,7 @@ fn reset(ctx: &mut Ctx<'_, '_>) -> Result<(), Error> {
     }
     let client = &session.client;
     client.names.lock().name.clear();
+    client.reads_only.store(false, Relaxed);
     client.no_touch.store(false, Relaxed);
     client.no_evict.store(false, Relaxed);
     client.protocol.store(2, Relaxed);

@@ -81,6 +81,7 @@ pub(super) fn flags(client: &Client) -> String {
         ('R', tracks.broken_redirect),
         ('B', tracks.bcast),
         ('U', matches!(client.peer, Peer::Unix(_))),
+        ('r', client.reads_only.load(Relaxed)),
         ('e', client.no_evict.load(Relaxed)),
         ('T', client.no_touch.load(Relaxed)),
         ('I', client.import_source.load(Relaxed)),
