@@ -148,8 +148,7 @@ scenario("Iterators over SCAN, HSCAN, SSCAN and ZSCAN; a connection that was kil
   assert.notEqual(await redis.clientId(), id);
 });
 
-const caching = { needs: "CLIENT TRACKING" };
-scenario("Client-side caching: served from memory, dropped when another client writes", caching, async (server) => {
+scenario("Client-side caching: served from memory, dropped when another client writes", {}, async (server) => {
   const cached = { RESP: 3, clientSideCache: { ttl: 0, maxEntries: 100, evictPolicy: "LRU" } };
   const near = await client(server, cached);
   const other = await client(server);

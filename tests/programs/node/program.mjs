@@ -22,8 +22,6 @@ const servers = {
   Valkey: ["VALKEY_SERVER", path.join(target, "references", "bin", "valkey-server")],
   ...(long && { Redis: ["REDIS_SERVER", path.join(target, "references", "bin", "redis-server")] }),
 };
-// What a server without the feature answers with an error.
-const probes = { "CLIENT TRACKING": "CLIENT TRACKINGINFO" };
 
 /** A package that tests/setup/programs has put under target/. */
 export const need = createRequire(path.join(target, "programs", "node", "package.json"));
@@ -52,14 +50,10 @@ export function program(name, module) {
       test(`${exercised} [${backend}]`, { timeout: 120_000 }, async (t) => {
         const server = await start(backend);
         if (!server) return t.skip(`${backend} left out: there is none (tests/setup/references unpacks one)`);
-        const note = (result, note = "") => {
-          const record = { program: name, version, pinned: true, exercised, server: backend, result, note };
+        const note = (result) => {
+          const record = { program: name, version, pinned: true, exercised, server: backend, result, note: "" };
           fs.appendFileSync(file, JSON.stringify(record) + "\n");
         };
-        if (options.needs && (await ask(server.port, probes[options.needs])).startsWith("-")) {
-          note("absent", options.needs);
-          return t.skip(`${backend} has no ${options.needs}`);
-        }
         await ask(server.port, "FLUSHALL");
         await ask(server.port, "SCRIPT FLUSH");
         const ends = [];

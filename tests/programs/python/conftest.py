@@ -11,14 +11,11 @@ import json
 import os
 
 import pytest
-import redis
 from servers import TARGET, LeftOut, Server
 
 LONG = os.environ.get("LONG") == "1"
 SERVERS = ["Scrubjay", "Valkey"] + (["Redis"] if LONG else [])
 RECORDS = TARGET / "programs" / "records"
-# What a server without the feature does not know.
-PROBES = {"CLIENT TRACKING": ("CLIENT", "TRACKINGINFO"), "READONLY": ("READONLY",)}
 
 
 @pytest.fixture(scope="session")
@@ -39,14 +36,6 @@ def server(request, running):
     except LeftOut as why:
         pytest.skip(str(why))
     with running[backend].client(3) as client:
-        for mark in request.node.iter_markers("needs"):
-            try:
-                client.execute_command(*PROBES[mark.args[0]])
-            except redis.ResponseError as error:
-                if "unknown" not in str(error):
-                    continue
-                request.node.user_properties.append(("absent", mark.args[0]))
-                pytest.skip(f"{backend} has no {mark.args[0]}")
         client.flushall()
         client.script_flush()
         client.config_set("notify-keyspace-events", "")
@@ -101,8 +90,8 @@ def pytest_runtest_logreport(report):
     kept = RESULTS.get(key, {})
     result = "failed" if report.failed else kept.get("result", "ok")
     if report.skipped:
-        result = "absent" if "absent" in record else "left out"
-    note = record.get("differs") or record.get("absent") or kept.get("note", "")
+        result = "left out"
+    note = record.get("differs") or kept.get("note", "")
     if note and result == "ok":
         result = "differs"
     RESULTS[key] = {**record, "server": backend, "result": result, "note": note}

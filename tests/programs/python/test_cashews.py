@@ -119,7 +119,6 @@ async def held(server):
         return bool(client.keys("*locked*"))
 
 
-@pytest.mark.needs("CLIENT TRACKING")
 async def test_client_side(server):
     """Client-side caching: served from memory, dropped when another process writes"""
     # It has its invalidations redirected to a channel, which is RESP2's way.

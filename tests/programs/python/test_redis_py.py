@@ -6,10 +6,11 @@ import threading
 import pytest
 import redis
 import redis.asyncio
+import redis.cache
 from redis.backoff import ConstantBackoff, NoBackoff
 from redis.exceptions import LockError, LockNotOwnedError, WatchError
 from redis.retry import Retry
-from servers import poll
+from servers import Server, poll
 
 PROGRAM = "redis-py"
 VERSION = redis.__version__
@@ -340,17 +341,32 @@ async def test_asyncio(server, protocol):
         await mine.aclose()
 
 
-@pytest.mark.needs("CLIENT TRACKING")
 def test_client_side_caching(server):
     """Client-side caching: refused to what says it is older than Redis 7.4, otherwise dropped when another writes"""
-    from redis.cache import CacheConfig
-
-    with redis.Redis(port=server.port, protocol=3, cache_config=CacheConfig()) as near, server.client(3) as other:
-        if other.info("server")["redis_version"] < "7.4":
-            # It goes by this field, whatever else the server says it is.
-            with pytest.raises(redis.ConnectionError, match="supported by Redis 7.4 or later"):
-                near.get("k")
+    with server.client(3) as other:
+        if other.info("server")["redis_version"] >= "7.4":
+            keeps_and_drops(server)
             return
+    # It goes by this field, whatever else the server says it is.
+    with near_client(server) as near, pytest.raises(redis.ConnectionError, match="supported by Redis 7.4 or later"):
+        near.get("k")
+
+
+def test_client_side_caching_of_what_passes_for_redis():
+    """Client-side caching of a server that passes for Redis 8.0: `--compat redis-8.0`"""
+    server = Server("Scrubjay", "--compat", "redis-8.0")
+    try:
+        keeps_and_drops(server)
+    finally:
+        server.stop()
+
+
+def near_client(server):
+    return redis.Redis(port=server.port, protocol=3, cache_config=redis.cache.CacheConfig())
+
+
+def keeps_and_drops(server):
+    with near_client(server) as near, server.client(3) as other:
         other.set("k", "old")
         assert near.get("k") == b"old"
         cache = near.get_cache()

@@ -107,9 +107,7 @@ def test_eval(cli, tmp_path):
 
 
 # Valkey's asks for reads from replicas first, and gives up where that command is unknown.
-@pytest.mark.parametrize(
-    "maker", [pytest.param("valkey", marks=pytest.mark.needs("READONLY")), "redis"], indirect=True
-)
+@pytest.mark.parametrize("maker", ["valkey", "redis"], indirect=True)
 def test_scanning(cli):
     """--scan with patterns, --bigkeys, --memkeys, --hotkeys"""
     cli(given="".join(f"set k:{number} {number}\n" for number in range(500)) + "rpush list a b c\nset big " + "x" * 5000)
