@@ -141,9 +141,10 @@ fn parameters() -> impl Strategy<Value = Words> {
     prop_oneof![1 => Just(defaults), 2 => odd].prop_map(words)
 }
 
-/// The words, but for two that no other server could follow. XADD is not asked for an id of the server's own
+/// The words, but for three that no other server could follow. XADD is not asked for an id of the server's own
 /// clock, which nothing after it would agree on. HSETEX is not given a key that reads as one of its options:
-/// Valkey 9.1.2 then drops the key with the option, and tells its event of the next word.
+/// Valkey 9.1.2 then drops the key with the option, and tells its event of the next word. SORT does not look
+/// keys up of some elements alone: which those are hangs on the order of a set, and each miss is told.
 fn followed(mut words: Words) -> Words {
     const CONDITIONS: [&[u8]; 4] = [b"NX", b"XX", b"FNX", b"FXX"];
     if words[0].eq_ignore_ascii_case(b"XADD") {
@@ -152,6 +153,14 @@ fn followed(mut words: Words) -> Words {
     if words[0].eq_ignore_ascii_case(b"HSETEX") {
         let key = words.get_mut(1).filter(|key| CONDITIONS.iter().any(|word| key.eq_ignore_ascii_case(word)));
         key.into_iter().for_each(|key| *key = b"a".to_vec());
+    }
+    let is = |word: &[u8], name: &[u8]| word.eq_ignore_ascii_case(name);
+    if (is(&words[0], b"SORT") || is(&words[0], b"SORT_RO")) && words.iter().any(|word| is(word, b"LIMIT")) {
+        for at in 1..words.len() {
+            if is(&words[at - 1], b"GET") {
+                words[at] = b"#".to_vec();
+            }
+        }
     }
     words
 }
