@@ -141,10 +141,10 @@ fn parameters() -> impl Strategy<Value = Words> {
     prop_oneof![1 => Just(defaults), 2 => odd].prop_map(words)
 }
 
-/// The words, but for three that no other server could follow. XADD is not asked for an id of the server's own
-/// clock, which nothing after it would agree on. HSETEX is not given a key that reads as one of its options:
-/// Valkey 9.1.2 then drops the key with the option, and tells its event of the next word. SORT does not look
-/// keys up of some elements alone: which those are hangs on the order of a set, and each miss is told.
+/// The words, but for three that no other server could follow. XADD is not asked for an id of the server's
+/// own clock, which nothing after it would agree on. HSETEX is not given a key that reads as one of its
+/// options: Valkey 9.1.2 then drops the key with the option, and tells its event of the next word. SORT does
+/// not look keys up of some elements alone: which those are hangs on the order of a set, and misses are told.
 fn followed(mut words: Words) -> Words {
     const CONDITIONS: [&[u8]; 4] = [b"NX", b"XX", b"FNX", b"FXX"];
     if words[0].eq_ignore_ascii_case(b"XADD") {
