@@ -48,12 +48,19 @@ pub(crate) fn in_db<'a, 'k>(
     moved: &'a mut CallKeys<'k>,
 ) -> &'a [scrubjay::Key<'k>] {
     match keys.first() {
-        Some(key) if key.db() != db => {
-            moved.extend(keys.iter().map(|key| key.in_db(db)));
-            moved
-        }
+        Some(key) if key.db() != db => all_in_db(keys, db, moved),
         _ => keys,
     }
+}
+
+#[cold]
+fn all_in_db<'a, 'k>(
+    keys: &[scrubjay::Key<'k>],
+    db: u16,
+    moved: &'a mut CallKeys<'k>,
+) -> &'a [scrubjay::Key<'k>] {
+    moved.extend(keys.iter().map(|key| key.in_db(db)));
+    moved
 }
 
 /// Reports the keys of a call.
