@@ -285,7 +285,7 @@ pub(crate) const COMMANDS: &[&str] = &[
     "AUTH [word] word",
     "CLIENT (CAPA word|GETNAME|GETREDIR|HELP|ID|INFO|LIST|NO-EVICT (ON|OFF|word)|NO-TOUCH (ON|OFF|word))",
     "CLIENT IMPORT-SOURCE (ON|OFF|word)",
-    "CLIENT TRACKING (OFF|word) [BCAST] [PREFIX word] [OPTIN] [OPTOUT] [NOLOOP] [word]",
+    "CLIENT TRACKING (OFF|yes) [BCAST] [PREFIX word] [OPTIN] [OPTOUT] [NOLOOP] [word]",
     "CLIENT CACHING (YES|NO|word)",
     "CLIENT TRACKINGINFO",
     "CLIENT SETINFO (LIB-NAME|LIB-VER|word) word",

@@ -1,8 +1,8 @@
 //! What clients use that not every Redis and Valkey has, counted: in all, and by each client.
 //!
-//! Nothing of it grows without bound. There are as many [`Use`](crate::command::apart::Use)s as the table of
-//! commands makes, a hundred or so, and each client has a count for those that it has come to. Of clients
-//! that have left the last few are remembered, since a test that ends is what one wants to know of.
+//! Nothing of it grows without bound. There are as many uses (`command/apart.rs`) as the table of commands
+//! makes, a hundred or so, and each client has a count for those that it has come to. Of clients that have
+//! left the last few are remembered, since a test that ends is what one wants to know of.
 
 use std::collections::VecDeque;
 use std::sync::atomic::{AtomicU64, Ordering::Relaxed};
