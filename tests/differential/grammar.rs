@@ -3,8 +3,8 @@
 use proptest::prelude::*;
 use proptest::sample::select;
 
-use crate::commands::{JUNK, POOLS};
 use crate::exchange;
+use crate::pools::{JUNK, POOLS};
 
 /// A command: its words.
 pub(crate) type Words = Vec<Vec<u8>>;

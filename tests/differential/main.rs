@@ -15,6 +15,7 @@ mod compare;
 mod exchange;
 mod grammar;
 mod heard;
+mod pools;
 
 use std::collections::BTreeSet;
 use std::fmt::{self, Write as _};
