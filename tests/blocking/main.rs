@@ -6,29 +6,14 @@ use std::collections::HashMap;
 use std::sync::atomic::{AtomicUsize, Ordering::SeqCst};
 use std::time::Duration;
 
+use scrubjay_tests::granted::{figure, server, typed};
 use scrubjay_tests::patience::{Deadline, GENEROUS, pause, poll};
-use scrubjay_tests::server::{Backend, Server};
 use scrubjay_tests::wire::{Client, Reply};
 
 const PRODUCERS: usize = 4;
 const QUEUES: usize = 3;
 /// What each producer pushes to each queue.
 const EACH: usize = 400;
-
-fn server(arguments: &[&str]) -> Server {
-    Server::start_with(Backend::Scrubjay, arguments).unwrap_or_else(|why| panic!("{why}"))
-}
-
-fn typed(client: &mut Client, line: &str) -> Reply {
-    client.typed(line).unwrap_or_else(|silence| panic!("{line}: {silence}"))
-}
-
-/// A figure of `INFO`.
-fn figure(client: &mut Client, name: &str) -> u64 {
-    let text = typed(client, "INFO clients stats").text().expect("text");
-    let line = text.lines().find_map(|line| line.strip_prefix(name)?.strip_prefix(':'));
-    line.and_then(|figure| figure.parse().ok()).unwrap_or_else(|| panic!("no {name} in {text}"))
-}
 
 /// Nobody waits, and no key is waited for.
 fn nobody_waits(client: &mut Client) {

@@ -6,15 +6,12 @@ use std::io::{Read, Write};
 use std::net::TcpStream;
 use std::time::Duration;
 
+use scrubjay_tests::granted::server;
 use scrubjay_tests::patience::{GENEROUS, pause, poll};
-use scrubjay_tests::server::{Backend, Server};
+use scrubjay_tests::server::Server;
 use scrubjay_tests::wire::{Client, Reply, Silence, encode};
 
 const MIB: u64 = 1 << 20;
-
-fn server(arguments: &[&str]) -> Server {
-    Server::start_with(Backend::Scrubjay, arguments).unwrap_or_else(|why| panic!("{why}"))
-}
 
 /// A bare socket, for what a well-behaved client cannot do.
 fn socket(server: &Server) -> TcpStream {

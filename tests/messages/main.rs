@@ -7,28 +7,10 @@ use std::collections::HashMap;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering::SeqCst};
 
+use scrubjay_tests::granted::{figure, read, server, typed};
 use scrubjay_tests::patience::{GENEROUS, poll};
 use scrubjay_tests::server::{Backend, Server};
 use scrubjay_tests::wire::{Client, Reply, Silence, encode};
-
-fn server(arguments: &[&str]) -> Server {
-    Server::start_with(Backend::Scrubjay, arguments).unwrap_or_else(|why| panic!("{why}"))
-}
-
-fn typed(client: &mut Client, line: &str) -> Reply {
-    client.typed(line).unwrap_or_else(|silence| panic!("{line}: {silence}"))
-}
-
-fn read(client: &mut Client) -> Reply {
-    client.read(GENEROUS).unwrap_or_else(|silence| panic!("{silence}"))
-}
-
-/// A figure of INFO.
-fn figure(client: &mut Client, name: &str) -> u64 {
-    let text = typed(client, "INFO everything").text().expect("text");
-    let line = text.lines().find_map(|line| line.strip_prefix(name)?.strip_prefix(':'));
-    line.and_then(|figure| figure.parse().ok()).unwrap_or_else(|| panic!("no {name} in {text}"))
-}
 
 /// The kind of a message and its last part: what was published, or of a confirmation the count.
 fn message(reply: &Reply) -> Option<(String, &Reply)> {

@@ -6,11 +6,13 @@
 //!   [`wire::Reply`];
 //! - [`words`] reads and writes a command as a person types it;
 //! - [`transcript`] runs (or records) the files under `tests/commands/`;
+//! - [`granted`] is what a test of Scrubjay alone does without a second thought;
 //! - [`patience`] is the only place here that looks at a clock.
 //!
 //! Nothing here knows a command: what a command should do is written in the data that the tests carry.
 #![forbid(unsafe_code)]
 
+pub mod granted;
 pub mod patience;
 pub mod server;
 pub mod transcript;

@@ -5,24 +5,13 @@
 use std::collections::{HashMap, VecDeque};
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering::SeqCst};
 
+use scrubjay_tests::granted::{read, server, typed};
 use scrubjay_tests::patience::{GENEROUS, poll};
-use scrubjay_tests::server::{Backend, Server};
+use scrubjay_tests::server::Server;
 use scrubjay_tests::wire::{Client, Reply, encode};
 
 /// Few keys, so that all meet at each of them.
 const KEYS: usize = 12;
-
-fn server(arguments: &[&str]) -> Server {
-    Server::start_with(Backend::Scrubjay, arguments).unwrap_or_else(|why| panic!("{why}"))
-}
-
-fn typed(client: &mut Client, line: &str) -> Reply {
-    client.typed(line).unwrap_or_else(|silence| panic!("{line}: {silence}"))
-}
-
-fn read(client: &mut Client) -> Reply {
-    client.read(GENEROUS).unwrap_or_else(|silence| panic!("{silence}"))
-}
 
 fn key(number: usize) -> String {
     format!("k{}", number % KEYS)

@@ -41,7 +41,7 @@ fn readwrite(ctx: &mut Ctx<'_, '_>) -> Result<(), Error> {
 }
 
 fn choose(ctx: &mut Ctx<'_, '_>, reads_only: bool) -> Result<(), Error> {
-    if !ctx.shared.config.compat().is_valkey() {
+    if !ctx.is_valkey() {
         return Err(Error::Text("ERR This instance has cluster support disabled"));
     }
     if !ctx.origin.is_script() {

@@ -70,7 +70,7 @@ fn client_import_source(ctx: &mut Ctx<'_, '_>) -> Result<(), Error> {
     Ok(())
 }
 
-fn on_or_off(ctx: &Ctx<'_, '_>) -> Result<bool, Error> {
+pub(super) fn on_or_off(ctx: &Ctx<'_, '_>) -> Result<bool, Error> {
     if ctx.args.is(2, "on") {
         Ok(true)
     } else if ctx.args.is(2, "off") {

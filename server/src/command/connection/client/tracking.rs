@@ -1,5 +1,6 @@
 //! CLIENT TRACKING, CACHING and TRACKINGINFO: a client that keeps what it reads.
 
+use super::choices::on_or_off;
 use crate::command::Ctx;
 use crate::command::args::Args;
 use crate::command::spec::{Acl, Arg, Command, Flags, Locks};
@@ -124,7 +125,7 @@ fn overlaps(prefix: &[u8], what: &[u8], other: &[u8]) -> Error {
 
 fn client_tracking(ctx: &mut Ctx<'_, '_>) -> Result<(), Error> {
     let options = Options::parse(&ctx.args, ctx.shared)?;
-    if ctx.args.is(2, "on") {
+    if on_or_off(ctx)? {
         let session = &mut *ctx.session;
         let before = session.client.tracking.modes();
         options.check(before, session.tracking.prefixes().map(AsRef::as_ref))?;
@@ -133,10 +134,8 @@ fn client_tracking(ctx: &mut Ctx<'_, '_>) -> Result<(), Error> {
             prefixes => prefixes,
         };
         session.track(ctx.shared, ctx.view, options.modes, options.redirect, prefixes);
-    } else if ctx.args.is(2, "off") {
-        ctx.session.end_tracking(ctx.shared);
     } else {
-        return Err(Error::Syntax);
+        ctx.session.end_tracking(ctx.shared);
     }
     ctx.reply.ok();
     Ok(())
