@@ -319,6 +319,32 @@ fn address(client: &mut Client) -> String {
     info.split(' ').find_map(|field| field.strip_prefix("addr=")).expect("an address").to_owned()
 }
 
+/// Whoever serves them may come to it later.
+#[test]
+fn who_has_been_killed_gets_nothing_from_then_on() {
+    let server = server(&["--io-threads", "2"]);
+    let mut client = server.connect();
+    for _ in 0..100 {
+        let mut listeners: Vec<Client> = (0..6).map(|_| server.connect()).collect();
+        for (listener, line) in
+            listeners.iter_mut().zip(["SUBSCRIBE a b", "PSUBSCRIBE *", "SSUBSCRIBE a"].into_iter().cycle())
+        {
+            typed(listener, line);
+        }
+        // The second channel's confirmation is not waited for.
+        poll(GENEROUS, || {
+            (typed(&mut client, "PUBSUB NUMSUB b").elements()?[1] == Reply::Integer(2)).then_some(())
+        })
+        .expect("all have subscribed");
+        assert_eq!(typed(&mut client, "PUBLISH a x"), Reply::Integer(4));
+        assert_eq!(typed(&mut client, "CLIENT KILL TYPE pubsub"), Reply::Integer(6));
+        for line in ["PUBLISH a x", "PUBLISH b x", "SPUBLISH a x", "PUBSUB NUMPAT"] {
+            assert_eq!(typed(&mut client, line), Reply::Integer(0), "{line}");
+        }
+        assert_eq!(typed(&mut client, "PUBSUB CHANNELS"), Reply::Array(Vec::new()));
+    }
+}
+
 #[test]
 fn a_monitor_is_shown_what_valkey_shows() {
     /// Who does what. The one that waits is not answered at once.

@@ -40,12 +40,18 @@ impl Audience {
     pub fn remove(&mut self, thread: usize, recipient: Recipient) {
         let Some(index) = self.by_thread.iter().position(|(index, _)| *index == thread) else { return };
         let recipients = Arc::make_mut(&mut self.by_thread[index].1);
-        if let Ok(at) = recipients.binary_search_by_key(&recipient.slot, |other| other.slot) {
+        let at = recipients.partition_point(|other| other.slot < recipient.slot);
+        if recipients.get(at) == Some(&recipient) {
             recipients.remove(at);
         }
         if recipients.is_empty() {
             self.by_thread.swap_remove(index);
         }
+    }
+
+    /// Whether a client is one of them.
+    pub fn has(&self, thread: usize, recipient: Recipient) -> bool {
+        self.by_thread().any(|(index, recipients)| index == thread && recipients.contains(&recipient))
     }
 
     /// The threads that serve them, each with its own.

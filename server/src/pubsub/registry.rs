@@ -50,6 +50,19 @@ impl Registry {
         self.topics(kind).change(name, |audience| audience.remove(thread, recipient));
     }
 
+    /// A client gets no messages any more, whatever it listens to. It need not know yet.
+    pub fn forget(&self, thread: usize, recipient: Recipient) {
+        for kind in Kind::ALL {
+            let mut names = Vec::new();
+            self.topics(kind).for_each(|name, audience| {
+                if audience.has(thread, recipient) {
+                    names.push(Bytes::copy_from_slice(name));
+                }
+            });
+            names.iter().for_each(|name| self.leave(kind, name, thread, recipient));
+        }
+    }
+
     /// How many different names somebody listens to.
     pub fn len(&self, kind: Kind) -> usize {
         self.topics(kind).len()

@@ -1,9 +1,14 @@
 //! CLIENT KILL.
 
+use std::sync::atomic::Ordering::Relaxed;
+
 use super::filter::{Filter, SEVERAL_IDS};
 use crate::command::Ctx;
 use crate::command::spec::{Acl, Arg, Command, Flags, Form};
 use crate::error::Error;
+use crate::pubsub::Recipient;
+use crate::session::clients::Client;
+use crate::shared::Shared;
 
 pub(super) static CLIENT_KILL: Command = Command {
     name: "kill",
@@ -125,7 +130,7 @@ fn client_kill(ctx: &mut Ctx<'_, '_>) -> Result<(), Error> {
         if is_me {
             ctx.session.closing = true;
             killed += 1;
-        } else if ctx.shared.clients.kill(client.id) {
+        } else if kill(ctx.shared, &client) {
             killed += 1;
         }
     }
@@ -138,12 +143,23 @@ fn kill_address(ctx: &mut Ctx<'_, '_>) -> Result<(), Error> {
     let address = ctx.args.at(2);
     let all = ctx.shared.clients.all();
     let found = all.iter().find(|client| client.peer.address().as_bytes() == address);
-    let id = found.ok_or(Error::Text("ERR No such client"))?.id;
-    if id == ctx.session.client.id {
+    let client = found.ok_or(Error::Text("ERR No such client"))?;
+    if client.id == ctx.session.client.id {
         ctx.session.closing = true;
     } else {
-        ctx.shared.clients.kill(id);
+        kill(ctx.shared, client);
     }
     ctx.reply.ok();
     Ok(())
+}
+
+/// Ends another client; whether it was there. Its thread may come to it later, so it is out of what others
+/// see of it before anybody is told: the list of clients, and those who get messages.
+fn kill(shared: &Shared, client: &Client) -> bool {
+    let killed = shared.clients.kill(client.id);
+    if killed && client.is_subscriber() {
+        let recipient = Recipient { slot: client.slot.load(Relaxed), client: client.id };
+        shared.registry.forget(client.thread, recipient);
+    }
+    killed
 }
