@@ -181,6 +181,28 @@ fn who_goes_away_while_it_waits_takes_nothing_along() {
     assert_eq!(typed(&mut client, "LLEN k"), Reply::Integer(3));
 }
 
+/// Whoever serves them may come to it later.
+#[test]
+fn who_has_been_killed_takes_nothing_along() {
+    let server = server(&["--io-threads", "2"]);
+    let mut client = server.connect();
+    for _ in 0..100 {
+        let waiting: Vec<Client> = (0..4)
+            .map(|_| {
+                let mut client = server.connect();
+                client.send(&["BLPOP", "k", "0"]).expect("the server reads");
+                client
+            })
+            .collect();
+        poll(GENEROUS, || (figure(&mut client, "blocked_clients") == 4).then_some(())).expect("all wait");
+        assert_eq!(typed(&mut client, "CLIENT KILL TYPE normal"), Reply::Integer(4));
+        assert_eq!(typed(&mut client, "RPUSH k 1 2"), Reply::Integer(2));
+        assert_eq!(typed(&mut client, "LPOP k 3").elements().map(<[Reply]>::len), Some(2));
+        drop(waiting);
+        nobody_waits(&mut client);
+    }
+}
+
 #[test]
 fn who_times_out_again_and_again_leaves_nothing_behind() {
     let server = server(&[]);

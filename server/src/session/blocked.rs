@@ -8,6 +8,7 @@
 
 use std::fmt;
 use std::sync::Arc;
+use std::sync::atomic::Ordering::Relaxed;
 
 use parking_lot::Mutex;
 use scrubjay::{Key, Offer, Registration, Store, View, Waiter, Wanted, WrongType};
@@ -181,7 +182,8 @@ impl Waiter for Blocked {
     fn offer(&self, view: &mut View<'_>, _: Key<'_>) -> Offer {
         // Held to the end: whoever wants to end the waiting meanwhile finds it ended, or not touched.
         let mut state = self.state.lock();
-        if !matches!(*state, State::Waiting) {
+        // Who has been killed may not know it yet, and would take along what it gets.
+        if !matches!(*state, State::Waiting) || self.client.killed.load(Relaxed) {
             return Offer::Gone;
         }
         if self.pause.holds_back(self.terms.writes, view.now()) {
