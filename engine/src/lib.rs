@@ -44,8 +44,18 @@
 //! serves the same store to clients while the program goes on using it, and whoever
 //! [observes](Store::observe) it hears of every change, whoever made it.
 //!
+//! Where keys and values are a program's own types there is [`Cache`]: the same tables, wheels and policies
+//! for any `K` and `V`, with single flight, stale values, tags and a warm restart.
+//!
+//! ```
+//! let cache: scrubjay::Cache<u64, String> = scrubjay::Cache::with_entries(10_000);
+//! let name = cache.get_or_insert_with(&7, || "seven".to_owned());
+//! assert_eq!(name, "seven");
+//! ```
+//!
 //! # What to read next
 //!
+//! - [`mod@cache`]: the typed cache.
 //! - [`Builder`]: the memory limit, the [`Policy`] by which entries go, the clock, the number of locks.
 //! - [`Store`]: reading and writing; [`Store::view`] for several steps as one operation.
 //! - [`Store::list`], [`Store::set_of`], [`Store::sorted_set`], [`Store::hash`], [`Store::stream`],
@@ -70,6 +80,7 @@
 //!
 //! # The map of the source, from the outside in
 //!
+//! - [`mod@cache`]: the typed cache; a store of its own kind, upon the same collections.
 //! - `store`: many shards and threads. Routes keys, takes locks, opens [`View`]s, makes room, settles.
 //! - [`mod@dump`]: values as bytes, in Valkey's form, and back.
 //! - `types`: what a value is. Does not know what a key is.
@@ -90,6 +101,8 @@
 
 #[doc(hidden)]
 pub mod store;
+
+pub mod cache;
 
 pub mod dump;
 
@@ -117,6 +130,8 @@ pub mod random;
 pub mod sync;
 pub mod time;
 
+#[doc(inline)]
+pub use cache::Cache;
 #[doc(inline)]
 pub use collections::deque::{End, Side};
 #[doc(inline)]

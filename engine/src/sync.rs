@@ -13,9 +13,15 @@ use parking_lot::Mutex as RealMutex;
 #[cfg(not(shuttle))]
 pub use parking_lot::{Mutex, MutexGuard, RwLock, RwLockReadGuard, RwLockWriteGuard};
 #[cfg(shuttle)]
-pub use shuttle::sync::{Arc, Weak, atomic};
+pub use shuttle::{
+    sync::{Arc, Weak, atomic},
+    thread,
+};
 #[cfg(not(shuttle))]
-pub use std::sync::{Arc, Weak, atomic};
+pub use std::{
+    sync::{Arc, Weak, atomic},
+    thread,
+};
 
 #[cfg(shuttle)]
 pub use self::model::{Mutex, MutexGuard, RwLock, RwLockReadGuard, RwLockWriteGuard};

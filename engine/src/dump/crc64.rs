@@ -36,7 +36,7 @@ const fn tables() -> [[u64; 256]; 8] {
 }
 
 /// The checksum of the bytes.
-pub(super) fn crc64(bytes: &[u8]) -> u64 {
+pub(crate) fn crc64(bytes: &[u8]) -> u64 {
     let (eights, rest) = bytes.as_chunks::<8>();
     let mut crc = 0;
     for eight in eights {

@@ -16,7 +16,7 @@
 //! Where this is stricter than Valkey, which takes over packed forms as they are: numbers written as text
 //! come to be numbers, scores out of order are put in order, and scores that are none are refused.
 
-mod crc64;
+pub(crate) mod crc64;
 mod form;
 mod functions;
 mod hashes;

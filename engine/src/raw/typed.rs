@@ -1,6 +1,6 @@
 //! The typed twin of the byte slab: values of one type, named by four-byte handles, without any unsafe code.
 //!
-//! Pages have 64 slots and fill as a `Vec` does, so a slab of three values holds room for four. A page
+//! Pages have 256 slots and fill as a `Vec` does, so a slab of three values holds room for four. A page
 //! without values goes back to the allocator. Values never move inside the slab: a handle is good until its
 //! value is removed.
 
@@ -9,7 +9,7 @@
 use super::Handle;
 use super::heap::malloc_bytes;
 
-const SLOT_BITS: u32 = 6;
+const SLOT_BITS: u32 = if cfg!(miri) { 4 } else { 8 };
 const SLOTS: usize = 1 << SLOT_BITS;
 const PAGES_MAX: usize = 1 << (32 - SLOT_BITS);
 /// The end of a page's list of free slots, and the place of a page that is not in `with_room`.
@@ -169,6 +169,14 @@ impl<T> TypedSlab<T> {
                 Slot::Live(value) => Some((Handle::from_bits((number << SLOT_BITS) + nth)?, value)),
                 Slot::Free { .. } => None,
             })
+        })
+    }
+
+    /// All values, to keep.
+    pub fn into_values(self) -> impl Iterator<Item = T> {
+        self.pages.into_iter().flat_map(|page| page.slots).filter_map(|slot| match slot {
+            Slot::Live(value) => Some(value),
+            Slot::Free { .. } => None,
         })
     }
 

@@ -1,0 +1,112 @@
+//! The bound of a cache, shared out to its shards.
+//!
+//! What is held never weighs more than what the shards were granted, and they are never granted more than the
+//! bound: so it holds at every moment. A shard takes more than it needs at once, a *lot*, so that not every
+//! insert meets all others on one cache line; what lies unused by that is about a hundredth of the bound at
+//! most, and nothing when the bound is small.
+
+use crate::sync::atomic::{AtomicU64, Ordering::Relaxed};
+
+/// Lots are at most one part in so many of a shard's share.
+const LOT_SHARE: u64 = 256;
+/// An unbounded cache's lots, so that counting costs it nothing.
+const LOT_UNBOUNDED: u64 = 1 << 20;
+
+#[derive(Debug)]
+pub(super) struct Budget {
+    max: AtomicU64,
+    granted: AtomicU64,
+    lot: AtomicU64,
+}
+
+impl Budget {
+    pub(super) fn new(max: Option<u64>, shards: usize) -> Self {
+        let budget = Self { max: AtomicU64::new(0), granted: AtomicU64::new(0), lot: AtomicU64::new(0) };
+        budget.set_max(max, shards);
+        budget
+    }
+
+    pub(super) fn set_max(&self, max: Option<u64>, shards: usize) {
+        let lot = max.map_or(LOT_UNBOUNDED, |max| (max / shards as u64 / LOT_SHARE).max(1));
+        self.lot.store(lot, Relaxed);
+        self.max.store(max.unwrap_or(u64::MAX), Relaxed);
+    }
+
+    pub(super) fn max(&self) -> Option<u64> {
+        Some(self.max.load(Relaxed)).filter(|&max| max != u64::MAX)
+    }
+
+    /// Whether less than this part (in thousandths) of the bound is taken.
+    pub(super) fn has_room_below(&self, thousandths: u64) -> bool {
+        let max = self.max.load(Relaxed);
+        u128::from(self.granted.load(Relaxed)) * 1000 < u128::from(max) * u128::from(thousandths)
+    }
+
+    /// How much is granted over the bound, after it was lowered.
+    pub(super) fn excess(&self) -> u64 {
+        self.granted.load(Relaxed).saturating_sub(self.max.load(Relaxed))
+    }
+
+    /// Grants a shard what it needs, and more if it can be had; nothing if that would pass the bound.
+    pub(super) fn grant(&self, need: u64) -> Option<u64> {
+        self.grant_between(need, need.max(self.lot.load(Relaxed)))
+    }
+
+    /// Grants just this, or nothing.
+    pub(super) fn grant_exactly(&self, weight: u64) -> Option<u64> {
+        self.grant_between(weight, weight)
+    }
+
+    fn grant_between(&self, need: u64, wanted: u64) -> Option<u64> {
+        let max = self.max.load(Relaxed);
+        let mut granted = self.granted.load(Relaxed);
+        loop {
+            let free = max.saturating_sub(granted);
+            if free < need {
+                return None;
+            }
+            let gets = wanted.min(free);
+            match self.granted.compare_exchange_weak(granted, granted + gets, Relaxed, Relaxed) {
+                Ok(_) => return Some(gets),
+                Err(now) => granted = now,
+            }
+        }
+    }
+
+    /// A shard does not need so much any more.
+    pub(super) fn give_back(&self, weight: u64) {
+        self.granted.fetch_sub(weight, Relaxed);
+    }
+
+    /// What a shard may hold in advance without giving it back.
+    pub(super) fn lot(&self) -> u64 {
+        self.lot.load(Relaxed)
+    }
+}
+
+#[cfg(all(test, not(shuttle)))]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn never_grants_more_than_the_bound() {
+        let budget = Budget::new(Some(10_000), 4);
+        assert_eq!((budget.max(), budget.lot()), (Some(10_000), 9));
+        assert_eq!(
+            (budget.grant(1), budget.grant(20), budget.grant(9_970)),
+            (Some(9), Some(20), Some(9_970))
+        );
+        assert_eq!(
+            (budget.grant_exactly(2), budget.grant(1), budget.has_room_below(1000)),
+            (None, Some(1), false)
+        );
+        budget.give_back(5);
+        assert_eq!((budget.grant(6), budget.grant(5), budget.excess()), (None, Some(5), 0));
+        budget.set_max(Some(9_000), 4);
+        assert_eq!((budget.excess(), budget.grant(1)), (1_000, None));
+        budget.give_back(2_000);
+        assert!(budget.has_room_below(900) && !budget.has_room_below(800));
+        budget.set_max(None, 4);
+        assert_eq!((budget.max(), budget.grant(3)), (None, Some(LOT_UNBOUNDED)));
+    }
+}
