@@ -26,14 +26,15 @@ pub struct Clock(Source);
 
 #[derive(Clone)]
 enum Source {
-    System { origin: Instant },
+    System { origin: Instant, origin_nanos: u64 },
     Manual(ManualClock),
 }
 
 impl Clock {
     /// The clocks of the operating system.
     pub fn system() -> Self {
-        Self(Source::System { origin: Instant::now() })
+        let origin = Instant::now();
+        Self(Source::System { origin, origin_nanos: system_nanos(SystemClock::Monotonic) })
     }
 
     /// The wall clock, in milliseconds since the epoch.
@@ -53,7 +54,7 @@ impl Clock {
     /// of the same clock and its clones.
     pub fn monotonic_micros(&self) -> u64 {
         match &self.0 {
-            Source::System { origin } => whole_micros(origin.elapsed()),
+            Source::System { origin, .. } => whole_micros(origin.elapsed()),
             Source::Manual(manual) => manual.0.monotonic_micros.load(Ordering::Relaxed),
         }
     }
@@ -61,7 +62,7 @@ impl Clock {
     /// The same in nanoseconds, for what takes less than a microsecond.
     pub fn monotonic_nanos(&self) -> u64 {
         match &self.0 {
-            Source::System { origin } => u64::try_from(origin.elapsed().as_nanos()).unwrap_or(u64::MAX),
+            Source::System { origin, .. } => u64::try_from(origin.elapsed().as_nanos()).unwrap_or(u64::MAX),
             Source::Manual(_) => self.monotonic_micros().saturating_mul(1000),
         }
     }
@@ -70,16 +71,20 @@ impl Clock {
     /// 20): what has not seen it move took less than a step. Comparable only with itself.
     pub fn steps(&self) -> u64 {
         match &self.0 {
-            #[cfg(target_os = "linux")]
-            Source::System { .. } => {
-                use nix::time::{ClockId, clock_gettime};
-                let time = clock_gettime(ClockId::CLOCK_MONOTONIC_COARSE);
-                time.map_or_else(
-                    |_| self.monotonic_nanos(),
-                    |time| (time.tv_sec() as u64) << 30 | time.tv_nsec() as u64,
-                )
+            Source::System { .. } => system_nanos(SystemClock::Coarse),
+            Source::Manual(_) => self.monotonic_nanos(),
+        }
+    }
+
+    /// [`monotonic_micros`](Self::monotonic_micros) in milliseconds as it was a moment ago, at most
+    /// [`COARSE_LAG_MS`], and never ahead of it: read in a seventh of the time, and good enough for whatever
+    /// is not due for longer than that.
+    pub fn coarse_millis(&self) -> Millis {
+        match &self.0 {
+            Source::System { origin_nanos, .. } => {
+                system_nanos(SystemClock::Coarse).saturating_sub(*origin_nanos) / 1_000_000
             }
-            _ => self.monotonic_nanos(),
+            Source::Manual(_) => self.monotonic_micros() / 1000,
         }
     }
 
@@ -94,6 +99,34 @@ impl Clock {
             Source::Manual(manual) => manual.advance(duration),
         }
     }
+}
+
+/// How far [`Clock::coarse_millis`] may be behind: a tick of the slowest usual kernel.
+pub const COARSE_LAG_MS: Millis = 16;
+
+/// Clocks of the system that count from one and the same moment.
+#[derive(Clone, Copy)]
+enum SystemClock {
+    Monotonic,
+    Coarse,
+}
+
+#[cfg(target_os = "linux")]
+fn system_nanos(clock: SystemClock) -> u64 {
+    use nix::time::{ClockId, clock_gettime};
+    let id = match clock {
+        SystemClock::Monotonic => ClockId::CLOCK_MONOTONIC,
+        SystemClock::Coarse => ClockId::CLOCK_MONOTONIC_COARSE,
+    };
+    // It fails for clocks that a kernel does not know; these are in every one.
+    clock_gettime(id).map_or(0, |time| time.tv_sec() as u64 * 1_000_000_000 + time.tv_nsec() as u64)
+}
+
+/// Where there is no coarse clock the fine one serves.
+#[cfg(not(target_os = "linux"))]
+fn system_nanos(_: SystemClock) -> u64 {
+    static ORIGIN: std::sync::OnceLock<Instant> = std::sync::OnceLock::new();
+    u64::try_from(ORIGIN.get_or_init(Instant::now).elapsed().as_nanos()).unwrap_or(u64::MAX)
 }
 
 impl Default for Clock {
@@ -186,6 +219,10 @@ mod tests {
         assert!(clock.now() > 1_700_000_000_000);
         let early = clock.monotonic_micros();
         assert!(clock.clone().monotonic_micros() >= early);
+        for _ in 0..1000 {
+            let (coarse, fine) = (clock.coarse_millis(), clock.monotonic_micros() / 1000);
+            assert!(coarse <= fine);
+        }
         assert!(clock.wall_micros() / 1000 >= 1_700_000_000_000);
     }
 

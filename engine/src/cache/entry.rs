@@ -13,7 +13,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use super::tags::Stamp;
-use crate::time::Millis;
+use crate::time::{COARSE_LAG_MS, Clock, Millis};
 
 /// Milliseconds that stand for "never": 34 years after the clock began. Every other deadline is before it.
 pub(super) const NEVER: Millis = (1 << 40) - 1;
@@ -73,6 +73,14 @@ impl<K, V> Entry<K, V> {
     #[inline]
     pub(super) fn is_plain(&self) -> bool {
         self.deadline == [u8::MAX; 5] && self.has_extra == Furnished::Plainly
+    }
+}
+
+impl<K, V> Entry<K, V> {
+    /// Whether nothing but its deadline, some way off, limits it.
+    #[inline]
+    pub(super) fn lasts(&self, clock: &Clock) -> bool {
+        self.is_plain() || !self.has_extra() && self.deadline() > clock.coarse_millis() + COARSE_LAG_MS
     }
 }
 

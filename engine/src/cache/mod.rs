@@ -192,7 +192,12 @@ impl<K: Hash + Eq, V, S: BuildHasher> Cache<K, V, S> {
         let shards = (0..count).map(|_| {
             let policy = State::new(builder.policy, builder.small_thousandths);
             let random = Random::seeded(random.next_u64());
-            CachePadded::new(Mutex::new(Shard::new(policy, builder.weigher.is_some(), shard_bits, random)))
+            CachePadded::new(Mutex::new(Shard::new(
+                policy,
+                builder.weigher.is_some(),
+                shard_bits as u8,
+                random,
+            )))
         });
         Self(Arc::new(Inner {
             shards: shards.collect(),
@@ -230,19 +235,27 @@ impl<K: Hash + Eq, V, S: BuildHasher> Cache<K, V, S> {
     {
         let hash = self.hash(key);
         let mut shard = self.lock(hash);
-        let Some(found) = shard.find(hash, key) else {
-            shard.stats.misses += 1;
-            return None;
-        };
-        if !shard.entry(found).is_plain() {
-            return self.look_locked(shard, Some(found), true, read).into_value();
+        match shard.quick_look(hash, key, &self.0.clock) {
+            Some(value) => Some(read(value)),
+            None => self.look_closely(shard, hash, key, read),
         }
-        shard.policy_used(found);
-        match shard.entry(found).content.found() {
-            Some(_) => shard.stats.hits += 1,
-            None => shard.stats.negative_hits += 1,
-        }
-        shard.entry(found).content.found().map(read)
+    }
+
+    /// The rest of [`get_with`](Self::get_with): misses, and whatever is not plain.
+    #[inline(never)]
+    fn look_closely<Q, R>(
+        &self,
+        shard: MutexGuard<'_, Shard<K, V>>,
+        hash: u64,
+        key: &Q,
+        read: impl FnOnce(&V) -> R,
+    ) -> Option<R>
+    where
+        K: Borrow<Q>,
+        Q: Hash + Eq + ?Sized,
+    {
+        let found = shard.find(hash, key);
+        self.look_locked(shard, found, true, read).into_value()
     }
 
     /// What is known about a key: see [`Outcome`]. Counts as a use, as [`get`](Self::get) does.
@@ -486,9 +499,13 @@ impl<K: Hash + Eq, V, S: BuildHasher> Cache<K, V, S> {
         counts: bool,
         read: impl FnOnce(&V) -> R,
     ) -> Outcome<R> {
+        let Some(found) = found else {
+            shard.stats.misses += u64::from(counts);
+            return Outcome::Miss;
+        };
         let now = self.now();
         let mut trash = Trash::new();
-        let found = found.filter(|&found| !shard.throw_away_if_over(found, now, &mut trash));
+        let found = Some(found).filter(|&found| !shard.throw_away_if_over(found, now, &mut trash));
         if counts {
             shard.count(found, now);
         }
@@ -537,15 +554,14 @@ impl<K: Hash + Eq, V, S: BuildHasher> Cache<K, V, S> {
         let live = flight.is_none_or(|(flight, micros)| shard.land(flight, sort, micros));
         let refused = if live {
             shard.flights.invalidate(hash, &key);
-            let (deadline, mut extra) = defaults.resolve(terms, sort, now, tags, born, &mut shard.random);
-            extra.failure = failure;
+            let extra = Extra { stamp: tags.stamp(&terms.tags, born), failure, ..Extra::default() };
+            let (deadline, extra) = defaults.resolve(terms, sort, now, extra, &mut shard.random);
             let coming = Coming { hash, key, content, deadline, extra, weight };
             self.insert_locked(&mut shard, coming, now, &mut trash)
                 .err()
                 .map(|coming| (coming, Cause::Evicted))
         } else {
-            let extra = Extra::default();
-            Some((Coming { hash, key, content, deadline: NEVER, extra, weight }, Cause::Invalidated))
+            Some((Coming { hash, key, content, deadline: NEVER, extra: None, weight }, Cause::Invalidated))
         };
         let kept = refused.is_none();
         shard.stats.inserts += u64::from(kept && sort == Sort::Found);

@@ -12,14 +12,14 @@ use super::column::Column;
 use super::entry::{Content, Entry, Extra, NEVER};
 use super::events::Cause;
 use super::flight::Flights;
-use super::policy::State;
+use super::policy::{State, USED_MAX};
 use super::stats::Stats;
 use crate::collections::table::{Entries, Slot, Table};
 use crate::collections::wheel::{Answer, Wheel};
 use crate::random::Random;
 use crate::raw::Handle;
 use crate::raw::typed::TypedSlab;
-use crate::time::Millis;
+use crate::time::{Clock, Millis};
 
 /// While less of the bound is taken than this, in thousandths, there is room.
 const ROOMY_THOUSANDTHS: u64 = 900;
@@ -63,7 +63,7 @@ pub(super) struct Coming<K, V> {
     pub(super) key: K,
     pub(super) content: Content<V>,
     pub(super) deadline: Millis,
-    pub(super) extra: Extra,
+    pub(super) extra: Option<Box<Extra>>,
     pub(super) weight: u32,
 }
 
@@ -84,13 +84,13 @@ pub(super) struct Shard<K, V> {
     /// What of the bound is this shard's: never less than `weight`.
     granted: u64,
     /// How many bits of a hash choose the shard.
-    shard_bits: u32,
+    shard_bits: u8,
 }
 
 /// What the table asks of the slab.
 struct Positions<'a, K, V> {
     slab: &'a TypedSlab<Entry<K, V>>,
-    shard_bits: u32,
+    shard_bits: u8,
 }
 
 impl<K, V> Entries for Positions<'_, K, V> {
@@ -101,12 +101,12 @@ impl<K, V> Entries for Positions<'_, K, V> {
 }
 
 #[inline]
-fn position(hash: u64, shard_bits: u32) -> u64 {
+fn position(hash: u64, shard_bits: u8) -> u64 {
     hash << shard_bits
 }
 
 impl<K, V> Shard<K, V> {
-    pub(super) fn new(policy: State, weighted: bool, shard_bits: u32, random: Random) -> Self {
+    pub(super) fn new(policy: State, weighted: bool, shard_bits: u8, random: Random) -> Self {
         Self {
             table: Table::new(),
             slab: TypedSlab::new(),
@@ -142,6 +142,29 @@ impl<K, V> Shard<K, V> {
             entry.hash() == hash && entry.key.borrow() == key
         })?;
         Some(Found { slot, handle: named(self.table.handle(slot)) })
+    }
+
+    /// Reads a key as nearly all reads go: a value that has nothing special about it but perhaps a deadline
+    /// some way off. One look at each of the lines of memory it touches. Counts as a use, and in the
+    /// statistics; nothing is said of what is not there, or is not of that kind.
+    #[inline]
+    pub(super) fn quick_look<Q>(&mut self, hash: u64, key: &Q, clock: &Clock) -> Option<&V>
+    where
+        K: Borrow<Q>,
+        Q: Eq + ?Sized,
+    {
+        let State::S3Fifo(_) = self.policy else { return None };
+        let Place { position, tag } = self.place(hash);
+        let slab = &self.slab;
+        let found = self.table.find_used(position, tag, USED_MAX, |handle| {
+            let entry = slab.find(Handle::from_bits(handle)?)?;
+            // What is special is found again by a closer look, which counts the use.
+            let is_it = entry.hash() == hash && entry.key.borrow() == key && entry.lasts(clock);
+            if is_it { entry.content.found() } else { None }
+        });
+        let value = found?;
+        self.stats.hits += 1;
+        Some(value)
     }
 
     #[inline]
@@ -242,8 +265,7 @@ impl<K, V> Shard<K, V> {
     }
 
     fn replace(&mut self, old: Found, coming: Coming<K, V>, trash: &mut Trash<K, V>) {
-        self.disarm(old);
-        let extra = self.take_extra(old);
+        let extra = if self.entry(old).is_plain() { None } else { self.unfurnish(old) };
         self.weight -= u64::from(self.weight_of(old.handle));
         let entry = self.slab.get_mut(old.handle);
         entry.set_deadline(coming.deadline);
@@ -254,16 +276,18 @@ impl<K, V> Shard<K, V> {
     }
 
     /// Notes what lies beside an entry: its extra, its weight, its deadline in the wheel.
-    fn furnish(&mut self, found: Found, extra: Extra, weight: u32) {
+    fn furnish(&mut self, found: Found, extra: Option<Box<Extra>>, weight: u32) {
         self.weight += u64::from(weight);
         if let Some(weights) = &mut self.weights {
             *weights.place(found.handle) = weight;
         }
-        if !extra.is_default() {
-            *self.extras.place(found.handle) = Some(Box::new(extra));
+        if extra.is_some() {
+            *self.extras.place(found.handle) = extra;
             self.slab.get_mut(found.handle).set_has_extra(true);
         }
-        self.arm(found);
+        if !self.entry(found).is_plain() {
+            self.arm(found);
+        }
     }
 
     /// Takes an entry out.
@@ -274,9 +298,9 @@ impl<K, V> Shard<K, V> {
             Cause::Invalidated => self.stats.invalidations += 1,
             Cause::Replaced => {}
         }
-        self.disarm(found);
+        let is_plain = self.entry(found).is_plain();
+        let extra = if is_plain { None } else { self.unfurnish(found) };
         self.policy_removed(found);
-        let extra = self.take_extra(found);
         self.weight -= u64::from(self.weight_of(found.handle));
         self.table.remove(found.slot);
         let Entry { key, content, .. } = self.slab.remove(found.handle);
@@ -353,7 +377,9 @@ impl<K, V> Shard<K, V> {
         self.weights.as_ref().map_or(1, |weights| weights.get(handle).copied().unwrap_or(0))
     }
 
-    fn take_extra(&mut self, found: Found) -> Option<Box<Extra>> {
+    /// Takes away what lies beside an entry that is not plain.
+    fn unfurnish(&mut self, found: Found) -> Option<Box<Extra>> {
+        self.disarm(found);
         if !self.entry(found).has_extra() {
             return None;
         }

@@ -3,7 +3,6 @@
 use std::time::Duration;
 
 use super::entry::{Extra, NEVER};
-use super::tags::Tags;
 use crate::random::Random;
 use crate::time::Millis;
 
@@ -20,7 +19,7 @@ pub struct Terms {
     ttl: Option<Option<Duration>>,
     soft_ttl: Option<Duration>,
     time_to_idle: Option<Duration>,
-    tags: Vec<Box<str>>,
+    pub(super) tags: Vec<Box<str>>,
 }
 
 impl Terms {
@@ -99,16 +98,16 @@ impl Defaults {
             || self.time_to_idle.or(terms.time_to_idle).is_some()
     }
 
-    /// The deadline and the rest of an entry that comes now, and whose value was asked for at `born`.
+    /// The deadline of an entry that comes now, and what it needs besides: what there is already of that, and
+    /// its soft TTL and the like.
     pub(super) fn resolve(
         &self,
         terms: &Terms,
         sort: Sort,
         now: Millis,
-        tags: &Tags,
-        born: u64,
+        mut extra: Extra,
         random: &mut Random,
-    ) -> (Millis, Extra) {
+    ) -> (Millis, Option<Box<Extra>>) {
         let ttl = match sort {
             Sort::Found => terms.ttl.unwrap_or(self.ttl),
             Sort::Absent => terms.ttl.unwrap_or(self.absent_ttl.or(self.ttl)),
@@ -118,7 +117,7 @@ impl Defaults {
         let part = if self.jitter > 0.0 { 1.0 - self.jitter * random.f64() } else { 1.0 };
         let after =
             |ttl: Option<Duration>| ttl.map_or(NEVER, |ttl| now.saturating_add(millis(ttl, part)).min(NEVER));
-        let mut extra = Extra { stamp: tags.stamp(&terms.tags, born), used: now, ..Extra::default() };
+        extra.used = now;
         let mut deadline = after(ttl);
         if sort == Sort::Found {
             extra.soft = after(terms.soft_ttl.or(self.soft_ttl));
@@ -128,7 +127,7 @@ impl Defaults {
                 deadline = deadline.saturating_add(millis(stand_in, 1.0)).min(NEVER);
             }
         }
-        (deadline, extra)
+        (deadline, (!extra.is_default()).then(|| Box::new(extra)))
     }
 }
 
@@ -143,7 +142,9 @@ mod tests {
     use super::*;
 
     fn resolved(defaults: &Defaults, terms: &Terms, sort: Sort) -> (Millis, Extra) {
-        defaults.resolve(terms, sort, 1_000, &Tags::default(), 0, &mut Random::seeded(1))
+        let (deadline, extra) =
+            defaults.resolve(terms, sort, 1_000, Extra::default(), &mut Random::seeded(1));
+        (deadline, extra.map_or_else(Extra::default, |extra| *extra))
     }
 
     #[test]
@@ -180,8 +181,8 @@ mod tests {
         let mut random = Random::seeded(3);
         let mut seen = std::collections::BTreeSet::new();
         for _ in 0..1000 {
-            let (deadline, extra) =
-                defaults.resolve(&terms, Sort::Found, 0, &Tags::default(), 0, &mut random);
+            let (deadline, extra) = defaults.resolve(&terms, Sort::Found, 0, Extra::default(), &mut random);
+            let extra = extra.expect("a soft TTL");
             assert!((5_000..=10_000).contains(&deadline) && deadline.abs_diff(extra.soft * 2) <= 2);
             seen.insert(deadline);
         }

@@ -135,6 +135,15 @@ impl Bucket {
         *byte = (*byte & !(USE_MAX << shift)) | (use_count.min(USE_MAX) << shift);
     }
 
+    /// Raises the use count of the entry in `lane` by one, up to `use_max`.
+    #[inline]
+    pub fn count_use(&mut self, lane: usize, use_max: u8) {
+        let count = self.use_count(lane);
+        if count < use_max {
+            self.set_use_count(lane, count + 1);
+        }
+    }
+
     /// The entry in `lane`.
     #[inline]
     pub fn entry(&self, lane: usize) -> Entry {

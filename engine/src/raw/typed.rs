@@ -18,8 +18,10 @@ const NONE: u32 = u32::MAX;
 /// Values of one type with handles; see the module's page.
 #[derive(Debug)]
 pub struct TypedSlab<T> {
-    /// By page number; a page without values has no slots.
-    pages: Vec<Page<T>>,
+    /// By page number; a page without values has no slots. Apart from the rest of what is known of a page, as
+    /// this is all that a look-up needs.
+    slots: Vec<Vec<Slot<T>>>,
+    pages: Vec<Page>,
     /// The pages with a free slot, vacant ones included, in no order.
     with_room: Vec<u32>,
     len: usize,
@@ -27,8 +29,7 @@ pub struct TypedSlab<T> {
 }
 
 #[derive(Debug)]
-struct Page<T> {
-    slots: Vec<Slot<T>>,
+struct Page {
     free: u32,
     live: u32,
     /// Where in `with_room` this page stands.
@@ -44,7 +45,7 @@ enum Slot<T> {
 impl<T> TypedSlab<T> {
     /// An empty slab, which holds no memory.
     pub const fn new() -> Self {
-        Self { pages: Vec::new(), with_room: Vec::new(), len: 0, page_bytes_held: 0 }
+        Self { slots: Vec::new(), pages: Vec::new(), with_room: Vec::new(), len: 0, page_bytes_held: 0 }
     }
 
     /// The number of values.
@@ -60,7 +61,8 @@ impl<T> TypedSlab<T> {
     /// The memory the slab holds, free slots included; what the values own is apart.
     pub fn bytes_held(&self) -> usize {
         self.page_bytes_held
-            + malloc_bytes(self.pages.capacity() * size_of::<Page<T>>())
+            + malloc_bytes(self.slots.capacity() * size_of::<Vec<Slot<T>>>())
+            + malloc_bytes(self.pages.capacity() * size_of::<Page>())
             + malloc_bytes(self.with_room.capacity() * size_of::<u32>())
     }
 
@@ -74,19 +76,22 @@ impl<T> TypedSlab<T> {
             Some(&number) => number,
             None => self.add_page(),
         };
-        let page = &mut self.pages[number as usize];
+        let (page, slots) = (&mut self.pages[number as usize], &mut self.slots[number as usize]);
         let slot = page.free;
         if slot == NONE {
-            let before = page.held_bytes();
-            page.slots.push(Slot::Live(value));
-            self.page_bytes_held += page.held_bytes() - before;
-        } else if let Slot::Free { next } =
-            std::mem::replace(&mut page.slots[slot as usize], Slot::Live(value))
-        {
+            let before = slots.capacity();
+            slots.push(Slot::Live(value));
+            if slots.capacity() != before {
+                self.page_bytes_held += held_bytes::<T>(slots.capacity()) - held_bytes::<T>(before);
+            }
+        } else {
+            // A free slot has nothing to drop.
+            let Slot::Free { next } = slots[slot as usize] else { unreachable!("invariant: it is free") };
+            slots[slot as usize] = Slot::Live(value);
             page.free = next;
         }
         page.live += 1;
-        let slot = if slot == NONE { page.slots.len() as u32 - 1 } else { slot };
+        let slot = if slot == NONE { slots.len() as u32 - 1 } else { slot };
         if page.live as usize == SLOTS {
             self.take_off(number);
         }
@@ -100,7 +105,7 @@ impl<T> TypedSlab<T> {
     #[inline]
     pub fn find(&self, handle: Handle) -> Option<&T> {
         let (number, slot) = split(handle);
-        match self.pages.get(number as usize)?.slots.get(slot)? {
+        match self.slots.get(number as usize)?.get(slot)? {
             Slot::Live(value) => Some(value),
             Slot::Free { .. } => None,
         }
@@ -124,7 +129,7 @@ impl<T> TypedSlab<T> {
     #[inline]
     pub fn get_mut(&mut self, handle: Handle) -> &mut T {
         let (number, slot) = split(handle);
-        let slot = self.pages.get_mut(number as usize).and_then(|page| page.slots.get_mut(slot));
+        let slot = self.slots.get_mut(number as usize).and_then(|slots| slots.get_mut(slot));
         let Some(Slot::Live(value)) = slot else { panic!("invariant: the handle names a value") };
         value
     }
@@ -137,15 +142,15 @@ impl<T> TypedSlab<T> {
     pub fn remove(&mut self, handle: Handle) -> T {
         self.get(handle);
         let (number, slot) = split(handle);
-        let page = &mut self.pages[number as usize];
-        let removed = std::mem::replace(&mut page.slots[slot], Slot::Free { next: page.free });
+        let (page, slots) = (&mut self.pages[number as usize], &mut self.slots[number as usize]);
+        let removed = std::mem::replace(&mut slots[slot], Slot::Free { next: page.free });
         let Slot::Live(value) = removed else { panic!("invariant: the handle names a value") };
         page.free = slot as u32;
         page.live -= 1;
         self.len -= 1;
         if page.live == 0 {
-            self.page_bytes_held -= page.held_bytes();
-            page.slots = Vec::new();
+            self.page_bytes_held -= held_bytes::<T>(slots.capacity());
+            *slots = Vec::new();
             page.free = NONE;
         }
         if self.pages[number as usize].place == NONE {
@@ -164,8 +169,8 @@ impl<T> TypedSlab<T> {
 
     /// All values, in no order that means anything.
     pub fn iter(&self) -> impl Iterator<Item = (Handle, &T)> {
-        self.pages.iter().zip(0u32..).flat_map(|(page, number)| {
-            page.slots.iter().zip(1u32..).filter_map(move |(slot, nth)| match slot {
+        self.slots.iter().zip(0u32..).flat_map(|(slots, number)| {
+            slots.iter().zip(1u32..).filter_map(move |(slot, nth)| match slot {
                 Slot::Live(value) => Some((Handle::from_bits((number << SLOT_BITS) + nth)?, value)),
                 Slot::Free { .. } => None,
             })
@@ -174,7 +179,7 @@ impl<T> TypedSlab<T> {
 
     /// All values, to keep.
     pub fn into_values(self) -> impl Iterator<Item = T> {
-        self.pages.into_iter().flat_map(|page| page.slots).filter_map(|slot| match slot {
+        self.slots.into_iter().flatten().filter_map(|slot| match slot {
             Slot::Live(value) => Some(value),
             Slot::Free { .. } => None,
         })
@@ -185,7 +190,8 @@ impl<T> TypedSlab<T> {
         // The last number stays unused: its last slot plus one would be no handle.
         assert!(self.pages.len() < PAGES_MAX - 1, "a slab of {PAGES_MAX} pages is full");
         let number = self.pages.len() as u32;
-        self.pages.push(Page { slots: Vec::new(), free: NONE, live: 0, place: NONE });
+        self.slots.push(Vec::new());
+        self.pages.push(Page { free: NONE, live: 0, place: NONE });
         self.put_on(number);
         number
     }
@@ -204,10 +210,9 @@ impl<T> TypedSlab<T> {
     }
 }
 
-impl<T> Page<T> {
-    fn held_bytes(&self) -> usize {
-        malloc_bytes(self.slots.capacity() * size_of::<Slot<T>>())
-    }
+/// What a page of so many slots holds.
+fn held_bytes<T>(slots: usize) -> usize {
+    malloc_bytes(slots * size_of::<Slot<T>>())
 }
 
 impl<T> Default for TypedSlab<T> {

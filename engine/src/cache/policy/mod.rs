@@ -6,7 +6,7 @@ mod s3fifo;
 use super::shard::{Found, Shard};
 
 pub(super) use self::lists::Lists;
-pub(super) use self::s3fifo::S3Fifo;
+pub(super) use self::s3fifo::{S3Fifo, USED_MAX};
 
 /// Which entries give way to others when a cache is full.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Hash)]
@@ -70,7 +70,7 @@ impl<K, V> Shard<K, V> {
             State::S3Fifo(_) => {
                 let count = self.table.use_count(found.slot);
                 // A line is written to only as long as that says something new.
-                if count < s3fifo::USED_MAX {
+                if count < USED_MAX {
                     self.table.set_use_count(found.slot, count + 1);
                 }
             }

@@ -19,7 +19,7 @@ use crate::collections::table::{Slot, Table};
 /// an entry belongs to, passes it once at least.
 const FRESH: u8 = 1;
 /// Where counting ends.
-pub(super) const USED_MAX: u8 = 3;
+pub(in crate::cache) const USED_MAX: u8 = 3;
 /// Buckets the hand passes at most for one victim: four laps bring any count to zero, and one bucket holds
 /// the first.
 const LAPS_MAX: usize = 5;

@@ -165,6 +165,54 @@ impl Table {
         self.find_chained(segment, home, link, tag, is_it)
     }
 
+    /// Finds an entry as [`find`](Self::find) does and returns what `is_it` made of it, with its use counted:
+    /// all that a hit needs, in one look at its bucket, which is written to only as long as the count says
+    /// something new.
+    #[inline]
+    pub fn find_used<R>(
+        &mut self,
+        position: u64,
+        tag: u8,
+        use_max: u8,
+        is_it: impl Fn(u32) -> Option<R>,
+    ) -> Option<R> {
+        let (segment, home) = self.locate(position)?;
+        let bucket = self.segments[segment].bucket_mut(home);
+        for lane in bucket.matches(tag) {
+            if let Some(made) = is_it(bucket.handle(lane)) {
+                bucket.count_use(lane, use_max);
+                return Some(made);
+            }
+        }
+        let link = bucket.link()?;
+        self.find_used_chained(segment, link, tag, use_max, is_it)
+    }
+
+    /// The rest of [`find_used`](Self::find_used), for the few buckets that have a chain.
+    #[cold]
+    fn find_used_chained<R>(
+        &mut self,
+        segment: usize,
+        first: u32,
+        tag: u8,
+        use_max: u8,
+        is_it: impl Fn(u32) -> Option<R>,
+    ) -> Option<R> {
+        let segment = &mut self.segments[segment];
+        let mut next = Some(first);
+        while let Some(index) = next {
+            let bucket = segment.bucket_mut(index as usize);
+            for lane in bucket.matches(tag) {
+                if let Some(made) = is_it(bucket.handle(lane)) {
+                    bucket.count_use(lane, use_max);
+                    return Some(made);
+                }
+            }
+            next = bucket.link();
+        }
+        None
+    }
+
     /// Finds the entry of this very handle, for an entry store that has moved it.
     #[inline]
     pub fn find_handle(&self, position: u64, tag: u8, handle: u32) -> Option<Slot> {
