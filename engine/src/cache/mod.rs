@@ -51,6 +51,8 @@ mod compute;
 mod entry;
 mod events;
 mod flight;
+#[cfg(all(test, shuttle))]
+mod interleavings;
 mod load;
 mod policy;
 mod shard;
