@@ -152,11 +152,17 @@ impl<K, V> Flights<K, V> {
         K: Borrow<Q>,
         Q: Eq + ?Sized,
     {
-        if !self.0.is_empty()
+        if !self.is_empty()
             && let Some(flight) = self.find(hash, key).cloned()
         {
             self.end(&flight);
         }
+    }
+
+    /// Whether nobody is loading anything.
+    #[inline]
+    pub(super) fn is_empty(&self) -> bool {
+        self.0.is_empty()
     }
 
     /// Kills all tickets.

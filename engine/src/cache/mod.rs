@@ -112,6 +112,8 @@ struct Inner<K, V, S> {
     budget: Budget,
     weigher: Option<Weigher<K, V>>,
     defaults: Defaults,
+    /// Whether entries weigh 1 and do not expire, unless they are told to.
+    is_plain: bool,
     tags: Tags,
     listener: Option<Listener<K, V>>,
     policy: Policy,
@@ -207,6 +209,7 @@ impl<K: Hash + Eq, V, S: BuildHasher> Cache<K, V, S> {
             hasher: builder.hasher,
             clock: builder.clock,
             budget: Budget::new(builder.max_weight, count),
+            is_plain: builder.weigher.is_none() && !builder.defaults.is_timed(&Terms::new(), Sort::Found),
             weigher: builder.weigher,
             defaults: builder.defaults,
             tags: Tags::default(),
@@ -291,6 +294,15 @@ impl<K: Hash + Eq, V, S: BuildHasher> Cache<K, V, S> {
 
     /// Puts a value in, on the cache's terms. One that is heavier than the whole bound is not kept.
     pub fn insert(&self, key: K, value: V) {
+        let (mut key, mut value) = (key, value);
+        if self.0.is_plain {
+            let hash = self.hash(&key);
+            let done = self.lock(hash).insert_plain(hash, key, value, &self.0.budget);
+            match done {
+                Ok(gone) => return self.tell(gone),
+                Err(given_back) => (key, value) = given_back,
+            }
+        }
         self.insert_as(key, value, &Terms::new());
     }
 
@@ -632,8 +644,12 @@ impl<K: Hash + Eq, V, S: BuildHasher> Cache<K, V, S> {
 
     /// Drops what has left the cache, and tells of it. No lock is held.
     fn throw_away(&self, trash: Trash<K, V>) {
+        self.tell(trash);
+    }
+
+    fn tell(&self, gone: impl IntoIterator<Item = Gone<K, V>>) {
         let Some(listener) = &self.0.listener else { return };
-        for gone in trash {
+        for gone in gone {
             if let Content::Found(value) = gone.content {
                 listener.tell(gone.key, value, gone.cause);
             }

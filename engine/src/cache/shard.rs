@@ -248,19 +248,76 @@ impl<K, V> Shard<K, V> {
         // Making room may have taken it.
         match old.and_then(|_| self.find(coming.hash, &coming.key)) {
             Some(old) => self.replace(old, coming, trash),
-            None => self.add(coming, budget.has_room_below(ROOMY_THOUSANDTHS)),
+            None => self.add(coming, budget),
         }
         Ok(())
     }
 
-    fn add(&mut self, coming: Coming<K, V>, roomy: bool) {
-        let Coming { hash, key, content, deadline, extra, weight } = coming;
+    /// [`insert`](Self::insert) as nearly all inserts go: all entries weigh 1, this one does not expire, none
+    /// here ever will, nobody is loading, and at most one other has to go, which is handed out. Gives key and
+    /// value back if it is not so.
+    pub(super) fn insert_plain(
+        &mut self,
+        hash: u64,
+        key: K,
+        value: V,
+        budget: &Budget,
+    ) -> Result<Option<Gone<K, V>>, (K, V)>
+    where
+        K: Eq,
+    {
+        if self.is_armed() || !self.flights.is_empty() {
+            return Err((key, value));
+        }
+        if let Some(old) = self.find(hash, &key) {
+            if !self.entry(old).is_plain() {
+                return Err((key, value));
+            }
+            let content =
+                std::mem::replace(&mut self.slab.get_mut(old.handle).content, Content::Found(value));
+            self.policy_used(old);
+            self.stats.inserts += 1;
+            return Ok(Some(Gone { key, content, _extra: None, cause: Cause::Replaced }));
+        }
+        let mut gone = None;
+        if self.weight == self.granted {
+            if let Some(granted) = budget.grant(1) {
+                self.granted += granted;
+            } else {
+                let victim = self.victim().filter(|&victim| self.entry(victim).is_plain());
+                let Some(victim) = victim else { return Err((key, value)) };
+                self.stats.evictions += 1;
+                gone = Some(self.take_out(victim, Cause::Evicted));
+            }
+        }
+        self.stats.inserts += 1;
+        self.weight += 1;
+        self.place_in(hash, Entry::new(hash, key, Content::Found(value), NEVER), budget);
+        Ok(gone)
+    }
+
+    fn place_in(&mut self, hash: u64, entry: Entry<K, V>, budget: &Budget) -> Found {
         let place = self.place(hash);
-        let handle = self.slab.insert(Entry::new(hash, key, content, deadline));
+        let handle = self.slab.insert(entry);
         let positions = Positions { slab: &self.slab, shard_bits: self.shard_bits };
         let slot = self.table.insert(place.position, place.tag, handle.to_bits(), &positions);
         let found = Found { slot, handle };
-        self.policy_inserted(found, hash, roomy);
+        self.policy_inserted(found, hash, budget.has_room_below(ROOMY_THOUSANDTHS));
+        found
+    }
+
+    /// Takes out an entry with nothing beside it any more.
+    fn take_out(&mut self, found: Found, cause: Cause) -> Gone<K, V> {
+        self.policy_removed(found);
+        self.weight -= u64::from(self.weight_of(found.handle));
+        self.table.remove(found.slot);
+        let Entry { key, content, .. } = self.slab.remove(found.handle);
+        Gone { key, content, _extra: None, cause }
+    }
+
+    fn add(&mut self, coming: Coming<K, V>, budget: &Budget) {
+        let Coming { hash, key, content, deadline, extra, weight } = coming;
+        let found = self.place_in(hash, Entry::new(hash, key, content, deadline), budget);
         self.furnish(found, extra, weight);
     }
 
@@ -298,13 +355,8 @@ impl<K, V> Shard<K, V> {
             Cause::Invalidated => self.stats.invalidations += 1,
             Cause::Replaced => {}
         }
-        let is_plain = self.entry(found).is_plain();
-        let extra = if is_plain { None } else { self.unfurnish(found) };
-        self.policy_removed(found);
-        self.weight -= u64::from(self.weight_of(found.handle));
-        self.table.remove(found.slot);
-        let Entry { key, content, .. } = self.slab.remove(found.handle);
-        trash.push(Gone { key, content, _extra: extra, cause });
+        let extra = if self.entry(found).is_plain() { None } else { self.unfurnish(found) };
+        trash.push(Gone { _extra: extra, ..self.take_out(found, cause) });
     }
 
     /// Gives back what is granted and not used, but for a lot.
