@@ -77,10 +77,10 @@ impl<K, V> Entry<K, V> {
 }
 
 impl<K, V> Entry<K, V> {
-    /// Whether nothing but its deadline, some way off, limits it.
-    #[inline]
+    /// Whether nothing limits it but a deadline some way off.
+    #[inline(never)]
     pub(super) fn lasts(&self, clock: &Clock) -> bool {
-        self.is_plain() || !self.has_extra() && self.deadline() > clock.coarse_millis() + COARSE_LAG_MS
+        !self.has_extra() && self.deadline() > clock.coarse_millis() + COARSE_LAG_MS
     }
 }
 

@@ -75,7 +75,7 @@ use self::entry::{Content, Extra, NEVER};
 use self::events::Listener;
 use self::flight::Flight;
 use self::policy::State;
-use self::shard::{Coming, Found, Gone, Shard, Trash};
+use self::shard::{Coming, Found, Gone, Place, Shard, Trash};
 use self::tags::Tags;
 use self::terms::{Defaults, Sort};
 use crate::random::Random;
@@ -105,8 +105,10 @@ pub struct Cache<K: Hash + Eq, V, S: BuildHasher = ahash::RandomState>(Arc<Inner
 
 struct Inner<K, V, S> {
     shards: Box<[Locked<K, V>]>,
-    /// How far a hash is shifted to give its shard, by two shifts, since the last may be of all 64 bits.
-    shard_bits: u32,
+    /// How many bits of a hash say which shard.
+    shard_bits: u8,
+    /// Whether the policy counts uses in the table, so that a quick look will do.
+    is_counted_in_table: bool,
     hasher: S,
     clock: Clock,
     budget: Budget,
@@ -191,7 +193,7 @@ impl<K: Hash + Eq, V> Cache<K, V> {
 impl<K: Hash + Eq, V, S: BuildHasher> Cache<K, V, S> {
     fn new(builder: Builder<K, V, S>) -> Self {
         let count = builder.shard_count();
-        let shard_bits = count.trailing_zeros();
+        let shard_bits = count.trailing_zeros() as u8;
         let mut random = builder.seed.map_or_else(Random::from_os, Random::seeded);
         let shards = (0..count).map(|_| {
             let policy = State::new(builder.policy, builder.small_thousandths);
@@ -206,6 +208,7 @@ impl<K: Hash + Eq, V, S: BuildHasher> Cache<K, V, S> {
         Self(Arc::new(Inner {
             shards: shards.collect(),
             shard_bits,
+            is_counted_in_table: builder.policy == Policy::S3Fifo,
             hasher: builder.hasher,
             clock: builder.clock,
             budget: Budget::new(builder.max_weight, count),
@@ -240,10 +243,13 @@ impl<K: Hash + Eq, V, S: BuildHasher> Cache<K, V, S> {
     {
         let hash = self.hash(key);
         let mut shard = self.lock(hash);
-        match shard.quick_look(hash, key, &self.0.clock) {
-            Some(value) => Some(read(value)),
-            None => self.look_closely(shard, hash, key, read),
+        let place = Place { position: hash << self.0.shard_bits, tag: hash as u8 };
+        if self.0.is_counted_in_table
+            && let Some(value) = shard.quick_look(hash, place, key, &self.0.clock)
+        {
+            return Some(read(value));
         }
+        self.look_closely(shard, hash, key, read)
     }
 
     /// The rest of [`get_with`](Self::get_with): misses, and whatever is not plain.
@@ -517,7 +523,7 @@ impl<K: Hash + Eq, V, S: BuildHasher> Cache<K, V, S> {
             shard.stats.misses += u64::from(counts);
             return Outcome::Miss;
         };
-        let now = self.now();
+        let now = if shard.entry(found).is_plain() { 0 } else { self.now() };
         let mut trash = Trash::new();
         let found = Some(found).filter(|&found| !shard.throw_away_if_over(found, now, &mut trash));
         if counts {

@@ -67,13 +67,15 @@ pub(super) struct Coming<K, V> {
     pub(super) weight: u32,
 }
 
+/// In this order, so that what a hit needs lies together.
+#[repr(C)]
 pub(super) struct Shard<K, V> {
     pub(super) table: Table,
     pub(super) slab: TypedSlab<Entry<K, V>>,
+    pub(super) stats: Stats,
     pub(super) policy: State,
     pub(super) random: Random,
     pub(super) flights: Flights<K, V>,
-    pub(super) stats: Stats,
     extras: Column<Option<Box<Extra>>>,
     /// Of each entry, unless all weigh 1.
     weights: Option<Column<u32>>,
@@ -145,26 +147,33 @@ impl<K, V> Shard<K, V> {
     }
 
     /// Reads a key as nearly all reads go: a value that has nothing special about it but perhaps a deadline
-    /// some way off. One look at each of the lines of memory it touches. Counts as a use, and in the
-    /// statistics; nothing is said of what is not there, or is not of that kind.
+    /// some way off, in a cache whose policy counts uses in the table. One look at each of the lines of
+    /// memory it touches. Counts as a use, and in the statistics; nothing is said of what is not there, or
+    /// not so.
     #[inline]
-    pub(super) fn quick_look<Q>(&mut self, hash: u64, key: &Q, clock: &Clock) -> Option<&V>
+    pub(super) fn quick_look<Q>(&mut self, hash: u64, place: Place, key: &Q, clock: &Clock) -> Option<&V>
     where
         K: Borrow<Q>,
         Q: Eq + ?Sized,
     {
-        let State::S3Fifo(_) = self.policy else { return None };
-        let Place { position, tag } = self.place(hash);
-        let slab = &self.slab;
-        let found = self.table.find_used(position, tag, USED_MAX, |handle| {
-            let entry = slab.find(Handle::from_bits(handle)?)?;
-            // What is special is found again by a closer look, which counts the use.
-            let is_it = entry.hash() == hash && entry.key.borrow() == key && entry.lasts(clock);
-            if is_it { entry.content.found() } else { None }
-        });
-        let value = found?;
-        self.stats.hits += 1;
-        Some(value)
+        let bucket = self.table.home_bucket(place.position)?;
+        for lane in bucket.likely_matches(place.tag) {
+            let Some(entry) =
+                Handle::from_bits(bucket.handle(lane)).and_then(|handle| self.slab.find(handle))
+            else {
+                continue;
+            };
+            if entry.hash() == hash && entry.key.borrow() == key {
+                if !entry.is_plain() && !entry.lasts(clock) {
+                    return None;
+                }
+                let value = entry.content.found()?;
+                bucket.count_use(lane, USED_MAX);
+                self.stats.hits += 1;
+                return Some(value);
+            }
+        }
+        None
     }
 
     #[inline]

@@ -165,52 +165,12 @@ impl Table {
         self.find_chained(segment, home, link, tag, is_it)
     }
 
-    /// Finds an entry as [`find`](Self::find) does and returns what `is_it` made of it, with its use counted:
-    /// all that a hit needs, in one look at its bucket, which is written to only as long as the count says
-    /// something new.
+    /// The bucket where an entry with this position lies, unless it lies further down a chain: for who wants
+    /// all that a hit needs in one look, and goes on to [`find`](Self::find) if it fails.
     #[inline]
-    pub fn find_used<R>(
-        &mut self,
-        position: u64,
-        tag: u8,
-        use_max: u8,
-        is_it: impl Fn(u32) -> Option<R>,
-    ) -> Option<R> {
+    pub fn home_bucket(&mut self, position: u64) -> Option<&mut Bucket> {
         let (segment, home) = self.locate(position)?;
-        let bucket = self.segments[segment].bucket_mut(home);
-        for lane in bucket.matches(tag) {
-            if let Some(made) = is_it(bucket.handle(lane)) {
-                bucket.count_use(lane, use_max);
-                return Some(made);
-            }
-        }
-        let link = bucket.link()?;
-        self.find_used_chained(segment, link, tag, use_max, is_it)
-    }
-
-    /// The rest of [`find_used`](Self::find_used), for the few buckets that have a chain.
-    #[cold]
-    fn find_used_chained<R>(
-        &mut self,
-        segment: usize,
-        first: u32,
-        tag: u8,
-        use_max: u8,
-        is_it: impl Fn(u32) -> Option<R>,
-    ) -> Option<R> {
-        let segment = &mut self.segments[segment];
-        let mut next = Some(first);
-        while let Some(index) = next {
-            let bucket = segment.bucket_mut(index as usize);
-            for lane in bucket.matches(tag) {
-                if let Some(made) = is_it(bucket.handle(lane)) {
-                    bucket.count_use(lane, use_max);
-                    return Some(made);
-                }
-            }
-            next = bucket.link();
-        }
-        None
+        Some(self.segments[segment].bucket_mut(home))
     }
 
     /// Finds the entry of this very handle, for an entry store that has moved it.
