@@ -198,12 +198,7 @@ impl<K: Hash + Eq, V, S: BuildHasher> Cache<K, V, S> {
         let shards = (0..count).map(|_| {
             let policy = State::new(builder.policy, builder.small_thousandths);
             let random = Random::seeded(random.next_u64());
-            CachePadded::new(Mutex::new(Shard::new(
-                policy,
-                builder.weigher.is_some(),
-                shard_bits as u8,
-                random,
-            )))
+            CachePadded::new(Mutex::new(Shard::new(policy, builder.weigher.is_some(), shard_bits, random)))
         });
         Self(Arc::new(Inner {
             shards: shards.collect(),

@@ -89,8 +89,8 @@ impl Bucket {
         self.head[STATE] &= !CHAINED;
     }
 
-    /// The lanes whose tag is `tag`, in use or not: for who can tell by what a lane's handle names, or does not
-    /// name, and is spared the look at how many are in use. Those in use come first.
+    /// The lanes whose tag is `tag`, in use or not: for who can tell by what a lane's handle names, or does
+    /// not name, and is spared the look at how many are in use. Those in use come first.
     #[inline]
     pub fn likely_matches(&self, tag: u8) -> Lanes {
         #[cfg(all(target_arch = "x86_64", target_feature = "sse2"))]
