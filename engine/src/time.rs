@@ -34,7 +34,7 @@ impl Clock {
     /// The clocks of the operating system.
     pub fn system() -> Self {
         let origin = Instant::now();
-        Self(Source::System { origin, origin_nanos: system_nanos(SystemClock::Monotonic) })
+        Self(Source::System { origin, origin_nanos: system_nanos(SystemClock::Monotonic, origin) })
     }
 
     /// The wall clock, in milliseconds since the epoch.
@@ -71,7 +71,7 @@ impl Clock {
     /// 20): what has not seen it move took less than a step. Comparable only with itself.
     pub fn steps(&self) -> u64 {
         match &self.0 {
-            Source::System { .. } => system_nanos(SystemClock::Coarse),
+            Source::System { origin, .. } => system_nanos(SystemClock::Coarse, *origin),
             Source::Manual(_) => self.monotonic_nanos(),
         }
     }
@@ -81,8 +81,8 @@ impl Clock {
     /// is not due for longer than that.
     pub fn coarse_millis(&self) -> Millis {
         match &self.0 {
-            Source::System { origin_nanos, .. } => {
-                system_nanos(SystemClock::Coarse).saturating_sub(*origin_nanos) / 1_000_000
+            Source::System { origin, origin_nanos } => {
+                system_nanos(SystemClock::Coarse, *origin).saturating_sub(*origin_nanos) / 1_000_000
             }
             Source::Manual(_) => self.monotonic_micros() / 1000,
         }
@@ -112,7 +112,7 @@ enum SystemClock {
 }
 
 #[cfg(target_os = "linux")]
-fn system_nanos(clock: SystemClock) -> u64 {
+fn system_nanos(clock: SystemClock, _: Instant) -> u64 {
     use nix::time::{ClockId, clock_gettime};
     let id = match clock {
         SystemClock::Monotonic => ClockId::CLOCK_MONOTONIC,
@@ -122,11 +122,10 @@ fn system_nanos(clock: SystemClock) -> u64 {
     clock_gettime(id).map_or(0, |time| time.tv_sec() as u64 * 1_000_000_000 + time.tv_nsec() as u64)
 }
 
-/// Where there is no coarse clock the fine one serves.
+/// Where there is no coarse clock the fine one serves, counted from the origin.
 #[cfg(not(target_os = "linux"))]
-fn system_nanos(_: SystemClock) -> u64 {
-    static ORIGIN: std::sync::OnceLock<Instant> = std::sync::OnceLock::new();
-    u64::try_from(ORIGIN.get_or_init(Instant::now).elapsed().as_nanos()).unwrap_or(u64::MAX)
+fn system_nanos(_: SystemClock, origin: Instant) -> u64 {
+    u64::try_from(origin.elapsed().as_nanos()).unwrap_or(u64::MAX)
 }
 
 impl Default for Clock {
