@@ -32,6 +32,7 @@ WAYS = {
     "together": ["-P", "16", "--threads", "2", "-3", "-d", "100", "-r", "1000", "-n", "2000", "-c", "20"],
 }
 
+
 @pytest.fixture(params=["valkey", "redis"])
 def maker(request):
     return request.param
@@ -133,8 +134,6 @@ def test_eval(cli, tmp_path):
         shown.kill()
 
 
-# Valkey's asks for reads from replicas first, and gives up where that command is unknown.
-@pytest.mark.parametrize("maker", ["valkey", "redis"], indirect=True)
 def test_scanning(cli):
     """--scan with patterns, --bigkeys, --memkeys, --hotkeys"""
     cli(given="".join(f"set k:{number} {number}\n" for number in range(500)) + "rpush list a b c\nset big " + "x" * 5000)

@@ -187,12 +187,13 @@ async fn messages(server: &Tested) -> Outcome {
             if again {
                 let listeners = vec![ClientKillFilter::Type(ClientKillType::Pubsub)];
                 assert_eq!(says.client_kill::<i64>(listeners).await?, 1);
-                // Shard channels are what it subscribes to last.
-                let numbers = || async {
-                    let counted: HashMap<String, i64> = says.pubsub_shardnumsub("shard").await?;
-                    Ok(counted["shard"] == 1)
+                let again = || async {
+                    let channels: HashMap<String, i64> = says.pubsub_numsub("news").await?;
+                    let shards: HashMap<String, i64> = says.pubsub_shardnumsub("shard").await?;
+                    let patterns: i64 = says.pubsub_numpat().await?;
+                    Ok((channels["news"], shards["shard"], patterns) == (1, 1, 2))
                 };
-                until(numbers, "the second subscription").await?;
+                until(again, "the second subscriptions").await?;
             }
             assert_eq!(says.publish::<i64, _, _>("news", "one").await?, 1);
             assert_eq!(says.publish::<i64, _, _>("weather", "two").await?, 1);
