@@ -7,6 +7,7 @@ use std::sync::Arc;
 use std::sync::atomic::Ordering::Relaxed;
 use std::time::Duration;
 
+use crate::observe::process::{self, Who};
 use crate::observe::rate::Moment;
 use crate::shared::Shared;
 
@@ -42,6 +43,8 @@ fn sample(shared: &Shared) {
         commands: stats.sum(|block| &block.processed),
         bytes_in: stats.sum(|block| &block.bytes_in),
         bytes_out: stats.sum(|block| &block.bytes_out),
+        cycles: stats.sum(|block| &block.cycles),
+        busy_micros: process::cpu_time(Who::Process).micros(),
     });
 }
 

@@ -1,6 +1,6 @@
-//! What a server tells of changes while a sequence runs.
+//! What a server tells of changes while a sequence runs: events, and to who caches.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use scrubjay_tests::patience::GENEROUS;
 use scrubjay_tests::server::Server;
@@ -47,6 +47,60 @@ impl Listener {
             heard.entry(of).or_default().push(event);
         }
     }
+}
+
+/// Who caches what every key holds, and is told of each that changes.
+pub(crate) struct Cacher(Client);
+
+impl Cacher {
+    pub(crate) fn track(server: &Server) -> Result<Self, String> {
+        let mut client = server.connect();
+        for line in ["HELLO 3", "CLIENT TRACKING ON BCAST"] {
+            let reply = client.typed(line).map_err(|why| why.to_string())?;
+            if reply.is_error() {
+                return Err(format!("{line}: {reply}"));
+            }
+        }
+        Ok(Self(client))
+    }
+
+    /// The keys that it was told of so far; `*` where it was told of all.
+    pub(crate) fn stale(&mut self) -> Result<BTreeSet<String>, String> {
+        self.0.send(&["PING"]).map_err(|why| why.to_string())?;
+        let mut stale = BTreeSet::new();
+        loop {
+            let reply = self.0.read(GENEROUS).map_err(|why| format!("who caches reads {why}"))?;
+            let Some([_, keys]) = reply.elements() else { return Ok(stale) };
+            match keys.elements() {
+                Some(keys) => stale
+                    .extend(keys.iter().filter_map(Reply::bytes).map(|key| key.escape_ascii().to_string())),
+                None => drop(stale.insert("*".to_owned())),
+            }
+        }
+    }
+}
+
+/// Whether the same keys were told of, but for those of which something was over; if not, which were not.
+pub(crate) fn stale_alike(
+    ours: &BTreeSet<String>,
+    theirs: &BTreeSet<String>,
+    heard: [&Heard; 2],
+) -> Result<(), String> {
+    let over: BTreeSet<&str> = heard
+        .into_iter()
+        .flatten()
+        .filter(|(_, events)| events.iter().any(|event| event.ends_with("expired")))
+        .filter_map(|(of, _)| of.split_once(' '))
+        .map(|(_, key)| key)
+        .collect();
+    let differs: Vec<_> =
+        ours.symmetric_difference(theirs).filter(|key| !over.contains(key.as_str())).collect();
+    if differs.is_empty() {
+        return Ok(());
+    }
+    Err(format!(
+        "who caches is told of one side alone: {differs:?}\nby Scrubjay {ours:?}\nby Valkey   {theirs:?}"
+    ))
 }
 
 /// Whether as much was heard of every key; if not, what was.

@@ -6,8 +6,9 @@
 //! shrinks what fails to what still fails. `ONLY="zadd zrange"` sends no other commands.
 //!
 //! A sequence begins with the parameters that decide how values are held, mostly odd ones, so that a few
-//! commands cross every threshold. It ends with a look at all that it has left behind, and with an exchange
-//! (`exchange.rs`): what either server dumps, the other restores.
+//! commands cross every threshold. It ends with what listeners were told of events and of keys to forget
+//! (`heard.rs`), with a look at all that it has left behind, and with an exchange (`exchange.rs`): what
+//! either server dumps, the other restores.
 #![forbid(unsafe_code)]
 
 mod commands;
@@ -34,7 +35,7 @@ use scrubjay_tests::words;
 
 use commands::{COMMANDS, NEVER_SENT, PARAMETERS};
 use grammar::{Words, command, keys, undamaged};
-use heard::Listener;
+use heard::{Cacher, Listener};
 
 /// Sequences from one seed. A failure is shrunk within its seed, so few is better.
 const CASES_PER_SEED: u32 = 8;
@@ -229,6 +230,7 @@ impl Pair {
             client.command(&hello).map_err(|why| why.to_string())?;
         }
         let mut listeners = [Listener::subscribe(&self.ours)?, Listener::subscribe(&self.theirs)?];
+        let mut cachers = [Cacher::track(&self.ours)?, Cacher::track(&self.theirs)?];
         let mut talk = Talk { ours, theirs, queued: Vec::new() };
         let parameters = Step { words: sequence.parameters.clone(), expires: false };
         talk.answer_alike(&[&parameters])?;
@@ -250,7 +252,12 @@ impl Pair {
             }
         }
         let [ours, theirs] = &mut listeners;
-        heard::alike(&ours.heard()?, &theirs.heard()?)?;
+        // In this order: whatever is over by the end of the first is told by the second.
+        let [our, their] = &mut cachers;
+        let (our_stale, their_stale) = (our.stale()?, their.stale()?);
+        let (ours, theirs) = (ours.heard()?, theirs.heard()?);
+        heard::alike(&ours, &theirs)?;
+        heard::stale_alike(&our_stale, &their_stale, [&ours, &theirs])?;
         talk.hold_alike()?;
         Ok(sequence.steps.len())
     }

@@ -100,9 +100,14 @@ fn its_figures_are_true() {
     assert_eq!((looked["keyspace_hits"].as_str(), looked["keyspace_misses"].as_str()), ("1", "1"));
     assert!(looked["cmdstat_get"].starts_with("calls=2,"), "{}", looked["cmdstat_get"]);
     assert!(number(&looked, "used_cpu_user") + number(&looked, "used_cpu_sys") > 0.0);
+    for moving in ["eventloop_cycles", "eventloop_duration_sum", "eventloop_duration_cmd_sum"] {
+        assert!(number(&looked, moving) > 0.0, "{moving}");
+    }
+    assert!(number(&looked, "eventloop_cycles") > number(&filled, "eventloop_cycles"));
     let failed = figures(&["DEBUG", "ERROR", "OOPS here"]);
     assert_eq!(failed["errorstat_OOPS"], "count=1");
     let reset = figures(&["CONFIG", "RESETSTAT"]);
     assert_eq!(reset["keyspace_hits"], "0");
+    assert!(number(&reset, "eventloop_cycles") < number(&failed, "eventloop_cycles"));
     assert!(!reset.contains_key("errorstat_OOPS") && !reset.contains_key("cmdstat_get"));
 }

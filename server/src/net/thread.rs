@@ -163,7 +163,11 @@ impl Threads {
         let worker = |index| {
             let (hand, take) = mpsc::unbounded_channel();
             let load = Arc::new(AtomicUsize::new(0));
-            let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
+            let counted = Arc::clone(shared);
+            let runtime = tokio::runtime::Builder::new_current_thread()
+                .enable_all()
+                .on_thread_unpark(move || counted.stats.block(index).cycles.add(1))
+                .build()?;
             let (shared, thread_load) = (Arc::clone(shared), Arc::clone(&load));
             let handle = std::thread::Builder::new().name(format!("scrubjay-{index}")).spawn(move || {
                 let thread = Rc::new(Thread {

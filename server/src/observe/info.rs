@@ -518,14 +518,14 @@ fn stats(facts: &Facts<'_>, fields: &mut Fields) {
     ]);
     fields.put("client_query_buffer_limit_disconnections", totals.over_query_limit);
     fields.put("client_output_buffer_limit_disconnections", totals.over_output_limit);
+    fields.zeroes(&["reply_buffer_shrinks", "reply_buffer_expands"]);
+    fields.put("eventloop_cycles", totals.cycles);
+    fields.put("eventloop_duration_sum", totals.busy_micros);
+    fields.put("eventloop_duration_cmd_sum", totals.commands.iter().map(CommandTotals::micros).sum::<u64>());
+    fields.put("instantaneous_eventloop_cycles_per_sec", rates.cycles.round());
+    let each = rates.busy_micros / rates.cycles.max(1.0);
+    fields.put("instantaneous_eventloop_duration_usec", each.round());
     fields.zeroes(&[
-        "reply_buffer_shrinks",
-        "reply_buffer_expands",
-        "eventloop_cycles",
-        "eventloop_duration_sum",
-        "eventloop_duration_cmd_sum",
-        "instantaneous_eventloop_cycles_per_sec",
-        "instantaneous_eventloop_duration_usec",
         "acl_access_denied_auth",
         "acl_access_denied_cmd",
         "acl_access_denied_key",

@@ -11,6 +11,13 @@ pub struct CpuTime {
     pub user: f64,
 }
 
+impl CpuTime {
+    /// All of it, in microseconds.
+    pub fn micros(self) -> u64 {
+        ((self.system + self.user) * 1e6) as u64
+    }
+}
+
 /// Whose CPU time is asked for.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Who {

@@ -15,6 +15,10 @@ pub struct Moment {
     pub bytes_in: u64,
     /// Bytes written to clients.
     pub bytes_out: u64,
+    /// Times the threads woke.
+    pub cycles: u64,
+    /// CPU time used, in microseconds.
+    pub busy_micros: u64,
 }
 
 /// What happens in a second.
@@ -26,6 +30,10 @@ pub struct PerSecond {
     pub bytes_in: f64,
     /// Bytes written to clients.
     pub bytes_out: f64,
+    /// Times the threads woke.
+    pub cycles: f64,
+    /// CPU time used, in microseconds.
+    pub busy_micros: f64,
 }
 
 /// The last samples.
@@ -51,6 +59,8 @@ impl Rates {
                 commands: rate(now.commands, last.commands),
                 bytes_in: rate(now.bytes_in, last.bytes_in),
                 bytes_out: rate(now.bytes_out, last.bytes_out),
+                cycles: rate(now.cycles, last.cycles),
+                busy_micros: rate(now.busy_micros, last.busy_micros),
             };
             state.next = (next + 1) % SAMPLES;
         }
@@ -64,6 +74,8 @@ impl Rates {
             commands: mean(|sample| sample.commands),
             bytes_in: mean(|sample| sample.bytes_in),
             bytes_out: mean(|sample| sample.bytes_out),
+            cycles: mean(|sample| sample.cycles),
+            busy_micros: mean(|sample| sample.busy_micros),
         }
     }
 
@@ -82,10 +94,17 @@ mod tests {
         let rates = Rates::default();
         for tick in 0..=16_u64 {
             let (micros, commands) = (tick * 100_000, tick * 7);
-            rates.sample(Moment { micros, commands, bytes_in: tick * 100, bytes_out: 0 });
+            rates.sample(Moment {
+                micros,
+                commands,
+                bytes_in: tick * 100,
+                cycles: tick * 2,
+                ..Moment::default()
+            });
         }
         let mean = rates.mean();
         assert!((mean.commands - 70.0).abs() < 1e-6 && (mean.bytes_in - 1000.0).abs() < 1e-6);
+        assert!((mean.cycles - 20.0).abs() < 1e-6 && mean.busy_micros == 0.0);
         rates.reset();
         assert_eq!(rates.mean(), PerSecond::default());
     }

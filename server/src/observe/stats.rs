@@ -11,6 +11,7 @@ use std::sync::atomic::{AtomicU64, Ordering::Relaxed};
 use parking_lot::Mutex;
 
 use super::latency::{Histogram, Latencies};
+use super::process::{self, Who};
 use super::rate::Rates;
 use crate::command::table;
 use crate::command::table::CommandId;
@@ -109,6 +110,8 @@ macro_rules! counters {
             pub rejected_connections: u64,
             /// Clients disconnected for `maxmemory-clients`.
             pub evicted_clients: u64,
+            /// CPU time of the process, in microseconds.
+            pub busy_micros: u64,
             /// By `CommandId`.
             pub commands: Vec<CommandTotals>,
             /// Error replies by their first word.
@@ -130,6 +133,7 @@ macro_rules! counters {
                 $(self.$name = self.$name.saturating_sub(base.$name);)+
                 self.rejected_connections -= base.rejected_connections;
                 self.evicted_clients -= base.evicted_clients;
+                self.busy_micros = self.busy_micros.saturating_sub(base.busy_micros);
                 for (total, base) in self.commands.iter_mut().zip(&base.commands) {
                     total.subtract(base);
                 }
@@ -158,6 +162,8 @@ counters! {
     reads;
     /// Writes to sockets.
     writes;
+    /// Times the thread woke and did what there was to do.
+    cycles;
     /// Error replies.
     errors;
     /// Connections accepted.
@@ -288,6 +294,7 @@ impl Stats {
         }
         totals.rejected_connections = self.rejected_connections.load(Relaxed);
         totals.evicted_clients = self.evicted_clients.load(Relaxed);
+        totals.busy_micros = process::cpu_time(Who::Process).micros();
         totals
     }
 }

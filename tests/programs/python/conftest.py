@@ -30,6 +30,7 @@ def running():
 def server(request, running):
     """A server that is empty, has forgotten its scripts, and has no clients but ours."""
     backend = request.param
+    request.node.user_properties.append(("server", backend))
     try:
         if backend not in running:
             running[backend] = Server(backend)
@@ -82,7 +83,7 @@ RESULTS = {}
 
 def pytest_runtest_logreport(report):
     record = dict(report.user_properties)
-    backend = next((backend for backend in SERVERS if f"[{backend}" in report.nodeid), None)
+    backend = record.get("server")
     if backend is None:
         return
     # What runs with several parameters is one scenario: all of it has to go well.

@@ -29,6 +29,14 @@ def hang(url):
     time.sleep(600)
 
 
+def hang_once(url):
+    """Hangs at the first attempt."""
+    made = redis.Redis.from_url(url).incr("attempts")
+    if made == 1:
+        hang(url)
+    return made
+
+
 def total(numbers):
     return sum(numbers)
 
@@ -47,10 +55,12 @@ app.conf.update(
     task_acks_late=True,
     task_reject_on_worker_lost=True,
     task_track_started=True,
-    broker_transport_options={"visibility_timeout": 600},
+    # After so long another worker may have what one has not acknowledged.
+    broker_transport_options={"visibility_timeout": float(os.environ.get("CELERY_VISIBILITY", "600"))},
 )
 app.task(add, name="add")
 app.task(note, name="note")
 app.task(hang, name="hang")
+app.task(hang_once, name="hang_once")
 app.task(fail_until, name="fail_until", base=Often)
 app.task(total, name="total")

@@ -9,7 +9,9 @@ from pathlib import Path
 import celery
 import jobs
 import pytest
+from celery.exceptions import TaskRevokedError
 from celery.result import AsyncResult
+from servers import poll
 
 PROGRAM = "Celery"
 VERSION = version("celery")
@@ -18,28 +20,45 @@ PATIENCE = 60
 
 @pytest.fixture
 def app(server):
-    """An application with its worker, which has two processes."""
+    """An application that has no worker."""
     url = server.url + "/1"
     app = celery.Celery("tests", broker=url, backend=url, set_as_current=False)
     app.conf.update({name: jobs.app.conf[name] for name in ("result_expires", "broker_transport_options")})
-    command = [sys.executable, "-m", "celery", "-A", "jobs", "worker", "--concurrency", "2", "--loglevel", "error"]
-    worker = subprocess.Popen(
-        command,
-        cwd=Path(__file__).parent,
-        env={**os.environ, "CELERY_URL": url, "PYTHONDONTWRITEBYTECODE": "1"},
-        stdin=subprocess.DEVNULL,
-    )
-    try:
-        # It is there once it has done something.
-        assert app.send_task("add", (2, 2)).get(timeout=PATIENCE) == 4
-        yield app
-    finally:
+    yield app
+    app.close()
+
+
+@pytest.fixture
+def work(app):
+    """Starts a worker in a process of its own."""
+    workers = []
+
+    def start(*arguments, **environment):
+        command = [sys.executable, "-m", "celery", "-A", "jobs", "worker", "--loglevel", "error", *arguments]
+        variables = {"CELERY_URL": app.conf.broker_url, "PYTHONDONTWRITEBYTECODE": "1", **environment}
+        workers.append(
+            subprocess.Popen(
+                command, cwd=Path(__file__).parent, env={**os.environ, **variables}, stdin=subprocess.DEVNULL
+            )
+        )
+        return workers[-1]
+
+    yield start
+    for worker in workers:
         worker.terminate()
+    for worker in workers:
         worker.wait()
-        app.close()
 
 
-def test_tasks(app, server):
+@pytest.fixture
+def worker(app, work):
+    """One that has two processes and is called `mine@here`; it is there once it has done something."""
+    worker = work("--concurrency", "2", "--hostname", "mine@here", "--task-events")
+    assert app.send_task("add", (2, 2)).get(timeout=PATIENCE) == 4
+    return worker
+
+
+def test_tasks(app, worker, server):
     """Tasks, results, failures, retries, a countdown, groups, chains and chords, result expiry"""
 
     def task(name, *arguments):
@@ -70,3 +89,88 @@ def test_tasks(app, server):
         late.forget()
         assert client.exists(key) == 0
     assert AsyncResult(late.id, app=app).state == "PENDING"
+
+
+@pytest.mark.long
+def test_control(app, worker, server):
+    """Remote control: ping, inspect, queues taken up and left, waiting and running tasks revoked, shutdown"""
+    url = app.conf.broker_url
+    assert app.control.ping(timeout=PATIENCE, limit=1) == [{"mine@here": {"ok": "pong"}}]
+
+    def look(what, *arguments):
+        return getattr(app.control.inspect(timeout=PATIENCE, limit=1), what)(*arguments)["mine@here"]
+
+    assert {"add", "hang", "note", "total"} <= set(look("registered"))
+    statistics = look("stats")
+    assert statistics["pool"]["max-concurrency"] == 2 and statistics["total"]["add"] == 1
+    assert statistics["broker"]["transport"] == "redis"
+    assert [queue["name"] for queue in look("active_queues")] == ["celery"]
+    assert look("conf")["result_expires"] == 600
+
+    asked = app.control.add_consumer("more", reply=True, timeout=PATIENCE, limit=1)
+    assert "ok" in asked[0]["mine@here"]
+    assert app.send_task("add", (1, 2), queue="more").get(timeout=PATIENCE) == 3
+    assert [queue["name"] for queue in look("active_queues")] == ["celery", "more"]
+    app.control.cancel_consumer("more", reply=True, timeout=PATIENCE, limit=1)
+    assert [queue["name"] for queue in look("active_queues")] == ["celery"]
+
+    with server.client(3) as client:
+        client.select(1)
+        hanging = [app.send_task("hang", (url,)) for _ in range(2)]
+        poll(lambda: client.llen("notes") == 2, "both processes to be busy")
+        assert {task["id"] for task in look("active")} == {result.id for result in hanging}
+        never = app.send_task("note", (url, "never"))
+        app.control.revoke(never.id, reply=True, timeout=PATIENCE, limit=1)
+        assert never.id in look("revoked")
+        running = [result.id for result in hanging]
+        app.control.revoke(running, terminate=True, reply=True, timeout=PATIENCE, limit=1)
+        for result in [*hanging, never]:
+            with pytest.raises(TaskRevokedError):
+                result.get(timeout=PATIENCE)
+            assert result.state == "REVOKED"
+        assert app.send_task("add", (3, 4)).get(timeout=PATIENCE) == 7
+        assert client.lrange("notes", 0, -1) == [b"hanging"] * 2
+
+    app.control.shutdown()
+    assert worker.wait(PATIENCE) == 0
+
+
+@pytest.mark.long
+def test_death(app, work, server):
+    """A worker that is killed: after the visibility timeout its task is done by another"""
+    url = app.conf.broker_url
+    # It has no other processes.
+    dying = work("--pool", "solo", "--hostname", "dying@here")
+    result = app.send_task("hang_once", (url,))
+    with server.client(3) as client:
+        client.select(1)
+        poll(lambda: client.llen("notes") == 1, "the first worker to take it")
+        assert (client.hlen("unacked"), client.llen("celery")) == (1, 0)
+        dying.kill()
+        dying.wait()
+        work("--pool", "solo", "--hostname", "heir@here", CELERY_VISIBILITY="1")
+        assert result.get(timeout=PATIENCE) == 2
+        poll(lambda: client.hlen("unacked") == 0, "the acknowledgement")
+
+
+@pytest.mark.long
+def test_events(app, worker):
+    """Events: what becomes of tasks and workers, told to who listens"""
+    state, kinds, sent = app.events.State(), [], []
+
+    def heard(event):
+        kinds.append(event["type"])
+        state.event(event)
+
+    with app.connection_for_read() as connection:
+        receiver = app.events.Receiver(connection, handlers={"*": heard})
+        # It listens once it has heard the worker's heart.
+        for _ in receiver.itercapture(limit=None, timeout=PATIENCE):
+            if not sent and "worker-heartbeat" in kinds:
+                sent += [app.send_task("add", (5, 6)), app.send_task("add", (5, "x"))]
+            if sent and {"task-succeeded", "task-failed"} <= set(kinds):
+                break
+    done, failed = (state.tasks[result.id] for result in sent)
+    assert (done.state, done.result, failed.state) == ("SUCCESS", "11", "FAILURE")
+    assert "TypeError" in failed.exception and done.worker.hostname == "mine@here"
+    assert {"task-received", "task-started"} <= set(kinds) and state.workers["mine@here"].alive

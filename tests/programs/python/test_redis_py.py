@@ -352,13 +352,14 @@ def test_client_side_caching(server):
         near.get("k")
 
 
-def test_client_side_caching_of_what_passes_for_redis():
+@pytest.mark.parametrize("server", ["Scrubjay"], indirect=True)
+def test_client_side_caching_of_what_passes_for_redis(server):
     """Client-side caching of a server that passes for Redis 8.0: `--compat redis-8.0`"""
-    server = Server("Scrubjay", "--compat", "redis-8.0")
+    passing = Server(server.backend, "--compat", "redis-8.0")
     try:
-        keeps_and_drops(server)
+        keeps_and_drops(passing)
     finally:
-        server.stop()
+        passing.stop()
 
 
 def near_client(server):

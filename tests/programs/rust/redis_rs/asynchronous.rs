@@ -1,17 +1,15 @@
 //! The client on tokio.
 
-use std::future::Future;
-use std::time::Duration;
-
 use redis::aio::{ConnectionManager, ConnectionManagerConfig, MultiplexedConnection};
 use redis::caching::CacheConfig;
 use redis::{AsyncCommands, AsyncConnectionConfig, PushKind, RedisResult, Value};
-use scrubjay_tests::patience::{Deadline, GENEROUS};
+use scrubjay_tests::patience::GENEROUS;
 use scrubjay_tests::server::Server;
 
-use super::{Scenario, client};
+use super::client;
+use crate::{Outcome, Scenario, on_tokio, until};
 
-pub(crate) const SCENARIOS: &[Scenario] = &[
+pub(super) const SCENARIOS: &[Scenario] = &[
     (
         "tokio: a thousand requests at once on one connection, pipelines, blocking pops beside them",
         |server| on_tokio(multiplexed(server)),
@@ -27,26 +25,6 @@ pub(crate) const SCENARIOS: &[Scenario] = &[
     }),
 ];
 
-fn on_tokio(scenario: impl Future<Output = RedisResult<()>>) -> RedisResult<()> {
-    let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().expect("a runtime");
-    runtime.block_on(async {
-        tokio::time::timeout(GENEROUS * 3, scenario).await.expect("it comes to its end in time")
-    })
-}
-
-/// Asks until the answer is true.
-async fn until<F: Future<Output = RedisResult<bool>>>(
-    mut ask: impl FnMut() -> F,
-    what: &str,
-) -> RedisResult<()> {
-    let deadline = Deadline::after(GENEROUS);
-    while !ask().await? {
-        assert!(!deadline.is_over(), "waited in vain for {what}");
-        tokio::time::sleep(Duration::from_millis(2)).await;
-    }
-    Ok(())
-}
-
 /// Patient, as everything here is.
 fn patient() -> AsyncConnectionConfig {
     AsyncConnectionConfig::new().set_response_timeout(Some(GENEROUS))
@@ -56,7 +34,7 @@ async fn connect(server: &Server, protocol: &str) -> RedisResult<MultiplexedConn
     client(server, protocol).get_multiplexed_async_connection_with_config(&patient()).await
 }
 
-async fn multiplexed(server: &Server) -> RedisResult<()> {
+async fn multiplexed(server: &Server) -> Outcome {
     for protocol in ["resp2", "resp3"] {
         let connection = connect(server, protocol).await?;
         let () = redis::cmd("FLUSHALL").query_async(&mut connection.clone()).await?;
@@ -101,7 +79,7 @@ async fn multiplexed(server: &Server) -> RedisResult<()> {
     Ok(())
 }
 
-async fn pushes(server: &Server) -> RedisResult<()> {
+async fn pushes(server: &Server) -> Outcome {
     let (sender, mut pushed) = tokio::sync::mpsc::unbounded_channel();
     let config = patient().set_push_sender(sender);
     let mut listens = client(server, "resp3").get_multiplexed_async_connection_with_config(&config).await?;
@@ -126,7 +104,7 @@ async fn pushes(server: &Server) -> RedisResult<()> {
     Ok(())
 }
 
-async fn manager(server: &Server) -> RedisResult<()> {
+async fn manager(server: &Server) -> Outcome {
     let (sender, mut pushed) = tokio::sync::mpsc::unbounded_channel();
     let config = ConnectionManagerConfig::new()
         .set_response_timeout(Some(GENEROUS))
@@ -163,7 +141,7 @@ async fn manager(server: &Server) -> RedisResult<()> {
     Ok(())
 }
 
-async fn cache(server: &Server) -> RedisResult<()> {
+async fn cache(server: &Server) -> Outcome {
     let config = patient().set_cache_config(CacheConfig::new());
     let near = client(server, "resp3").get_multiplexed_async_connection_with_config(&config).await?;
     let mut other = connect(server, "resp3").await?;

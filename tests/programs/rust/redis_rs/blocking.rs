@@ -5,9 +5,10 @@ use std::thread;
 use redis::{Commands, ErrorKind, RedisResult, Script, ServerErrorKind};
 use scrubjay_tests::server::Server;
 
-use super::{Scenario, client};
+use super::client;
+use crate::{Outcome, Scenario};
 
-pub(crate) const SCENARIOS: &[Scenario] = &[
+pub(super) const SCENARIOS: &[Scenario] = &[
     (
         "Blocking: pipelines, atomic ones, errors in them; transactions with WATCH from many threads",
         pipelines,
@@ -16,7 +17,7 @@ pub(crate) const SCENARIOS: &[Scenario] = &[
     ("Blocking: messages of channels and patterns", messages),
 ];
 
-fn pipelines(server: &Server) -> RedisResult<()> {
+fn pipelines(server: &Server) -> Outcome {
     for protocol in ["resp2", "resp3"] {
         let client = client(server, protocol);
         let mut connection = client.get_connection()?;
@@ -66,7 +67,7 @@ fn pipelines(server: &Server) -> RedisResult<()> {
     Ok(())
 }
 
-fn scripts(server: &Server) -> RedisResult<()> {
+fn scripts(server: &Server) -> Outcome {
     let mut connection = client(server, "resp3").get_connection()?;
     let script = Script::new("return {KEYS[1], redis.call('INCRBY', KEYS[1], ARGV[1])}");
     for expected in [5, 10] {
@@ -98,7 +99,7 @@ fn scripts(server: &Server) -> RedisResult<()> {
     Ok(())
 }
 
-fn messages(server: &Server) -> RedisResult<()> {
+fn messages(server: &Server) -> Outcome {
     let client = client(server, "resp2");
     let (mut listens, mut says) = (client.get_connection()?, client.get_connection()?);
     let mut messages = listens.as_pubsub();
