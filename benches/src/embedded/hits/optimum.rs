@@ -7,7 +7,7 @@ use std::collections::{BinaryHeap, HashMap, HashSet};
 pub(super) fn ratio(requests: &[u32], capacity: usize) -> f64 {
     let next = next_uses(requests);
     let mut held = HashSet::new();
-    // What is held, by its next use, the last on top; and some that are not held any more, or are used sooner.
+    // What is held, by its next use, the last on top; and some that have gone, or are used sooner.
     let mut by_use = BinaryHeap::new();
     let mut current: HashMap<u32, usize> = HashMap::new();
     let mut hits = 0;

@@ -108,20 +108,31 @@ impl<K, V> Shard<K, V> {
     }
 
     /// The first entry that the hand meets with its use count down to zero.
+    ///
+    /// The hand stays at a bucket as long as there is such an entry, and counts down only what it leaves
+    /// behind. If it moved on with each victim it would count a whole bucket down for it: entries that are
+    /// in use would run out of count between two uses.
     fn clock_victim(&mut self) -> Option<Found> {
         let State::S3Fifo(queues) = &mut self.policy else { return None };
-        let mut victim = None;
-        let mut laps = 0;
-        while victim.is_none() && laps < LAPS_MAX {
-            let next = self.table.turn_hand(queues.hand, |slot, handle, count| {
-                if count == 0 && victim.is_none() {
-                    victim = Some(Found { slot, handle: named(handle) });
+        for _ in 0..LAPS_MAX {
+            loop {
+                let mut victim = None;
+                self.table.turn_hand(queues.hand, |slot, handle, count| {
+                    if count == 0 && victim.is_none() {
+                        victim = Some(Found { slot, handle: named(handle) });
+                    }
+                    count
+                });
+                if victim.is_some() {
+                    return victim;
                 }
-                count.saturating_sub(1)
-            });
-            laps += usize::from(next.is_none());
-            queues.hand = next.unwrap_or(0);
+                match self.table.turn_hand(queues.hand, |_, _, count| count.saturating_sub(1)) {
+                    Some(next) => queues.hand = next,
+                    None => break,
+                }
+            }
+            queues.hand = 0;
         }
-        victim
+        None
     }
 }
