@@ -12,6 +12,8 @@ use crate::figures::{Spread, Table, spread};
 use crate::{clock, cores};
 
 const QUANTILES: [(&str, f64); 4] = [("p50", 0.5), ("p99", 0.99), ("p99.9", 0.999), ("p99.99", 0.9999)];
+/// Longer than anybody sleeps.
+const NANOS_MAX: u64 = 60_000_000_000;
 /// The quantile that is to be the lowest.
 const JUDGED: usize = 2;
 
@@ -103,7 +105,8 @@ impl Growth {
         let cores = cores::available().unwrap_or_default();
         let pin = |index: usize| cores.get(index % cores.len().max(1)).map(|&core| cores::pin(&[core]));
         let (written, is_over, pin) = (&written, &is_over, &pin);
-        let mut times: Histogram<u64> = Histogram::new(3).expect("invariant: three digits are allowed");
+        let times = Histogram::<u64>::new_with_bounds(1, NANOS_MAX, 3);
+        let mut times = times.expect("invariant: the bounds are valid");
         std::thread::scope(|scope| {
             let mut write = write;
             scope.spawn(move || {
@@ -128,5 +131,28 @@ impl Growth {
             }
         });
         QUANTILES.iter().map(|(_, quantile)| times.value_at_quantile(*quantile) as f64).collect()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn slow_reads_are_told_as_slow_as_they_were() {
+        let reads = AtomicU64::new(0);
+        let read = |_| {
+            reads.fetch_add(1, Ordering::Relaxed);
+            clock::pause(std::time::Duration::from_millis(3));
+            true
+        };
+        // The second write waits for a read of the first.
+        let write = |number| {
+            while number == 1 && reads.load(Ordering::Relaxed) == 0 {
+                std::thread::yield_now();
+            }
+        };
+        let quantiles = Growth { entries: 2 }.watch(fastrand::Rng::with_seed(1), write, read);
+        assert!(quantiles.iter().all(|&nanos| nanos >= 2_990_000.0), "{quantiles:?}");
     }
 }
