@@ -2,6 +2,8 @@
 
 use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
 
+use nix::time::{ClockId, clock_gettime};
+
 /// The monotonic clock, for every duration measured.
 #[expect(clippy::disallowed_methods, reason = "a measurement needs the real clock")]
 pub(crate) fn now() -> Instant {
@@ -24,4 +26,10 @@ pub(crate) fn pause(duration: Duration) {
 /// Pauses until `moment`; returns at once when it has passed.
 pub(crate) fn pause_until(moment: Instant) {
     pause(moment.saturating_duration_since(now()));
+}
+
+/// The CPU time of the calling thread: what a measurement on a machine with other work to do can trust.
+pub(crate) fn thread_cpu() -> Duration {
+    let time = clock_gettime(ClockId::CLOCK_THREAD_CPUTIME_ID).expect("invariant: Linux has this clock");
+    Duration::from(time)
 }

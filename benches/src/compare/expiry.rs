@@ -8,12 +8,12 @@ use std::time::Duration;
 use anyhow::{Result, ensure};
 
 use super::client::Client;
-use super::cores::Placement;
 use super::fill::Fill;
 use super::measure::{Metric, Sample};
 use super::prober::Prober;
 use super::server::Server;
 use crate::clock;
+use crate::cores::Placement;
 
 /// The deadlines' spread.
 const SPREAD_MS: u64 = 1_000;

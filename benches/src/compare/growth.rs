@@ -6,12 +6,12 @@ use std::sync::atomic::AtomicU64;
 use anyhow::{Result, ensure};
 
 use super::client::Client;
-use super::cores::Placement;
 use super::fill::Fill;
 use super::measure::{Metric, Sample};
 use super::prober::Prober;
 use super::server::Server;
 use crate::clock;
+use crate::cores::Placement;
 
 /// Writes `fill` to the fresh `server` while a prober watches.
 pub(crate) fn measure(fill: &Fill<'_>, server: &Server, placement: &Placement) -> Result<Sample> {

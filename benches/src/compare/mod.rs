@@ -4,7 +4,7 @@
 //! the machine for a while disturbs all of them, and ratios are taken within a round. Reading order:
 //!
 //! - [`scenario`]: what is measured, as a table
-//! - [`contender`] and [`server`]: who is measured; [`cores`]: where
+//! - [`contender`] and [`server`]: who is measured; [`cores`](crate::cores): where
 //! - [`load`] (closed and open loop), [`memory`], [`expiry`], [`growth`]: how, with [`template`],
 //!   [`replies`], [`fill`], [`audience`], [`prober`] and [`client`] to send, listen and watch
 //! - [`measure`]: figures, spreads and goals; [`report`]: tables and plots
@@ -12,7 +12,6 @@
 mod scenario;
 
 mod contender;
-mod cores;
 mod server;
 
 mod audience;
@@ -27,7 +26,6 @@ mod replies;
 mod template;
 
 mod measure;
-mod progress;
 mod report;
 
 use std::path::PathBuf;
@@ -39,14 +37,15 @@ use anyhow::{Context, Result, ensure};
 use self::audience::Audience;
 use self::client::Client;
 use self::contender::{Contender, Name};
-use self::cores::Placement;
 use self::fill::Fill;
 use self::load::{Pace, Plan};
 use self::measure::Sample;
-use self::progress::Progress;
 use self::report::{Report, Row};
 use self::scenario::{Load, Records, Scenario, Scene, Work};
 use self::server::Server;
+use crate::cores::{self, Placement};
+use crate::figures;
+use crate::progress::Progress;
 
 /// Start Scrubjay and the servers it stands in for, and measure them in turns.
 #[derive(Debug, clap::Args)]
@@ -113,7 +112,7 @@ pub(crate) fn run(options: &Options) -> Result<()> {
     }
     let bench = Bench { options, contenders: &contenders, cores: cores::available()? };
     let steps = scenarios.iter().map(|scenario| bench.rounds(scenario) * contenders.len()).sum();
-    let mut progress = Progress::new(steps);
+    let mut progress = Progress::new(Some(steps));
     let mut fleet = None;
     let mut rows = Vec::new();
     for scenario in scenarios {
@@ -291,13 +290,13 @@ impl Bench<'_> {
         let mut settings = vec![format!(
             "{} connections; 16-byte keys, or 8-byte members of one key, drawn evenly from {}; {} s a round.",
             self.options.connections,
-            report::thousands(self.keys() as f64),
+            figures::thousands(self.keys() as f64),
             self.seconds(),
         )];
         if let Some(rate) = self.options.rate {
             settings.push(format!(
                 "Open loop at {} requests per second, sent on schedule; latency counts from the scheduled moment.",
-                report::thousands(rate)
+                figures::thousands(rate)
             ));
         }
         for threads in [1, 2] {

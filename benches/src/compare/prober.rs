@@ -13,11 +13,12 @@ use std::time::Duration;
 
 use anyhow::{Result, anyhow};
 
+use super::client;
 use super::measure::Latency;
 use super::replies::Replies;
 use super::template::Batch;
-use super::{client, cores};
 use crate::clock;
+use crate::cores;
 
 /// A thread that asks until it is stopped.
 pub(crate) struct Prober {

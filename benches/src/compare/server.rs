@@ -11,8 +11,8 @@ use nix::time::{ClockId, clock_getcpuclockid};
 use nix::unistd::Pid;
 
 use super::client::Client;
-use super::cores::{self, Placement};
 use crate::clock;
+use crate::cores::{self, Placement};
 
 /// A running server. Dropping it ends the process.
 pub(crate) struct Server {

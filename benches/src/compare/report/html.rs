@@ -4,8 +4,8 @@ use anyhow::Result;
 
 use super::super::measure::{Metric, Verdict};
 use super::plot::{self, Bars};
-use super::table::Table;
 use super::{Report, Row};
+use crate::figures::Table;
 
 const STYLE: &str = "
 body { font: 15px/1.5 system-ui, sans-serif; color: #222; background: #fff; }

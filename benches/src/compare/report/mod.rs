@@ -1,17 +1,13 @@
 //! What a run found: a table per metric as text, and the same with plots as a page.
 
 mod html;
-mod machine;
 mod plot;
-mod table;
 
 use anyhow::Result;
 
-use self::table::Table;
 use super::contender::{Contender, Name};
-use super::measure::{Goal, Latency, Metric, Sample, Spread, Verdict};
-
-pub(crate) use self::table::thousands;
+use super::measure::{Goal, Latency, Metric, Sample, Verdict};
+use crate::figures::{self, Spread, Table};
 
 /// One scenario's samples.
 pub(crate) struct Row {
@@ -90,7 +86,7 @@ impl<'a> Report<'a> {
     fn preface(&self) -> Vec<String> {
         let who: Vec<String> =
             self.contenders.iter().map(|who| format!("{} {}", who.name.as_str(), who.version)).collect();
-        let mut lines = vec![format!("{}. {}", who.join(", "), machine::describe())];
+        let mut lines = vec![format!("{}. {}", who.join(", "), figures::machine())];
         lines.extend(self.settings.iter().cloned());
         lines.push(format!(
             "Medians of the rounds, in brackets the least and the most; ratios to {}, of figures of one round.",
@@ -126,12 +122,12 @@ impl<'a> Report<'a> {
             for contender in 0..self.contenders.len() {
                 cells.push(
                     row.spread(metric, contender)
-                        .map_or_else(String::new, |spread| table::spread(spread, "")),
+                        .map_or_else(String::new, |spread| figures::spread(spread, "")),
                 );
                 if metric.is_compared() && contender > 0 {
                     cells.push(
                         row.ratio(metric, contender)
-                            .map_or_else(String::new, |spread| table::spread(spread, "x")),
+                            .map_or_else(String::new, |spread| figures::spread(spread, "x")),
                     );
                 }
             }

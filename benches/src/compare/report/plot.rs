@@ -5,7 +5,8 @@ use plotters::prelude::*;
 use plotters::style::text_anchor::{HPos, Pos, VPos};
 
 use super::super::contender::Name;
-use super::super::measure::{Goal, Latency, Spread};
+use super::super::measure::{Goal, Latency};
+use crate::figures::Spread;
 
 /// One group of bars: a scenario with each contender's ratio to the first.
 pub(crate) struct Bars {

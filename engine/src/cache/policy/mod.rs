@@ -58,7 +58,7 @@ impl<K, V> Shard<K, V> {
     pub(super) fn policy_inserted(&mut self, found: Found, hash: u64, roomy: bool) {
         let place = self.place(hash);
         match &mut self.policy {
-            State::S3Fifo(queues) => queues.inserted(place, found.slot, &mut self.table, roomy),
+            State::S3Fifo(queues) => queues.inserted(place, roomy),
             State::Lists(lists) => lists.inserted(found.handle),
         }
     }

@@ -8,14 +8,16 @@ use crate::clock;
 
 /// Counts the steps of a run on standard error.
 pub(crate) struct Progress {
-    steps: usize,
+    /// How many there will be, if that is known.
+    steps: Option<usize>,
     done: usize,
     start: Instant,
     is_terminal: bool,
 }
 
 impl Progress {
-    pub(crate) fn new(steps: usize) -> Self {
+    /// A run of so many steps, or of nobody knows how many.
+    pub(crate) fn new(steps: Option<usize>) -> Self {
         Self { steps, done: 0, start: clock::now(), is_terminal: std::io::stderr().is_terminal() }
     }
 
@@ -23,7 +25,8 @@ impl Progress {
     pub(crate) fn step(&mut self, what: Arguments<'_>) {
         self.done += 1;
         let elapsed = (clock::now() - self.start).as_secs();
-        let line = format!("[{}/{}, {elapsed} s] {what}", self.done, self.steps);
+        let of = self.steps.map_or_else(String::new, |steps| format!("/{steps}"));
+        let line = format!("[{}{of}, {elapsed} s] {what}", self.done);
         if self.is_terminal {
             eprint!("\r\x1b[K{line}");
         } else {

@@ -2,7 +2,7 @@
 
 use std::fmt;
 
-use super::super::measure::Spread;
+use super::Spread;
 
 /// Cells by row. The first column is text, the others figures.
 pub(crate) struct Table {
