@@ -15,7 +15,8 @@ use crate::time::Clock;
 const SMALL_THOUSANDTHS: u64 = 100;
 /// A shard with fewer entries than this would make a poor cache of its own.
 const SHARE_MIN: u64 = 2048;
-const SHARDS: usize = 64;
+/// Two threads meet in one of two hundred and fifty operations.
+const SHARDS: usize = 256;
 const SHARDS_MAX: usize = 1024;
 
 /// A cache's parameters. Each has a default; the methods are named as the fields.
@@ -188,7 +189,7 @@ impl<K, V, S> Builder<K, V, S> {
         self
     }
 
-    /// How many locks there are: rounded up to a power of two, at most 1024. By default 64, and fewer in a
+    /// How many locks there are: rounded up to a power of two, at most 1024. By default 256, and fewer in a
     /// cache of so few entries that a part of it would be a poor cache.
     #[must_use]
     pub fn shards(mut self, shards: usize) -> Self {
