@@ -1,2 +1,7 @@
 //! Caching patterns and a near cache for Scrubjay, Redis and Valkey.
+//!
+//! - [`wire`]: connections to one server or to a Valkey Cluster, whose notices come in the order of the
+//!   stream and are told by node and by the life of the connection.
 #![forbid(unsafe_code)]
+
+pub mod wire;
