@@ -1,7 +1,11 @@
 //! Caching patterns and a near cache for Scrubjay, Redis and Valkey.
 //!
+//! # The map of the source
+//!
 //! - [`wire`]: connections to one server or to a Valkey Cluster, whose notices come in the order of the
 //!   stream and are told by node and by the life of the connection.
+//! - [`codec`]: how values become bytes.
 #![forbid(unsafe_code)]
 
+pub mod codec;
 pub mod wire;
