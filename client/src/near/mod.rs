@@ -57,6 +57,8 @@ mod builder;
 mod error;
 mod held;
 mod local;
+#[cfg(test)]
+mod model;
 mod read;
 mod recovery;
 mod requests;
