@@ -2,6 +2,8 @@
 #![forbid(unsafe_code)]
 
 mod cache;
+mod proxy;
+mod race;
 mod wire;
 
 use std::future::Future;
