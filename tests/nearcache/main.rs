@@ -2,6 +2,8 @@
 #![forbid(unsafe_code)]
 
 mod cache;
+mod cluster;
+mod failing;
 mod proxy;
 mod race;
 mod wire;

@@ -11,10 +11,11 @@ use scrubjay::random::Random;
 use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
 use tokio::net::tcp::{OwnedReadHalf, OwnedWriteHalf};
 use tokio::net::{TcpListener, TcpStream};
+use tokio::sync::watch;
 use tokio::task::AbortHandle;
 
 /// How bad the way is.
-#[derive(Clone, Copy)]
+#[derive(Clone, Copy, Default)]
 pub(crate) struct Weather {
     /// How long a piece may be held back at most.
     pub(crate) delay_micros: u64,
@@ -22,6 +23,16 @@ pub(crate) struct Weather {
     pub(crate) cut_one_in: u64,
     /// Of how many pieces one is the last before silence; 0 for none.
     pub(crate) silence_one_in: u64,
+}
+
+/// Whether anything passes at all.
+#[derive(Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Passage {
+    Open,
+    /// What is said waits until it is open again.
+    Held,
+    /// All connections are cut, and new ones as soon as they are made.
+    Shut,
 }
 
 /// Ends with this, and with it all of its connections.
@@ -35,6 +46,7 @@ struct Way {
     server: SocketAddr,
     weather: Weather,
     is_bad: AtomicBool,
+    passage: watch::Sender<Passage>,
     cuts: AtomicUsize,
     silences: AtomicUsize,
 }
@@ -45,7 +57,8 @@ impl Proxy {
         let listener = TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).await.expect("a port");
         let address = listener.local_addr().expect("its address");
         let (is_bad, cuts, silences) = Default::default();
-        let way = Arc::new(Way { server, weather, is_bad, cuts, silences });
+        let passage = watch::Sender::new(Passage::Open);
+        let way = Arc::new(Way { server, weather, is_bad, passage, cuts, silences });
         let accepting = {
             let way = Arc::clone(&way);
             tokio::spawn(async move {
@@ -62,6 +75,10 @@ impl Proxy {
 
     pub(crate) fn set_bad(&self, is_bad: bool) {
         self.way.is_bad.store(is_bad, SeqCst);
+    }
+
+    pub(crate) fn set_passage(&self, passage: Passage) {
+        self.way.passage.send_replace(passage);
     }
 
     /// How many connections were cut, and how many fell silent.
@@ -84,8 +101,10 @@ async fn connect(way: Arc<Way>, client: TcpStream, [there, back]: [Random; 2]) {
     }
     let (client_says, to_client) = client.into_split();
     let (server_says, to_server) = server.into_split();
+    let mut passage = way.passage.subscribe();
     // Whichever ends closes both connections.
     tokio::select! {
+        _ = passage.wait_for(|passage| *passage == Passage::Shut) => {}
         () = way.pump(client_says, to_server, there) => {}
         () = way.pump(server_says, to_client, back) => {}
     }
@@ -107,6 +126,10 @@ impl Way {
                 } else if silence_one_in > 0 && random.below(silence_one_in) == 0 {
                     then = Then::FallSilent;
                 }
+            }
+            let mut passage = self.passage.subscribe();
+            if passage.wait_for(|passage| *passage == Passage::Open).await.is_err() {
+                return;
             }
             if to.write_all(&piece[..passes]).await.is_err() {
                 return;

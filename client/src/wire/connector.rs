@@ -37,7 +37,7 @@ pub enum Event<'a> {
         /// The life.
         life: &'a Arc<Life>,
     },
-    /// Slots have another owner. The life of the old one ends with this.
+    /// Slots have another owner. The life of the old one has ended.
     SlotsMoved {
         /// Who had them.
         from: &'a Node,
