@@ -56,10 +56,17 @@ impl<V: Clone + Send + Sync + 'static, C: Codec<V>> NearCache<V, C> {
         if let Some(value) = self.0.local.hit(key, Wanted::Servers) {
             return Ok(value);
         }
-        self.miss(key, Wanted::Servers, None).await.map(|lookup| lookup.value)
+        // Apart, so that the future of a hit is small.
+        Box::pin(self.miss(key, Wanted::Servers, None)).await.map(|lookup| lookup.value)
     }
 
-    /// The same, and where it comes from.
+    /// What is here and fresh, without asking anybody: `None` if nothing is known here, `Some(None)` if it is
+    /// known that there is no value.
+    pub fn cached(&self, key: impl AsRef<[u8]>) -> Option<Option<V>> {
+        self.0.local.hit(key.as_ref(), Wanted::Servers)
+    }
+
+    /// The same as [`get`](Self::get), and where it comes from.
     ///
     /// # Errors
     /// As [`get`](Self::get).
@@ -67,7 +74,7 @@ impl<V: Clone + Send + Sync + 'static, C: Codec<V>> NearCache<V, C> {
         let key = key.as_ref();
         match self.0.local.hit(key, Wanted::Servers) {
             Some(value) => Ok(Lookup { value, source: Source::Local }),
-            None => self.miss(key, Wanted::Servers, None).await,
+            None => Box::pin(self.miss(key, Wanted::Servers, None)).await,
         }
     }
 
@@ -120,7 +127,7 @@ impl<V: Clone + Send + Sync + 'static, C: Codec<V>> NearCache<V, C> {
             return Ok(value);
         }
         let loading = Box::pin(async move { load().await.map_err(|error| Arc::from(error.into())) });
-        self.miss(key, Wanted::Loaders, Some(loading)).await.map(|lookup| lookup.value)
+        Box::pin(self.miss(key, Wanted::Loaders, Some(loading))).await.map(|lookup| lookup.value)
     }
 
     async fn miss(
