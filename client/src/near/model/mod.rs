@@ -29,6 +29,8 @@ struct Scope {
     /// Per cache.
     reads: usize,
     writes: usize,
+    /// Reads that write what they load if there is nothing, as there is at first.
+    loads: usize,
     /// By somebody without a cache.
     foreign: usize,
     /// What is written by them lives for so many ticks.
@@ -46,6 +48,7 @@ const NOTHING: Scope = Scope {
     listed: true,
     reads: 0,
     writes: 0,
+    loads: 0,
     foreign: 0,
     ttl: None,
     ticks: 0,
@@ -64,6 +67,8 @@ enum Variant {
     LifeOfTheAnswer,
     /// A write forgets its key before it is sent, and not after it is done.
     ForgetBeforeOnly,
+    /// The same of a write of what was loaded.
+    ForgetNotAfterLoad,
     /// The server's TTL is counted from the answer.
     TtlFromTheAnswer,
 }
@@ -72,6 +77,8 @@ enum Variant {
 enum Step {
     /// Somebody asks a cache for a key that is not fresh there.
     Read(usize, usize),
+    /// The same, by somebody who has a loader.
+    Load(usize, usize),
     /// Somebody is about to write a key through a cache.
     Write(usize, usize),
     /// The request for that goes out.
@@ -114,13 +121,14 @@ fn explore(scope: Scope, variant: Variant) -> Result<usize, (String, Vec<Step>)>
 }
 
 /// Together they hold everything that may happen; one with all of it would never end.
-const SCOPES: [(&str, Scope); 7] = [
+const SCOPES: [(&str, Scope); 8] = [
     ("two caches, foreign writes", Scope { caches: 2, reads: 2, foreign: 2, ..NOTHING }),
     ("a cache that writes itself", Scope { reads: 2, writes: 2, foreign: 1, cancels: 1, ..NOTHING }),
     ("two caches that write", Scope { caches: 2, reads: 1, writes: 1, cuts: 1, ..NOTHING }),
     ("lost connections", Scope { reads: 2, writes: 1, foreign: 1, cuts: 2, cancels: 1, ..NOTHING }),
     ("two keys and flushes", Scope { keys: 2, reads: 2, foreign: 1, flushes: 2, cuts: 1, ..NOTHING }),
     ("expiry", Scope { reads: 2, writes: 1, foreign: 1, ttl: Some(2), ticks: 3, ..NOTHING }),
+    ("loaders", Scope { loads: 2, reads: 1, foreign: 2, cuts: 1, cancels: 1, ..NOTHING }),
     ("told of everything", Scope { caches: 2, listed: false, reads: 1, writes: 1, foreign: 1, ..NOTHING }),
 ];
 
@@ -145,6 +153,7 @@ fn what_is_broken_is_found_out() {
         (Variant::LifeOfTheAnswer, SCOPES[3].1),
         (Variant::LifeOfTheAnswer, SCOPES[4].1),
         (Variant::ForgetBeforeOnly, SCOPES[1].1),
+        (Variant::ForgetNotAfterLoad, SCOPES[6].1),
         (Variant::TtlFromTheAnswer, SCOPES[5].1),
     ] {
         let found = explore(scope, variant);

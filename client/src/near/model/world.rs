@@ -29,6 +29,7 @@ enum Message {
     Reply {
         job: usize,
         version: u8,
+        is_there: bool,
         left: u64,
     },
 }
@@ -36,12 +37,23 @@ enum Message {
 struct Connection {
     cache: usize,
     is_up: bool,
-    requests: VecDeque<(usize, usize, bool)>,
+    requests: VecDeque<(usize, usize, Kind)>,
     messages: VecDeque<Message>,
+}
+
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Kind {
+    Read,
+    Write,
+    /// A read that turns into a fill if there is nothing.
+    Load,
+    /// A write, unless there is something.
+    Fill,
 }
 
 struct Key {
     version: u8,
+    is_there: bool,
     expires: u64,
     listeners: Vec<usize>,
 }
@@ -50,7 +62,7 @@ struct Key {
 struct Job {
     id: usize,
     key: usize,
-    is_write: bool,
+    kind: Kind,
     ticket: Option<Ticket<Keys, Held<u8>>>,
     began: u64,
     /// The one that it was sent in, once it was.
@@ -62,7 +74,7 @@ struct Job {
 enum Answer {
     Unsent,
     Awaited,
-    Come { version: u8, left: u64, at: u64 },
+    Come { version: u8, is_there: bool, left: u64, at: u64 },
     Lost,
 }
 
@@ -75,6 +87,7 @@ struct Holder {
     told: Vec<u8>,
     reads: usize,
     writes: usize,
+    loads: usize,
 }
 
 pub(super) struct World {
@@ -97,7 +110,7 @@ fn name(key: usize) -> Vec<u8> {
 impl World {
     pub(super) fn new(scope: Scope, variant: Variant) -> Self {
         let clock = ManualClock::new(1_000_000);
-        let key = || Key { version: 1, expires: NEVER, listeners: Vec::new() };
+        let key = || Key { version: 1, is_there: scope.loads == 0, expires: NEVER, listeners: Vec::new() };
         let mut world = Self {
             scope,
             variant,
@@ -135,6 +148,7 @@ impl World {
                 told: vec![0; scope.keys],
                 reads: 0,
                 writes: 0,
+                loads: 0,
             });
             world.connect(cache);
         }
@@ -163,6 +177,9 @@ impl World {
             for key in 0..scope.keys {
                 if holder.reads < scope.reads {
                     steps.push(Step::Read(at, key));
+                }
+                if holder.loads < scope.loads {
+                    steps.push(Step::Load(at, key));
                 }
                 if holder.writes < scope.writes {
                     steps.push(Step::Write(at, key));
@@ -204,19 +221,22 @@ impl World {
 
     pub(super) fn take(&mut self, step: Step) {
         match step {
-            Step::Read(cache, key) => self.claim(cache, key, false),
-            Step::Write(cache, key) => self.claim(cache, key, true),
+            Step::Read(cache, key) => self.claim(cache, key, Kind::Read),
+            Step::Load(cache, key) => self.claim(cache, key, Kind::Load),
+            Step::Write(cache, key) => self.claim(cache, key, Kind::Write),
             Step::Send(cache, job) => {
                 let holder = &mut self.holders[cache];
                 let job = &mut holder.jobs[job];
                 job.life = Some(Arc::clone(&holder.life));
                 job.answer = Answer::Awaited;
                 let requests = &mut self.connections[holder.connection].requests;
-                requests.push_back((job.id, job.key, job.is_write));
+                requests.push_back((job.id, job.key, job.kind));
             }
             Step::Foreign(key) => {
                 self.spent.foreign += 1;
-                self.change(key, None);
+                // Where it is loaded what is not there, they remove what they find there.
+                let is_there = self.scope.loads == 0 || !self.keys[key].is_there;
+                self.change(key, is_there, None);
                 if let Some(ttl) = self.scope.ttl {
                     let expires = self.now() + ttl * TICK;
                     self.keys[key].expires = expires;
@@ -226,7 +246,12 @@ impl World {
             Step::Flush => {
                 self.spent.flushes += 1;
                 for key in &mut self.keys {
-                    *key = Key { version: key.version + 1, expires: NEVER, listeners: Vec::new() };
+                    *key = Key {
+                        version: key.version + 1,
+                        is_there: false,
+                        expires: NEVER,
+                        listeners: Vec::new(),
+                    };
                 }
                 let left: Vec<u8> = self.keys.iter().map(|key| key.version).collect();
                 for connection in self.connections.iter_mut().filter(|connection| connection.is_up) {
@@ -239,9 +264,10 @@ impl World {
             Step::Cancel(cache, job) => {
                 self.spent.cancels += 1;
                 let holder = &mut self.holders[cache];
-                let Job { key, is_write, ticket, .. } = holder.jobs.remove(job);
+                let Job { key, kind, ticket, answer, .. } = holder.jobs.remove(job);
                 drop(ticket);
-                if is_write {
+                // The loader of a fill that is not sent yet is still at work.
+                if kind == Kind::Write || kind == Kind::Fill && answer != Answer::Unsent {
                     holder.local.forget(&name(key));
                 }
             }
@@ -267,10 +293,10 @@ impl World {
     }
 
     /// What `NearCache` does before it sends anything.
-    fn claim(&mut self, cache: usize, key: usize, is_write: bool) {
+    fn claim(&mut self, cache: usize, key: usize, kind: Kind) {
         let began = self.now();
         let holder = &mut self.holders[cache];
-        if is_write {
+        if kind == Kind::Write {
             holder.writes += 1;
             holder.local.forget(&name(key));
         }
@@ -278,21 +304,23 @@ impl World {
             Claim::Load(ticket) | Claim::Refresh(_, ticket) => Some(ticket),
             _ => None,
         };
-        if !is_write {
+        if kind != Kind::Write {
             if ticket.is_none() {
                 return;
             }
-            holder.reads += 1;
+            holder.loads += usize::from(kind == Kind::Load);
+            holder.reads += usize::from(kind == Kind::Read);
         }
         self.jobs += 1;
         let (id, life, answer) = (self.jobs, None, Answer::Unsent);
-        holder.jobs.push(Job { id, key, is_write, ticket, began, life, answer });
+        holder.jobs.push(Job { id, key, kind, ticket, began, life, answer });
     }
 
     /// A key gets another value, by the connection `by` if that has a cache.
-    fn change(&mut self, key: usize, by: Option<usize>) {
+    fn change(&mut self, key: usize, is_there: bool, by: Option<usize>) {
         let state = &mut self.keys[key];
         state.version += 1;
+        state.is_there = is_there;
         state.expires = NEVER;
         let version = state.version;
         let listeners = if self.scope.listed {
@@ -310,23 +338,23 @@ impl World {
 
     fn execute(&mut self, at: usize) {
         let now = self.now();
-        let Some((job, key, is_write)) = self.connections[at].requests.pop_front() else { return };
+        let Some((job, key, kind)) = self.connections[at].requests.pop_front() else { return };
         if self.keys[key].expires <= now {
             // It is noticed now that it is over, and told.
-            self.change(key, None);
+            self.change(key, false, None);
         }
-        if is_write {
-            self.change(key, Some(at));
+        if kind == Kind::Write || kind == Kind::Fill && !self.keys[key].is_there {
+            self.change(key, true, Some(at));
         }
         let state = &mut self.keys[key];
         if !state.listeners.contains(&at) {
             state.listeners.push(at);
         }
         let left = if state.expires == NEVER { NEVER } else { state.expires - now };
-        let version = state.version;
+        let (version, is_there) = (state.version, state.is_there);
         let connection = &mut self.connections[at];
         if connection.is_up {
-            connection.messages.push_back(Message::Reply { job, version, left });
+            connection.messages.push_back(Message::Reply { job, version, is_there, left });
         }
     }
 
@@ -350,9 +378,9 @@ impl World {
                     *told = (*told).max(left);
                 }
             }
-            Some(Message::Reply { job, version, left }) => {
+            Some(Message::Reply { job, version, is_there, left }) => {
                 if let Some(job) = holder.jobs.iter_mut().find(|other| other.id == job) {
-                    job.answer = Answer::Come { version, left, at: now };
+                    job.answer = Answer::Come { version, is_there, left, at: now };
                 }
             }
             None => {}
@@ -360,31 +388,43 @@ impl World {
     }
 
     /// What `NearCache` does when it has its answer.
-    fn wake(&mut self, cache: usize, job: usize) {
-        let variant = self.variant;
+    fn wake(&mut self, cache: usize, number: usize) {
+        let (variant, now) = (self.variant, self.now());
         let holder = &mut self.holders[cache];
-        let Job { key, is_write, ticket, life, began, answer, .. } = holder.jobs.remove(job);
         let local = &holder.local;
-        let mut is_called_off = !is_write || variant == Variant::ForgetBeforeOnly;
-        if let Answer::Come { version, left, at } = answer {
+        let job = &mut holder.jobs[number];
+        let is_missing = matches!(job.answer, Answer::Come { is_there: false, .. });
+        if job.kind == Kind::Load && is_missing && job.ticket.as_ref().is_some_and(Ticket::is_live) {
+            // The loader has brought something, and nobody has changed the key since.
+            (job.kind, job.answer, job.began, job.life) = (Kind::Fill, Answer::Unsent, now, None);
+            return;
+        }
+        let Job { key, kind, ticket, life, began, answer, .. } = holder.jobs.remove(number);
+        // Whoever has written is not told of it, and whoever does not know may have written.
+        let mut forgets = match kind {
+            Kind::Read | Kind::Load => false,
+            Kind::Write => variant != Variant::ForgetBeforeOnly,
+            Kind::Fill => variant != Variant::ForgetNotAfterLoad,
+        };
+        if let Answer::Come { version, left, at, .. } = answer {
             let life =
                 if variant == Variant::LifeOfTheAnswer { Some(Arc::clone(&holder.life)) } else { life };
             let began = if variant == Variant::TtlFromTheAnswer { at } else { began };
             let reading = Reading { known: Known::Value(version), life, began, left, is_loaders: false };
-            if variant == Variant::FillWithoutTicket && !is_write {
+            if variant == Variant::FillWithoutTicket && kind == Kind::Read {
                 let Reading { known, life, .. } = reading;
                 let fresh_until = began.saturating_add(left);
                 drop(ticket);
                 let held = Held { known, life, refresh_at: NEVER, fresh_until, is_loaders: false };
                 local.entries.insert(name(key), held);
             } else if let Some(ticket) = ticket {
-                is_called_off |= local.keep(ticket, reading).1;
+                forgets &= !local.keep(ticket, reading).1;
             }
-            if is_write {
+            if matches!(kind, Kind::Write | Kind::Fill) {
                 holder.told[key] = holder.told[key].max(version);
             }
         }
-        if !is_called_off {
+        if forgets {
             holder.local.forget(&name(key));
         }
     }
@@ -418,7 +458,8 @@ impl World {
         let Scope { foreign, ticks, cuts, flushes, cancels, .. } = self.spent;
         all.extend([foreign, ticks, cuts, flushes, cancels].map(|spent| spent as u64));
         for key in &self.keys {
-            all.extend([u64::from(key.version), key.expires, key.listeners.len() as u64]);
+            let is_there = u64::from(key.is_there);
+            all.extend([u64::from(key.version), is_there, key.expires, key.listeners.len() as u64]);
             all.extend(key.listeners.iter().map(|&listener| listener as u64));
         }
         // A job is told by its place among those of its cache, not by its number.
@@ -427,8 +468,8 @@ impl World {
         };
         for connection in &self.connections {
             all.extend([u64::from(connection.is_up), connection.requests.len() as u64]);
-            for &(job, key, is_write) in &connection.requests {
-                all.extend([place(connection.cache, job), key as u64, u64::from(is_write)]);
+            for &(job, key, kind) in &connection.requests {
+                all.extend([place(connection.cache, job), key as u64, kind as u64]);
             }
             all.push(connection.messages.len() as u64);
             for message in &connection.messages {
@@ -438,14 +479,17 @@ impl World {
                         all.push(2);
                         all.extend(left.iter().map(|&version| u64::from(version)));
                     }
-                    Message::Reply { job, version, left } => {
-                        all.extend([3, place(connection.cache, *job), u64::from(*version), *left]);
+                    Message::Reply { job, version, is_there, left } => {
+                        let [version, is_there] = [u64::from(*version), u64::from(*is_there)];
+                        all.extend([3, place(connection.cache, *job), version, is_there, *left]);
                     }
                 }
             }
         }
         for holder in &self.holders {
-            all.extend([holder.life.generation(), holder.reads as u64, holder.writes as u64]);
+            let spent = [holder.reads, holder.writes, holder.loads].map(|spent| spent as u64);
+            all.push(holder.life.generation());
+            all.extend(spent);
             all.extend(holder.told.iter().map(|&told| u64::from(told)));
             for key in 0..self.scope.keys {
                 match holder.local.entries.peek(&name(key)[..]) {
@@ -460,11 +504,13 @@ impl World {
             for job in &holder.jobs {
                 let live = job.ticket.as_ref().map_or(2, |ticket| u64::from(ticket.is_live()));
                 let life = job.life.as_ref().map_or(0, |life| life.generation() + 1);
-                all.extend([job.key as u64, u64::from(job.is_write), live, life, job.began]);
+                all.extend([job.key as u64, job.kind as u64, live, life, job.began]);
                 all.extend(match job.answer {
                     Answer::Unsent => [3, 0, 0, 0],
                     Answer::Awaited => [0; 4],
-                    Answer::Come { version, left, at } => [1, u64::from(version), left, at],
+                    Answer::Come { version, is_there, left, at } => {
+                        [1 + 4 * u64::from(is_there), u64::from(version), left, at]
+                    }
                     Answer::Lost => [2, 0, 0, 0],
                 });
             }
