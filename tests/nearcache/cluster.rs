@@ -13,7 +13,7 @@ use scrubjay_tests::cluster::Cluster;
 use scrubjay_tests::server::Backend;
 
 use crate::cache::{Near, until_async};
-use crate::run;
+use crate::{patient, run};
 
 /// None, and a line that says so, where there is no Valkey.
 fn cluster() -> Option<Cluster> {
@@ -25,7 +25,7 @@ fn cluster() -> Option<Cluster> {
 }
 
 fn connector(cluster: &Cluster) -> Connector {
-    Connector::cluster(cluster.urls())
+    patient(Connector::cluster(cluster.urls()))
         .topology_refresh(Duration::from_millis(50))
         .backoff(Duration::from_millis(2), Duration::from_millis(50))
         .tries(40)
@@ -48,7 +48,8 @@ async fn number(cache: &Near, key: &str) -> Option<u64> {
 fn keys_of_all_nodes_are_kept_and_told_of() {
     let Some(cluster) = cluster() else { return };
     run(async {
-        let writer = Connector::cluster(cluster.urls()[..1].to_vec()).connect().await.expect("a connection");
+        let writer =
+            patient(Connector::cluster(cluster.urls()[..1].to_vec())).connect().await.expect("a connection");
         let cache = near(&cluster, Tracking::Default).await;
         let keys: Vec<String> = (0..60).map(|number| format!("key{number}")).collect();
         for round in 1..=3 {

@@ -6,6 +6,7 @@ use scrubjay::time::ManualClock;
 use scrubjay_client::codec::Raw;
 use scrubjay_client::near::{Builder, Error, NearCache, Source};
 use scrubjay_client::wire::{BreakerState, Connector};
+use scrubjay_tests::patience::GENEROUS;
 use scrubjay_tests::server::Server;
 
 use crate::cache::{Near, until_async};
@@ -28,6 +29,7 @@ async fn scene(server: &Server, set: impl FnOnce(Builder<String, Raw>) -> Builde
         .backoff(Duration::from_millis(1), Duration::from_millis(10))
         .heartbeat(HOUR)
         .response_timeout(HOUR)
+        .connect_timeout(GENEROUS)
         .breaker(3, Duration::from_secs(1));
     let cache = set(builder).connect(connector).await.expect("a connection");
     server.connect().typed("FLUSHALL").expect("FLUSHALL");
