@@ -77,6 +77,33 @@ fn keys_of_all_nodes_are_kept_and_told_of() {
     });
 }
 
+#[test]
+fn a_node_that_is_away_takes_its_own_keys_along_and_no_others() {
+    let Some(cluster) = cluster() else { return };
+    for node in cluster.nodes() {
+        // Without this the others would refuse everything.
+        node.server.connect().typed("CONFIG SET cluster-require-full-coverage no").expect("CONFIG SET");
+    }
+    run(async {
+        let cache = near(&cluster, Tracking::Default).await;
+        let keys: Vec<String> = (0..30).map(|number| format!("key{number}")).collect();
+        for key in &keys {
+            cache.set(key, "1".to_owned(), None).await.expect("SET");
+        }
+        let gone = cluster.first_owner(slot_of(keys[0].as_bytes()));
+        // It ends instead of answering.
+        let _ = cluster.nodes()[gone].server.connect().typed("SHUTDOWN NOSAVE");
+        until_async("the loss is seen", async || cache.stats().disconnects >= 1).await;
+        for key in &keys {
+            let is_gone = cluster.first_owner(slot_of(key.as_bytes())) == gone;
+            match cache.lookup(key).await {
+                Ok(lookup) => assert_eq!((is_gone, lookup.source), (false, Source::Local), "{key}"),
+                Err(error) => assert!(is_gone && error.is_outage(), "{key}: {error}"),
+            }
+        }
+    });
+}
+
 /// A slot is moved, key by key, while it is written and read.
 #[test]
 fn a_slot_that_moves_leaves_nothing_outdated_behind() {

@@ -132,7 +132,9 @@ impl<V: Clone + Send + Sync + 'static, C: Codec<V>> Builder<V, C> {
     }
 
     /// For so long after it has expired, or after its connection was lost, a value is served if nothing
-    /// better can be had; [`Lookup::source`](super::Lookup::source) says so. Never one that was invalidated.
+    /// better can be had; [`Lookup::source`](super::Lookup::source) says so. Never one that was invalidated:
+    /// a server that expires a key says so too, and that cannot be told from any other change. To have
+    /// something to serve when a loader fails, let the server keep values for longer than this process does.
     /// Default 0: it is not.
     pub fn stale_on_error(mut self, limit: Duration) -> Self {
         self.stale_on_error = limit;
