@@ -2,6 +2,7 @@
 //! transcripts that hold a command's behaviour as data.
 //!
 //! - [`server`] starts Scrubjay, Valkey and Redis on free ports and ends them again;
+//! - [`cluster`] makes a Valkey Cluster of three of them, and moves slots about in it;
 //! - [`wire`] sends bytes or commands and reads one reply at a time, of either protocol, as a
 //!   [`wire::Reply`];
 //! - [`words`] reads and writes a command as a person types it;
@@ -12,6 +13,7 @@
 //! Nothing here knows a command: what a command should do is written in the data that the tests carry.
 #![forbid(unsafe_code)]
 
+pub mod cluster;
 pub mod granted;
 pub mod patience;
 pub mod server;
