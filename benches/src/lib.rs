@@ -1,7 +1,8 @@
 //! Measurements of Scrubjay, alone and beside others.
 //!
 //! - `compare` starts servers and measures them in turns;
-//! - `embedded` does the same with caches that live in a program.
+//! - `embedded` does the same with caches that live in a program;
+//! - `near` measures the client's near cache beside what it stands on.
 //!
 //! What their columns mean stands in the README beside this crate. They need Linux: CPU time, memory and
 //! pinning are read and set through the kernel's own interfaces, and figures taken in any other way would not
@@ -15,6 +16,7 @@ mod compare;
 mod cores;
 mod embedded;
 mod figures;
+mod near;
 mod progress;
 
 use clap::Parser;
@@ -27,6 +29,7 @@ pub use self::embedded::memory::{Heap, count};
 enum Command {
     Compare(compare::Options),
     Embedded(embedded::Options),
+    Near(near::Options),
 }
 
 /// Does what the command line of `scrubjay-benches` asks for.
@@ -37,5 +40,6 @@ pub fn run() -> anyhow::Result<()> {
     match Command::parse() {
         Command::Compare(options) => compare::run(&options),
         Command::Embedded(options) => embedded::run(&options),
+        Command::Near(options) => near::run(&options),
     }
 }

@@ -12,10 +12,10 @@
 mod scenario;
 
 mod contender;
-mod server;
+pub(crate) mod server;
 
 mod audience;
-mod client;
+pub(crate) mod client;
 mod expiry;
 mod fill;
 mod growth;

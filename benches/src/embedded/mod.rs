@@ -11,7 +11,7 @@ mod contender;
 mod filled;
 mod keys;
 mod section;
-mod threads;
+pub(crate) mod threads;
 
 mod evict;
 mod get;
