@@ -2,10 +2,12 @@
 //!
 //! # The map of the source
 //!
+//! - [`backend`]: where the patterns keep values, in this process or behind the wire.
+//! - [`codec`]: how values become bytes.
 //! - [`wire`]: connections to one server or to a Valkey Cluster, whose notices come in the order of the
 //!   stream and are told by node and by the life of the connection.
-//! - [`codec`]: how values become bytes.
 #![forbid(unsafe_code)]
 
+pub mod backend;
 pub mod codec;
 pub mod wire;
