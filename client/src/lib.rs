@@ -2,6 +2,7 @@
 //!
 //! # The map of the source
 //!
+//! - [`pattern`]: cache-aside, read- and write-through, write-behind, leases, tags, locks and more.
 //! - [`backend`]: where the patterns keep values, in this process or behind the wire.
 //! - [`codec`]: how values become bytes.
 //! - [`wire`]: connections to one server or to a Valkey Cluster, whose notices come in the order of the
@@ -10,4 +11,5 @@
 
 pub mod backend;
 pub mod codec;
+pub mod pattern;
 pub mod wire;
