@@ -12,6 +12,8 @@
 //!
 //! What is absent: codecs, loaders, single flight, chance. A backend neither draws a token nor waits.
 
+#[cfg(test)]
+pub(crate) mod away;
 mod embedded;
 mod join;
 pub mod record;

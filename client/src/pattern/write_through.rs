@@ -182,3 +182,84 @@ fn in_type<E>(error: Error<std::convert::Infallible>) -> Error<E> {
         Error::Abandoned => Error::Abandoned,
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::backend::Backend;
+    use crate::backend::away::Away;
+    use crate::codec::Raw;
+    use crate::pattern::Chance;
+
+    type Through = WriteThrough<String, Away, Raw>;
+
+    fn through() -> (Through, Away) {
+        let backend = Away::default();
+        (WriteThrough::new(backend.clone(), Raw, Setting::new().chance(Chance::seeded(1))), backend)
+    }
+
+    async fn read(through: &Through) -> Option<String> {
+        through.get("k", async || Ok::<_, String>(None)).await.expect("the loader does not fail")
+    }
+
+    #[tokio::test]
+    async fn whoever_comes_first_the_newer_version_stays() {
+        for order in [[1, 2], [2, 1]] {
+            let (through, _) = through();
+            for version in order {
+                let newest = through.write("k", version.to_string(), async || Ok::<_, String>(version)).await;
+                assert_eq!(newest.ok(), Some(version == 2 || order[0] == 1));
+            }
+            assert_eq!(read(&through).await.as_deref(), Some("2"));
+            assert_eq!(through.stats().writes_outdone, u64::from(order[0] == 2));
+        }
+    }
+
+    #[tokio::test]
+    async fn a_deletion_is_not_undone_by_a_late_writer() {
+        let (through, _) = through();
+        through.put("k", Some(&"1".to_owned()), 1).await.expect("there");
+        assert!(through.delete("k", async || Ok::<_, String>(3)).await.expect("there"));
+        assert!(!through.put("k", Some(&"2".to_owned()), 2).await.expect("there"));
+        assert_eq!(read(&through).await, None);
+        assert!(through.put("k", Some(&"4".to_owned()), 4).await.expect("there"));
+        assert_eq!(read(&through).await.as_deref(), Some("4"));
+    }
+
+    #[tokio::test]
+    async fn a_read_that_began_before_a_write_keeps_nothing() {
+        let (through, _) = through();
+        let (enter, entered) = tokio::sync::oneshot::channel::<()>();
+        let (began, begins) = tokio::sync::oneshot::channel::<()>();
+        let reader = tokio::spawn({
+            let through = through.clone();
+            async move {
+                let load = || async move {
+                    began.send(()).expect("the test waits");
+                    entered.await.expect("the test goes on");
+                    Ok::<_, String>(Some(("1".to_owned(), 1)))
+                };
+                through.get("k", load).await
+            }
+        });
+        begins.await.expect("the load begins");
+        through.write("k", "2".to_owned(), async || Ok::<_, String>(2)).await.expect("there");
+        enter.send(()).expect("the load waits");
+        assert_eq!(reader.await.expect("no panic").ok(), Some(Some("1".to_owned())));
+        assert_eq!(read(&through).await.as_deref(), Some("2"));
+    }
+
+    #[tokio::test]
+    async fn each_failure_is_told_by_its_own_name() {
+        let (through, backend) = through();
+        let refused = through.write("k", "1".to_owned(), async || Err::<u64, _>("refused")).await;
+        assert_eq!(refused.expect_err("it is").as_load(), Some(&"refused"));
+        assert_eq!(backend.get(b"k").await.expect("there"), None, "the cache is not touched");
+        backend.set(true);
+        let away = through.write("k", "1".to_owned(), async || Ok::<_, String>(1)).await;
+        assert!(matches!(away, Err(Error::Backend(_))));
+        backend.set(false);
+        assert!(through.put("k", Some(&"1".to_owned()), 1).await.expect("there"), "once more");
+        assert_eq!(read(&through).await.as_deref(), Some("1"));
+    }
+}

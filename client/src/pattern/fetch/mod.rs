@@ -18,6 +18,8 @@
 
 mod found;
 mod load;
+#[cfg(test)]
+mod tests;
 
 use std::future::Future;
 use std::pin::{Pin, pin};

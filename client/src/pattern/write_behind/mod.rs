@@ -61,6 +61,8 @@
 //! ```
 
 mod queue;
+#[cfg(test)]
+mod tests;
 mod worker;
 
 use std::collections::{HashMap, VecDeque};
