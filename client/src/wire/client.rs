@@ -225,14 +225,31 @@ impl Inner {
         first.set_addr(address)
     }
 
-    /// Sends each command to a node that does not own its slot yet.
+    /// Sends each command to a node that does not own its slot yet. ASKING holds for one command, and for all
+    /// of a transaction when it stands before that.
     async fn ask(&self, node: &Node, commands: &Pipeline) -> Result<Vec<Value>, Error> {
         let mut asking = Pipeline::with_capacity(commands.len() * 2);
+        let mut is_wanted = Vec::new();
+        let mut in_transaction = false;
         for command in commands.cmd_iter() {
-            asking.cmd("ASKING").add_command(command.clone());
+            if !in_transaction {
+                asking.cmd("ASKING");
+                is_wanted.push(false);
+            }
+            match command.args_iter().next() {
+                Some(redis::Arg::Simple(name)) if name.eq_ignore_ascii_case(b"MULTI") => {
+                    in_transaction = true
+                }
+                Some(redis::Arg::Simple(name)) if name.eq_ignore_ascii_case(b"EXEC") => {
+                    in_transaction = false
+                }
+                _ => {}
+            }
+            asking.add_command(command.clone());
+            is_wanted.push(true);
         }
         let (values, _) = self.link_to(node).exchange(&asking).await?;
-        Ok(values.into_iter().skip(1).step_by(2).collect())
+        Ok(values.into_iter().zip(is_wanted).filter(|(_, wanted)| *wanted).map(|(value, _)| value).collect())
     }
 
     /// A slot belongs to another node than was thought.

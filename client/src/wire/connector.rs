@@ -15,7 +15,7 @@ use super::error::Error;
 use super::life::{Life, Node};
 
 /// What happens on the connections. Handed over while it happens: see [`Connector::on_event`].
-#[derive(Debug)]
+#[derive(Debug, Clone, Copy)]
 #[non_exhaustive]
 pub enum Event<'a> {
     /// A node was reached, and greeted.
@@ -66,6 +66,16 @@ pub(crate) struct Plan {
     pub(crate) random: Mutex<Random>,
 }
 
+impl Clone for Plan {
+    /// The same, with chances of its own.
+    fn clone(&self) -> Self {
+        let Self { greeting, handler, clock, random, .. } = self;
+        let (greeting, handler, clock) = (greeting.clone(), handler.clone(), clock.clone());
+        let random = Mutex::new(Random::seeded(random.lock().next_u64()));
+        Self { greeting, handler, clock, random, ..*self }
+    }
+}
+
 impl Plan {
     pub(crate) fn tell(&self, event: Event<'_>) {
         if let Some(handler) = &self.handler {
@@ -90,6 +100,7 @@ impl Plan {
 /// # let _ = reply;
 /// # Ok(()) }
 /// ```
+#[derive(Clone)]
 #[must_use = "it does nothing until it is told to connect"]
 pub struct Connector {
     urls: Vec<String>,
@@ -185,10 +196,17 @@ impl Connector {
         self
     }
 
-    /// Who is told of events. Called in the task that reads the connection, before anything that comes after
-    /// the event in the stream is looked at: it must be quick, and not block.
+    /// Who is told of events, besides those who are already. Called in the task that reads the connection,
+    /// before anything that comes after the event in the stream is looked at: it must be quick, and not
+    /// block.
     pub fn on_event(mut self, handler: impl Fn(Event<'_>) + Send + Sync + 'static) -> Self {
-        self.plan.handler = Some(Arc::new(handler));
+        let earlier = self.plan.handler.take();
+        self.plan.handler = Some(Arc::new(move |event: Event<'_>| {
+            if let Some(earlier) = &earlier {
+                earlier(event);
+            }
+            handler(event);
+        }));
         self
     }
 

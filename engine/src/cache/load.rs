@@ -197,10 +197,34 @@ impl<K: Hash + Eq, V: Clone, S: BuildHasher> Cache<K, V, S> {
         K: Borrow<Q>,
         Q: Hash + Eq + ToOwned<Owned = K> + ?Sized,
     {
-        self.claim_wanted(key, Wanted::Anything)
+        self.claim_wanted(key, Wanted::Anything, |_| true)
     }
 
-    fn claim_wanted<Q>(&self, key: &Q, wanted: Wanted) -> Claim<K, V, S>
+    /// The same for a caller who knows better which values are good: one that `is_good` refuses is not held
+    /// but to be loaded, and stays meanwhile, so that [`Ticket::fail`] may return it and
+    /// [`peek`](Self::peek) finds it. `is_good` runs under the lock of a shard: see the
+    /// [rules](super#rules).
+    ///
+    /// ```
+    /// use scrubjay::cache::{Cache, Claim};
+    ///
+    /// let cache: Cache<u32, u64> = Cache::default();
+    /// cache.insert(7, 1);
+    /// assert!(matches!(cache.claim_if(&7, |version| *version >= 1), Claim::Held(_)));
+    /// let Claim::Load(ticket) = cache.claim_if(&7, |version| *version >= 2) else { unreachable!() };
+    /// assert_eq!(cache.get(&7), Some(1));
+    /// ticket.publish(2);
+    /// assert_eq!(cache.get(&7), Some(2));
+    /// ```
+    pub fn claim_if<Q>(&self, key: &Q, is_good: impl Fn(&V) -> bool) -> Claim<K, V, S>
+    where
+        K: Borrow<Q>,
+        Q: Hash + Eq + ToOwned<Owned = K> + ?Sized,
+    {
+        self.claim_wanted(key, Wanted::Anything, is_good)
+    }
+
+    fn claim_wanted<Q>(&self, key: &Q, wanted: Wanted, is_good: impl Fn(&V) -> bool) -> Claim<K, V, S>
     where
         K: Borrow<Q>,
         Q: Hash + Eq + ToOwned<Owned = K> + ?Sized,
@@ -211,7 +235,7 @@ impl<K: Hash + Eq, V: Clone, S: BuildHasher> Cache<K, V, S> {
             let mut shard = self.lock(hash);
             if let Some(found) = shard.find(hash, key)
                 && shard.entry(found).is_plain()
-                && shard.entry(found).content.found().is_some()
+                && shard.entry(found).content.found().is_some_and(&is_good)
             {
                 shard.count(Some(found), 0);
                 return Claim::Held(shard.outcome(found, 0, V::clone));
@@ -223,7 +247,9 @@ impl<K: Hash + Eq, V: Clone, S: BuildHasher> Cache<K, V, S> {
         let mut shard = self.lock(hash);
         let found = shard.find_live(hash, key, now, &mut trash);
         shard.count(found, now);
-        let outcome = found.map_or(Outcome::Miss, |found| shard.outcome(found, now, V::clone));
+        let outcome = found
+            .filter(|&found| shard.entry(found).content.found().is_none_or(is_good))
+            .map_or(Outcome::Miss, |found| shard.outcome(found, now, V::clone));
         let claim = match outcome {
             Outcome::Stale { value, left } => {
                 let waits = found.and_then(|found| shard.extra(found)).is_some_and(|extra| now < extra.retry);
@@ -262,7 +288,7 @@ impl<K: Hash + Eq, V: Clone, S: BuildHasher> Cache<K, V, S> {
         Q: Hash + Eq + ToOwned<Owned = K> + ?Sized,
     {
         loop {
-            match self.claim_wanted(key, wanted) {
+            match self.claim_wanted(key, wanted, |_| true) {
                 Claim::Held(Outcome::Failed { failure, .. }) if !mine(&failure) => return load(),
                 Claim::Held(outcome) => return held(outcome),
                 Claim::Refresh(_, ticket) | Claim::Load(ticket) => return spend(ticket, load()),
@@ -289,7 +315,7 @@ impl<K: Hash + Eq, V: Clone, S: BuildHasher> Cache<K, V, S> {
         Q: Hash + Eq + ToOwned<Owned = K> + ?Sized,
     {
         loop {
-            match self.claim_wanted(key, wanted) {
+            match self.claim_wanted(key, wanted, |_| true) {
                 Claim::Held(Outcome::Failed { failure, .. }) if !mine(&failure) => return load().await,
                 Claim::Held(outcome) => return held(outcome),
                 Claim::Refresh(_, ticket) | Claim::Load(ticket) => return spend(ticket, load().await),
