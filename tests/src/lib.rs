@@ -4,6 +4,7 @@
 //! - [`server`] starts Scrubjay, Valkey and Redis on free ports and ends them again;
 //! - [`wire`] sends bytes or commands and reads one reply at a time, of either protocol, as a
 //!   [`wire::Reply`];
+//! - [`cluster`] makes a Valkey Cluster of three;
 //! - [`words`] reads and writes a command as a person types it;
 //! - [`transcript`] runs (or records) the files under `tests/commands/`;
 //! - [`granted`] is what a test of Scrubjay alone does without a second thought;
@@ -12,6 +13,7 @@
 //! Nothing here knows a command: what a command should do is written in the data that the tests carry.
 #![forbid(unsafe_code)]
 
+pub mod cluster;
 pub mod granted;
 pub mod patience;
 pub mod server;
