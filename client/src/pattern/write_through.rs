@@ -144,7 +144,7 @@ where
         fetch.forget_loads(&key);
         let brought = Brought { value: value.cloned(), version: Some(version) };
         let (record, ttl) = fetch
-            .record(&brought, Vec::new(), fetch.setting.ttl)
+            .record(&brought, Vec::new(), Some(fetch.setting.ttl))
             .map_err(|error| Error::Unencodable(Arc::new(error)))?;
         count(&fetch.counters.writes);
         let put = fetch.backend.put_if_newer(key.as_bytes(), version, &record, ttl).await;

@@ -133,7 +133,7 @@ where
         let tags = rules.tags.iter().cloned().zip(generations).collect();
         // That there is nothing is told to other processes that wait, and else only takes the place of what
         // is stale.
-        let moment = if rules.waits { POLL.1 * 2 } else { Duration::from_millis(1) };
+        let moment = rules.waits.then_some(POLL.1 * 2);
         match self.record(&brought, tags, moment) {
             Ok((record, ttl)) => {
                 lease.ended = true;
@@ -152,15 +152,16 @@ where
         Ok(brought.value)
     }
 
-    /// The record of what was loaded, and its life. `moment`: how long an absence lasts that is not to be
-    /// remembered.
+    /// The record of what was loaded, and its life. `moment`: how long an absence lasts if the setting does
+    /// not say it; if this does not either, it is the record of nothing at all.
     pub(in crate::pattern) fn record(
         &self,
         brought: &Brought<V>,
         tags: Vec<(String, u64)>,
-        moment: Duration,
+        moment: Option<Duration>,
     ) -> Result<(Vec<u8>, Duration), CodecError> {
         let Setting { ttl, absent_ttl, stale_for, jitter, chance, .. } = &self.setting;
+        let remembered = absent_ttl.or(moment);
         let encoded = brought.value.as_ref().map(|value| self.codec.encode(value)).transpose();
         let encoded = encoded.inspect_err(|error| {
             count(&self.counters.unencodable);
@@ -168,12 +169,13 @@ where
         })?;
         let mut record = match &encoded {
             Some(bytes) => Record::new(Content::Value(bytes)).grace(*stale_for),
-            None => Record::new(Content::Absent),
+            None if remembered.is_some() => Record::new(Content::Absent),
+            None => Record::new(Content::Pending),
         };
         record.version = brought.version;
         let ttl = match brought.value {
             Some(_) => chance.shorten(*ttl, *jitter) + *stale_for,
-            None => absent_ttl.map_or(moment, |ttl| chance.shorten(ttl, *jitter)),
+            None => remembered.map_or(Duration::ZERO, |ttl| chance.shorten(ttl, *jitter)),
         };
         Ok((record.tags(tags).to_bytes(), ttl.max(Duration::from_millis(1))))
     }

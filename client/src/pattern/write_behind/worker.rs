@@ -201,7 +201,7 @@ where
     pub(super) async fn put(&self, key: &str, value: Option<V>) -> bool {
         let fetch = &self.fetch;
         let key = fetch.key(key);
-        let record = fetch.record(&Brought::unversioned(value), Vec::new(), fetch.setting.ttl);
+        let record = fetch.record(&Brought::unversioned(value), Vec::new(), Some(fetch.setting.ttl));
         match record {
             Ok((record, ttl)) => fetch.step(fetch.backend.put(key.as_bytes(), &record, ttl).await).is_ok(),
             // What cannot be cached must not leave what is older there.
