@@ -2,6 +2,10 @@
 #![forbid(unsafe_code)]
 
 mod cache;
+mod cluster;
+mod failing;
+mod proxy;
+mod race;
 mod wire;
 
 use std::future::Future;

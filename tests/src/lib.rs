@@ -2,9 +2,9 @@
 //! transcripts that hold a command's behaviour as data.
 //!
 //! - [`server`] starts Scrubjay, Valkey and Redis on free ports and ends them again;
+//! - [`cluster`] makes a Valkey Cluster of three of them, and moves slots about in it;
 //! - [`wire`] sends bytes or commands and reads one reply at a time, of either protocol, as a
 //!   [`wire::Reply`];
-//! - [`cluster`] makes a Valkey Cluster of three;
 //! - [`words`] reads and writes a command as a person types it;
 //! - [`transcript`] runs (or records) the files under `tests/commands/`;
 //! - [`granted`] is what a test of Scrubjay alone does without a second thought;

@@ -313,8 +313,8 @@ impl Inner {
         drop(routes);
         for ((from, to), (link, slots)) in losses {
             warn!(%from, %to, slots, "slots have moved");
-            self.plan.tell(Event::SlotsMoved { from: &from, to: &to, slots });
             link.renew(Reason::Moved);
+            self.plan.tell(Event::SlotsMoved { from: &from, to: &to, slots });
         }
         // Their lives end, and tell of it, without a lock.
         drop(unused);

@@ -37,7 +37,7 @@ pub enum Event<'a> {
         /// The life.
         life: &'a Arc<Life>,
     },
-    /// Slots have another owner. The life of the old one ends with this.
+    /// Slots have another owner. The life of the old one has ended.
     SlotsMoved {
         /// Who had them.
         from: &'a Node,
@@ -196,16 +196,16 @@ impl Connector {
         self
     }
 
-    /// Who is told of events, besides those who are already. Called in the task that reads the connection,
+    /// Who is told of events, before those who are already. Called in the task that reads the connection,
     /// before anything that comes after the event in the stream is looked at: it must be quick, and not
-    /// block.
+    /// block. A near cache is told before its connector's own handlers: what they hear of it has heeded.
     pub fn on_event(mut self, handler: impl Fn(Event<'_>) + Send + Sync + 'static) -> Self {
         let earlier = self.plan.handler.take();
         self.plan.handler = Some(Arc::new(move |event: Event<'_>| {
+            handler(event);
             if let Some(earlier) = &earlier {
                 earlier(event);
             }
-            handler(event);
         }));
         self
     }

@@ -106,7 +106,7 @@ impl Place for Several {
 
     async fn reach(&self) -> Remote {
         let client = Connector::cluster(self.0.urls()).response_timeout(GENEROUS).connect().await;
-        Remote::new(client.unwrap_or_else(|error| panic!("{error}\n{}", self.0.nodes()[0].log())))
+        Remote::new(client.unwrap_or_else(|error| panic!("{error}\n{}", self.0.nodes()[0].server.log())))
     }
 }
 
