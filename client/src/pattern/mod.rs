@@ -26,8 +26,9 @@
 //!   slow; what was removed or outdated by a tag never is.
 //! - **TTLs with jitter**, by the backend's clock. What cannot be decoded counts as a miss, and is removed.
 //!
-//! They run in a tokio runtime: loads are tasks of their own.
+//! They run in a tokio runtime: loads are tasks of their own. For programs without one there is [`blocking`].
 
+pub mod blocking;
 pub mod cache_aside;
 mod chance;
 mod fetch;

@@ -5,7 +5,7 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering::SeqCst};
 use std::time::Duration;
 
-use scrubjay_client::codec::Raw;
+use scrubjay_client::codec::{Codec, Json, Postcard, Raw};
 use scrubjay_client::pattern::cache_aside::CacheAside;
 use scrubjay_client::pattern::lease::Leased;
 use scrubjay_client::pattern::negative::Negative;
@@ -70,10 +70,25 @@ pub(super) async fn cache_aside<P: Place>(world: World<P>) {
     .await;
     assert_eq!(database.loads(), loads + 1);
 
+    typed(&world, Json, "json:").await;
+    typed(&world, Postcard, "postcard:").await;
+
     let brief = CacheAside::new(world.backend().await, Raw, setting().prefix("brief:").ttl(SHORT));
     read(&brief, 1).await;
     database.store(1, "later");
     until("the TTL is over", async || read(&brief, 1).await.as_deref() == Some("later")).await;
+}
+
+/// Values of a type of the program's own.
+async fn typed<P: Place, C: Codec<(u32, Option<String>)> + Clone>(world: &World<P>, codec: C, prefix: &str) {
+    let processes =
+        world.processes(|backend| CacheAside::new(backend, codec.clone(), setting().prefix(prefix))).await;
+    let value = (7, Some("Ada\r\n\0".to_owned()));
+    for (number, process) in processes.iter().enumerate() {
+        let loaded = (number == 0).then(|| value.clone());
+        let read = process.get("k", || std::future::ready(Ok::<_, String>(loaded))).await;
+        assert_eq!(read.expect("no error").as_ref(), Some(&value));
+    }
 }
 
 pub(super) async fn read_through<P: Place>(world: World<P>) {
