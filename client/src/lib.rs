@@ -15,3 +15,8 @@ pub mod codec;
 pub mod near;
 pub mod pattern;
 pub mod wire;
+
+/// The Rust of the crate's page runs.
+#[cfg(doctest)]
+#[doc = include_str!("../README.md")]
+struct Readme;
