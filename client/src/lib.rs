@@ -6,11 +6,13 @@
 //! - [`backend`]: where the patterns keep values, in this process or behind the wire.
 //! - [`codec`]: how values become bytes.
 //! - [`near`]: a cache in this process before the server, which drops what the server says has changed.
+//! - [`blocking`]: the same for programs without an async runtime; [`pattern::blocking`] for the patterns.
 //! - [`wire`]: connections to one server or to a Valkey Cluster, whose notices come in the order of the
 //!   stream and are told by node and by the life of the connection.
 #![forbid(unsafe_code)]
 
 pub mod backend;
+pub mod blocking;
 pub mod codec;
 pub mod near;
 pub mod pattern;

@@ -1,6 +1,7 @@
 //! The client crate's near cache, and the connections below it, on live servers.
 #![forbid(unsafe_code)]
 
+mod blocking;
 mod cache;
 mod cluster;
 mod failing;

@@ -85,10 +85,29 @@ const SERVER: &[Arrow] = &[
     Arrow { module: "observe", not: &["net", "server"], why: "figures are read, whoever serves them" },
 ];
 
+/// `blocking` -> `near` -> `wire`, `codec`.
+const CLIENT: &[Arrow] = &[
+    Arrow {
+        module: "wire",
+        not: &["backend", "blocking", "codec", "near", "pattern"],
+        why: "a connection does not know what its answers are for",
+    },
+    Arrow {
+        module: "codec",
+        not: &["backend", "blocking", "near", "pattern", "wire"],
+        why: "bytes are bytes, wherever they go",
+    },
+    Arrow {
+        module: "near",
+        not: &["backend", "blocking", "pattern"],
+        why: "patterns may stand on a near cache, and it on none of them",
+    },
+];
+
 #[test]
 fn imports_go_one_way() {
     let mut wrong = Vec::new();
-    for (part, arrows) in [("engine", ENGINE), ("server", SERVER)] {
+    for (part, arrows) in [("engine", ENGINE), ("server", SERVER), ("client", CLIENT)] {
         for source in sources(part) {
             // Tests and benches of a crate use it from outside.
             let Ok(inside) = source.path.strip_prefix(workspace().join(part).join("src")) else { continue };

@@ -2,6 +2,7 @@
 
 use std::error::Error as StdError;
 use std::fmt;
+use std::io;
 use std::sync::Arc;
 
 use crate::codec::CodecError;
@@ -19,6 +20,8 @@ pub enum Error {
     Loader(Arc<dyn StdError + Send + Sync>),
     /// It took longer than the hard timeout. The request goes on, for whoever asks next.
     TimedOut,
+    /// The system has no thread for the blocking front.
+    Thread(Arc<io::Error>),
 }
 
 impl Error {
@@ -27,7 +30,7 @@ impl Error {
         match self {
             Self::Wire(error) => error.is_outage(),
             Self::TimedOut => true,
-            Self::Codec(_) | Self::Loader(_) => false,
+            Self::Codec(_) | Self::Loader(_) | Self::Thread(_) => false,
         }
     }
 }
@@ -39,6 +42,7 @@ impl fmt::Display for Error {
             Self::Codec(error) => error.fmt(f),
             Self::Loader(error) => write!(f, "the value could not be loaded: {error}"),
             Self::TimedOut => f.write_str("it took too long"),
+            Self::Thread(error) => write!(f, "no thread can be started: {error}"),
         }
     }
 }
@@ -50,6 +54,7 @@ impl StdError for Error {
             Self::Codec(error) => Some(&**error),
             Self::Loader(error) => Some(&**error),
             Self::TimedOut => None,
+            Self::Thread(error) => Some(&**error),
         }
     }
 }

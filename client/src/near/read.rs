@@ -16,7 +16,7 @@ use super::error::Error;
 use super::held::{Held, Known, NEVER, Worth};
 use super::local::{Keys, Reading, Wanted};
 use super::requests::{Requests, Said};
-use super::write::Condition;
+use super::write::{Condition, Forget};
 use crate::codec::Codec;
 
 /// Where an answer comes from.
@@ -56,10 +56,17 @@ impl<V: Clone + Send + Sync + 'static, C: Codec<V>> NearCache<V, C> {
         if let Some(value) = self.0.local.hit(key, Wanted::Servers) {
             return Ok(value);
         }
-        self.miss(key, Wanted::Servers, None).await.map(|lookup| lookup.value)
+        // Apart, so that the future of a hit is small.
+        Box::pin(self.miss(key, Wanted::Servers, None)).await.map(|lookup| lookup.value)
     }
 
-    /// The same, and where it comes from.
+    /// What is here and fresh, without asking anybody: `None` if nothing is known here, `Some(None)` if it is
+    /// known that there is no value.
+    pub fn cached(&self, key: impl AsRef<[u8]>) -> Option<Option<V>> {
+        self.0.local.hit(key.as_ref(), Wanted::Servers)
+    }
+
+    /// The same as [`get`](Self::get), and where it comes from.
     ///
     /// # Errors
     /// As [`get`](Self::get).
@@ -67,7 +74,7 @@ impl<V: Clone + Send + Sync + 'static, C: Codec<V>> NearCache<V, C> {
         let key = key.as_ref();
         match self.0.local.hit(key, Wanted::Servers) {
             Some(value) => Ok(Lookup { value, source: Source::Local }),
-            None => self.miss(key, Wanted::Servers, None).await,
+            None => Box::pin(self.miss(key, Wanted::Servers, None)).await,
         }
     }
 
@@ -120,7 +127,7 @@ impl<V: Clone + Send + Sync + 'static, C: Codec<V>> NearCache<V, C> {
             return Ok(value);
         }
         let loading = Box::pin(async move { load().await.map_err(|error| Arc::from(error.into())) });
-        self.miss(key, Wanted::Loaders, Some(loading)).await.map(|lookup| lookup.value)
+        Box::pin(self.miss(key, Wanted::Loaders, Some(loading))).await.map(|lookup| lookup.value)
     }
 
     async fn miss(
@@ -239,7 +246,16 @@ impl<V: Clone + Send + Sync + 'static, C: Codec<V>> NearCache<V, C> {
     ) -> Result<(Held<V>, Source), Error> {
         let obtained = self.obtain(ticket.key(), loading, &|| ticket.is_live()).await;
         match obtained {
-            Ok((reading, source)) => Ok((self.0.local.keep(ticket, reading).0, source)),
+            Ok((reading, source)) => {
+                let key = (source == Source::Loader).then(|| ticket.key().clone());
+                let (held, kept) = self.0.local.keep(ticket, reading);
+                // It was written at the server, which does not tell its writer: whoever has read that there
+                // is nothing, while the ticket was dead already, is wrong by now.
+                if let Some(key) = key.filter(|_| !kept) {
+                    self.0.local.forget(&key);
+                }
+                Ok((held, source))
+            }
             Err(error) => {
                 if !error.is_outage() && !matches!(error, Error::Loader(_)) {
                     // The server is there, and has something else: nothing old stands in for that.
@@ -311,7 +327,10 @@ impl<V: Clone + Send + Sync + 'static, C: Codec<V>> NearCache<V, C> {
         let bytes = core.codec.encode(value)?;
         let began = core.local.now();
         let commands = core.requests.fill(key, &bytes, core.server_ttl, condition);
+        // It may be executed though nobody learns of that here.
+        let mut afterwards = Forget { local: &core.local, key, is_called_off: false };
         let answer = core.client.exchange(key, &commands).await?;
+        afterwards.is_called_off = true;
         let said = Requests::was_filled(answer.values)?;
         if said.bytes.is_none() {
             return Ok(None);

@@ -32,11 +32,12 @@ pub enum Condition {
     IfPresent,
 }
 
-/// Forgets a key when it is dropped.
-struct Forget<'a, V: Clone> {
-    local: &'a Local<V>,
-    key: &'a [u8],
-    is_called_off: bool,
+/// Forgets a key when it is dropped: when what was to be written has been, or has failed, or nobody waits for
+/// it any more.
+pub(super) struct Forget<'a, V: Clone> {
+    pub(super) local: &'a Local<V>,
+    pub(super) key: &'a [u8],
+    pub(super) is_called_off: bool,
 }
 
 impl<V: Clone> Drop for Forget<'_, V> {

@@ -134,6 +134,9 @@ impl Core {
     }
 
     async fn up(&self) -> Result<Up, Error> {
+        if let State::Up(up) = &*self.state.borrow() {
+            return Ok(up.clone());
+        }
         let unreachable = |error| Error::Unreachable(self.node.clone(), error);
         let mut states = self.state.subscribe();
         let settled = states.wait_for(|state| !matches!(state, State::Connecting));
