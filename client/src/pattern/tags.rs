@@ -17,7 +17,8 @@
 //! - A generation that is lost (evicted, or not asked for in a month) is drawn anew, from 64 random bits:
 //!   everything with the tag is outdated then. It errs on the side of loading.
 //! - An invalidation that fails is an error: what carries the tag may still be served. Invalidate again.
-//! - A hit costs a second step, for the generations. Few tags a value are better than many.
+//! - A hit costs a second step, for the generations, at the same time as the first if the value has the tags
+//!   that the reader names. Few tags a value are better than many.
 //! - Outdated values stay in memory until they are read, expire or are evicted.
 //! - All those of [`cache_aside`](super::cache_aside).
 //!

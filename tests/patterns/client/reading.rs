@@ -223,7 +223,7 @@ pub(super) async fn lease<P: Place>(world: World<P>) {
 pub(super) async fn dead_holder<P: Place>(world: World<P>) {
     let database = &world.database;
     database.store(1, "hot");
-    let setting = setting().lease_ttl(Duration::from_millis(300));
+    let setting = setting().lease_ttl(Duration::from_secs(2));
     let victims = tokio::runtime::Builder::new_multi_thread().worker_threads(1).enable_all().build();
     let victims = victims.expect("a runtime");
     let begun = Arc::new(AtomicBool::new(false));

@@ -40,15 +40,42 @@ where
     }
 
     pub(super) async fn look_up(&self, key: &str, rules: &Rules) -> Found<V> {
-        match self.step(self.backend.get(key.as_bytes()).await) {
-            Ok(Some(kept)) => self.understand(key, &kept, rules).await,
+        if rules.away {
+            return Found::Unknown;
+        }
+        let get = self.backend.get(key.as_bytes());
+        let (kept, known) = if rules.tags.is_empty() {
+            (get.await, Vec::new())
+        } else {
+            // Both at once: most often the record has just the tags that the caller names.
+            tokio::join!(get, self.generations(&rules.tags))
+        };
+        match self.step(kept) {
+            Ok(Some(kept)) => self.understand(key, &kept, rules, &known).await,
             Ok(None) => Found::Nothing,
             Err(_) => Found::Unknown,
         }
     }
 
-    /// What a record says. One that is of no use is removed, if nobody has replaced it.
-    pub(super) async fn understand(&self, key: &str, kept: &Kept, rules: &Rules) -> Found<V> {
+    /// Tags with their generations; none if the backend does not say.
+    pub(super) async fn generations(&self, tags: &[String]) -> Vec<(String, u64)> {
+        let keys: Vec<_> = tags.iter().map(|tag| tag.clone().into_bytes()).collect();
+        let fresh = self.setting.chance.number();
+        match self.step(self.backend.generations(&keys, fresh).await) {
+            Ok(generations) => tags.iter().cloned().zip(generations).collect(),
+            Err(_) => Vec::new(),
+        }
+    }
+
+    /// What a record says. One that is of no use is removed, if nobody has replaced it. `known`: generations
+    /// that were asked for when the record was.
+    pub(super) async fn understand(
+        &self,
+        key: &str,
+        kept: &Kept,
+        rules: &Rules,
+        known: &[(String, u64)],
+    ) -> Found<V> {
         let Some(record) = Record::parse(&kept.bytes) else {
             warn!(pattern = self.pattern, key, "the key holds something that was not written by a pattern");
             return self.undecodable(key, kept).await;
@@ -56,13 +83,14 @@ where
         if record.is_over(kept.left) {
             return Found::Nothing;
         }
-        if !record.tags.is_empty() {
-            let keys: Vec<_> = record.tags.iter().map(|(tag, _)| tag.clone().into_bytes()).collect();
-            let fresh = self.setting.chance.number();
-            let Ok(now) = self.step(self.backend.generations(&keys, fresh).await) else {
+        if !record.tags.iter().all(|tag| known.contains(tag)) {
+            // It has other tags, or other generations: then those that are known may be older than it is.
+            let names: Vec<_> = record.tags.iter().map(|(tag, _)| tag.clone()).collect();
+            let now = self.generations(&names).await;
+            if now.is_empty() {
                 return Found::Unknown;
-            };
-            if record.tags.iter().zip(now).any(|((_, then), now)| *then != now) {
+            }
+            if now != record.tags {
                 count(&self.counters.outdated);
                 self.step(self.backend.remove_if_equal(key.as_bytes(), &kept.bytes).await).ok();
                 return Found::Nothing;

@@ -37,6 +37,10 @@ where
         rules: &Rules,
         load: Load<V, E>,
     ) -> Result<Option<V>, Error<E>> {
+        if rules.away {
+            // Who has just failed to answer is not asked again, which might take until its timeout.
+            return self.load_unkept(key, rules, load).await;
+        }
         let Setting { lease_ttl, lease_wait, chance, .. } = &self.setting;
         let token = chance.token();
         let (mut pause, mut waited, mut useless) = (POLL.0, Duration::ZERO, 0);
@@ -48,7 +52,7 @@ where
                     let lease = Leased { fetch: Arc::clone(self), key: key.to_owned(), token, ended: false };
                     return self.load_kept(lease, rules, load).await;
                 }
-                Ok(Lease::Fresh(kept)) => match self.understand(key, &kept, rules).await {
+                Ok(Lease::Fresh(kept)) => match self.understand(key, &kept, rules, &[]).await {
                     Found::Fresh(value) | Found::Due(value) | Found::Stale(value) => return Ok(Some(value)),
                     Found::Absent => return Ok(None),
                     Found::Unknown => break,
@@ -62,7 +66,7 @@ where
                 },
                 Ok(Lease::Taken { stale }) => {
                     if let Some(stale) = stale
-                        && let Found::Stale(value) = self.understand(key, &stale, rules).await
+                        && let Found::Stale(value) = self.understand(key, &stale, rules, &[]).await
                     {
                         count(&self.counters.stale_hits);
                         return Ok(Some(value));
@@ -93,20 +97,14 @@ where
     ) -> Result<Option<V>, Error<E>> {
         let (key, token) = (lease.key.clone(), lease.token);
         // Before the load: what is invalidated while it runs is outdated by then.
-        let tags: Vec<_> = rules.tags.iter().map(|tag| tag.clone().into_bytes()).collect();
-        let generations = match tags.is_empty() {
+        let tags = match rules.tags.is_empty() {
             true => Vec::new(),
-            false => {
-                let fresh = self.setting.chance.number();
-                match self.step(self.backend.generations(&tags, fresh).await) {
-                    Ok(generations) => generations,
-                    Err(_) => {
-                        lease.end().await;
-                        return self.load_unkept(&key, rules, load).await;
-                    }
-                }
-            }
+            false => self.generations(&rules.tags).await,
         };
+        if tags.len() < rules.tags.len() {
+            lease.end().await;
+            return self.load_unkept(&key, rules, load).await;
+        }
         let brought = {
             let mut loading = pin!(self.run(load));
             let mut is_held = true;
@@ -130,7 +128,6 @@ where
                 return self.after_failure(&key, rules, error).await;
             }
         };
-        let tags = rules.tags.iter().cloned().zip(generations).collect();
         // That there is nothing is told to other processes that wait, and else only takes the place of what
         // is stale.
         let moment = rules.waits.then_some(POLL.1 * 2);

@@ -95,6 +95,8 @@ pub(in crate::pattern) struct Rules {
     pub(in crate::pattern) ahead: Duration,
     /// The keys of the tags that what is loaded will carry.
     pub(in crate::pattern) tags: Vec<String>,
+    /// Whether the backend has just failed to answer.
+    pub(in crate::pattern) away: bool,
 }
 
 pub(in crate::pattern) struct Fetch<V, B, C> {
@@ -121,7 +123,7 @@ where
         codec: C,
         setting: Setting,
     ) -> Arc<Self> {
-        let flights = Cache::builder().max_entries(0).clock(setting.clock.clone()).build();
+        let flights = Cache::builder().max_entries(0).shards(16).clock(setting.clock.clone()).build();
         let memory = setting.failed_ttl.unwrap_or(setting.retry_after);
         let failures = Cache::builder().max_entries(10_000).ttl(memory).clock(setting.clock.clone()).build();
         let counters = Counters::default();
@@ -172,7 +174,7 @@ where
     pub(in crate::pattern) async fn get<E: Send + Sync + 'static>(
         self: &Arc<Self>,
         key: &str,
-        rules: Rules,
+        mut rules: Rules,
         load: Load<V, E>,
     ) -> Result<Option<V>, Error<E>> {
         let span = debug_span!("get", pattern = self.pattern, key);
@@ -200,7 +202,11 @@ where
                     }
                     true
                 }
-                Found::Nothing | Found::Unknown => false,
+                Found::Nothing => false,
+                Found::Unknown => {
+                    rules.away = true;
+                    false
+                }
             };
             if self.setting.failed_ttl.is_some()
                 && let Some(failure) = self.failures.get(&key)
