@@ -78,6 +78,9 @@ trait Place: Send + Sync {
 
     /// For one more process.
     fn reach(&self) -> impl Future<Output = Self::Backend> + Send;
+
+    /// Takes it away, if it is no part of this process; whether it is away.
+    fn end(self) -> bool;
 }
 
 impl Place for Embedded {
@@ -85,6 +88,10 @@ impl Place for Embedded {
 
     async fn reach(&self) -> Self {
         self.clone()
+    }
+
+    fn end(self) -> bool {
+        false
     }
 }
 
@@ -99,6 +106,11 @@ impl Place for Single {
         let client = Connector::server(url).response_timeout(GENEROUS).connect().await;
         Remote::new(client.unwrap_or_else(|error| panic!("{error}\n{}", self.0.log())))
     }
+
+    fn end(self) -> bool {
+        drop(self.0);
+        true
+    }
 }
 
 impl Place for Several {
@@ -107,6 +119,11 @@ impl Place for Several {
     async fn reach(&self) -> Remote {
         let client = Connector::cluster(self.0.urls()).response_timeout(GENEROUS).connect().await;
         Remote::new(client.unwrap_or_else(|error| panic!("{error}\n{}", self.0.nodes()[0].server.log())))
+    }
+
+    fn end(self) -> bool {
+        drop(self.0);
+        true
     }
 }
 
@@ -147,11 +164,12 @@ macro_rules! pattern {
     };
 }
 
-pub(crate) const PATTERNS: [Pattern; 13] = [
+pub(crate) const PATTERNS: [Pattern; 14] = [
     pattern!("steps", steps::steps),
     pattern!("cache-aside", reading::cache_aside),
     pattern!("read-through", reading::read_through),
     pattern!("fail-safe", reading::fail_safe),
+    pattern!("outage", reading::outage),
     pattern!("negative", reading::negative),
     pattern!("refresh-ahead", reading::refresh_ahead),
     pattern!("lease", reading::lease),

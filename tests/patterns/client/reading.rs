@@ -5,6 +5,7 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering::SeqCst};
 use std::time::Duration;
 
+use scrubjay_client::backend::ErrorKind;
 use scrubjay_client::codec::{Codec, Json, Postcard, Raw};
 use scrubjay_client::pattern::cache_aside::CacheAside;
 use scrubjay_client::pattern::lease::Leased;
@@ -127,6 +128,33 @@ pub(super) async fn fail_safe<P: Place>(world: World<P>) {
     one.remove("k").await.expect("it is reached");
     let error = other.get("k", fails).await.expect_err("what was removed is not served");
     assert_eq!(error.as_load(), Some(&"down"));
+}
+
+/// The place goes away: reads are answered by their loaders, once for all who ask at the same time; a removal
+/// is an error. (A store in this process does not go away.)
+pub(super) async fn outage<P: Place>(world: World<P>) {
+    let database = Arc::clone(&world.database);
+    database.store(1, "Ada");
+    let aside = CacheAside::new(world.backend().await, Raw, setting());
+    aside.get("1", load(&database, 1)).await.expect("SQLite answers");
+    aside.get("1", load(&database, 1)).await.expect("it is cached");
+    assert_eq!(database.loads(), 1);
+    let is_away = world.place.end();
+    database.store(1, "Augusta");
+    at_once(CALLERS, |_| {
+        let (aside, load) = (aside.clone(), slow_load(&database));
+        async move {
+            let name = aside.get("1", load).await.expect("SQLite answers");
+            assert_eq!(name.as_deref(), Some(if is_away { "Augusta" } else { "Ada" }));
+        }
+    })
+    .await;
+    match aside.remove("1").await {
+        Ok(was_there) => assert!(was_there && !is_away),
+        Err(error) => assert!(is_away && error.kind() == ErrorKind::Unavailable, "{error}"),
+    }
+    let name = aside.get("1", load(&database, 1)).await.expect("SQLite answers");
+    assert_eq!(name.as_deref(), Some("Augusta"), "what was removed, or is out of reach, is not served");
 }
 
 pub(super) async fn negative<P: Place>(world: World<P>) {
