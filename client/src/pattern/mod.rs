@@ -19,7 +19,8 @@
 //!   or removes the key ends the lease, and a value whose lease has ended is returned to who asked for it,
 //!   and not kept. So a reader that was slow, or stood still, never puts an old value back, on no machine.
 //! - **Single flight.** In one process one task loads a key and the others wait for it, whoever of them is
-//!   cancelled; the load goes on. After a removal nobody joins a load that began before.
+//!   cancelled; the load goes on. Nobody takes the answer of a load that may be older than a removal which
+//!   had returned, in whatever process, before he began to read.
 //! - **The cache may fail.** A read that the backend cannot answer is answered by the loader, and counted in
 //!   [`Stats::backend_failures`]. A write or a removal that it cannot do is an error: see [`Error::Backend`].
 //! - **Fail-safe**, if [asked for](Setting::stale_for): what is stale is served when the loader fails or is

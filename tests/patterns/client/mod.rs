@@ -5,6 +5,7 @@
 //! No test measures time. What must still be there has a TTL far longer than the test; what must go has a
 //! short one and is waited for.
 
+mod causal;
 mod limits;
 mod reading;
 mod steps;
@@ -164,11 +165,12 @@ macro_rules! pattern {
     };
 }
 
-pub(crate) const PATTERNS: [Pattern; 14] = [
+pub(crate) const PATTERNS: [Pattern; 15] = [
     pattern!("steps", steps::steps),
     pattern!("cache-aside", reading::cache_aside),
     pattern!("read-through", reading::read_through),
     pattern!("fail-safe", reading::fail_safe),
+    pattern!("nothing older", causal::nothing_older),
     pattern!("outage", reading::outage),
     pattern!("negative", reading::negative),
     pattern!("refresh-ahead", reading::refresh_ahead),

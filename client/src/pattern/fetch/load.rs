@@ -11,7 +11,7 @@ use tokio::time::{sleep, timeout};
 use tracing::{debug, warn};
 
 use super::found::Found;
-use super::{Brought, Fetch, Load, Rules};
+use super::{Answer, Brought, Fetch, Load, Rules};
 use crate::backend::record::{Content, Record, Token};
 use crate::backend::{Backend, Lease};
 use crate::codec::{Codec, CodecError};
@@ -36,7 +36,7 @@ where
         key: &str,
         rules: &Rules,
         load: Load<V, E>,
-    ) -> Result<Option<V>, Error<E>> {
+    ) -> Result<Answer<V>, Error<E>> {
         if rules.away {
             // Who has just failed to answer is not asked again, which might take until its timeout.
             return self.load_unkept(key, rules, load).await;
@@ -45,6 +45,7 @@ where
         let token = chance.token();
         let (mut pause, mut waited, mut useless) = (POLL.0, Duration::ZERO, 0);
         loop {
+            let as_of = self.event();
             let lease = self.backend.lease(key.as_bytes(), token, *lease_ttl, rules.ahead).await;
             match self.step(lease) {
                 Err(_) => break,
@@ -53,8 +54,10 @@ where
                     return self.load_kept(lease, rules, load).await;
                 }
                 Ok(Lease::Fresh(kept)) => match self.understand(key, &kept, rules, &[]).await {
-                    Found::Fresh(value) | Found::Due(value) | Found::Stale(value) => return Ok(Some(value)),
-                    Found::Absent => return Ok(None),
+                    Found::Fresh(value) | Found::Due(value) | Found::Stale(value) => {
+                        return Ok(Answer { value: Some(value), as_of });
+                    }
+                    Found::Absent => return Ok(Answer { value: None, as_of }),
                     Found::Unknown => break,
                     // It was of no use, and is removed now.
                     Found::Nothing => {
@@ -69,7 +72,7 @@ where
                         && let Found::Stale(value) = self.understand(key, &stale, rules, &[]).await
                     {
                         count(&self.counters.stale_hits);
-                        return Ok(Some(value));
+                        return Ok(Answer { value: Some(value), as_of });
                     }
                     if !rules.waits || waited >= *lease_wait {
                         break;
@@ -94,8 +97,9 @@ where
         mut lease: Leased<V, B, C>,
         rules: &Rules,
         load: Load<V, E>,
-    ) -> Result<Option<V>, Error<E>> {
+    ) -> Result<Answer<V>, Error<E>> {
         let (key, token) = (lease.key.clone(), lease.token);
+        let mut as_of = self.event();
         // Before the load: what is invalidated while it runs is outdated by then.
         let tags = match rules.tags.is_empty() {
             true => Vec::new(),
@@ -134,7 +138,10 @@ where
         match self.record(&brought, tags, moment) {
             Ok((record, ttl)) => {
                 lease.ended = true;
+                let filling = self.event();
                 match self.step(self.backend.fill(key.as_bytes(), token, &record, ttl).await) {
+                    // It may be outdated by a tag all the same.
+                    Ok(true) if rules.tags.is_empty() => as_of = filling,
                     Ok(true) => {}
                     Ok(false) => {
                         count(&self.counters.leases_lost);
@@ -146,7 +153,7 @@ where
             Err(_) => lease.end().await,
         }
         self.failures.invalidate(&key);
-        Ok(brought.value)
+        Ok(Answer { value: brought.value, as_of })
     }
 
     /// The record of what was loaded, and its life. `moment`: how long an absence lasts if the setting does
@@ -183,11 +190,12 @@ where
         key: &str,
         rules: &Rules,
         load: Load<V, E>,
-    ) -> Result<Option<V>, Error<E>> {
+    ) -> Result<Answer<V>, Error<E>> {
+        let as_of = self.event();
         match self.run(load).await {
             Ok(brought) => {
                 count(&self.counters.fills_discarded);
-                Ok(brought.value)
+                Ok(Answer { value: brought.value, as_of })
             }
             Err(error) => self.after_failure(key, rules, error).await,
         }
@@ -199,9 +207,13 @@ where
         key: &str,
         rules: &Rules,
         error: Error<E>,
-    ) -> Result<Option<V>, Error<E>> {
+    ) -> Result<Answer<V>, Error<E>> {
         self.failures.insert(key.to_owned(), Failure::new(error.clone()));
-        self.stand_in(key, rules).await.map_or(Err(error), |value| Ok(Some(value)))
+        let as_of = self.event();
+        match self.stand_in(key, rules).await {
+            Some(value) => Ok(Answer { value: Some(value), as_of }),
+            None => Err(error),
+        }
     }
 
     /// The load itself.

@@ -15,6 +15,14 @@
 //!
 //! The cache that the single flight is made of has room for no entry: it knows loads, and no values, so it
 //! cannot be stale.
+//!
+//! Joining a load can be. It may have begun before a removal that another process made, and that has returned
+//! before the one who joins began to read. So events of this process are numbered: a read by when it began,
+//! an [`Answer`] by a moment as of which it is known to be right. That of a value that was filled is the
+//! moment before the fill, since no removal can have come between the lease and that; of what was found,
+//! before it was looked for; of what was not kept, or has tags, before the load. Who began before that
+//! moment takes the answer; the others try again, and find what was filled, or load, or join a load that
+//! began after they did.
 
 mod found;
 mod load;
@@ -24,6 +32,7 @@ mod tests;
 use std::future::Future;
 use std::pin::{Pin, pin};
 use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering::SeqCst};
 use std::time::Duration;
 
 use scrubjay::Cache;
@@ -86,6 +95,13 @@ macro_rules! handle {
 }
 pub(in crate::pattern) use handle;
 
+/// What a read is answered with, and as of when: right for all reads that began before.
+#[derive(Debug, Clone)]
+struct Answer<V> {
+    value: Option<V>,
+    as_of: u64,
+}
+
 /// How a pattern reads.
 #[derive(Debug, Clone, Default)]
 pub(in crate::pattern) struct Rules {
@@ -105,7 +121,9 @@ pub(in crate::pattern) struct Fetch<V, B, C> {
     pub(in crate::pattern) codec: C,
     pub(in crate::pattern) setting: Setting,
     /// Loads under way. It keeps no value.
-    flights: Cache<String, V>,
+    flights: Cache<String, Answer<V>>,
+    /// The number of the last event.
+    events: AtomicU64,
     /// The loads that failed lately.
     failures: Cache<String, Failure>,
     pub(in crate::pattern) counters: Counters,
@@ -127,11 +145,17 @@ where
         let memory = setting.failed_ttl.unwrap_or(setting.retry_after);
         let failures = Cache::builder().max_entries(10_000).ttl(memory).clock(setting.clock.clone()).build();
         let counters = Counters::default();
-        Arc::new(Self { pattern, backend, codec, setting, flights, failures, counters })
+        let events = AtomicU64::new(0);
+        Arc::new(Self { pattern, backend, codec, setting, flights, events, failures, counters })
     }
 
     pub(in crate::pattern) fn stats(&self) -> Stats {
         self.counters.read()
+    }
+
+    /// Numbers an event.
+    fn event(&self) -> u64 {
+        self.events.fetch_add(1, SeqCst)
     }
 
     pub(in crate::pattern) fn key(&self, key: &str) -> String {
@@ -179,6 +203,7 @@ where
     ) -> Result<Option<V>, Error<E>> {
         let span = debug_span!("get", pattern = self.pattern, key);
         let key = self.key(key);
+        let began = self.event();
         async {
             let counters = &self.counters;
             let may_be_stale = match self.look_up(&key, &rules).await {
@@ -217,7 +242,7 @@ where
             }
             count(&counters.misses);
             debug!("nothing fresh");
-            let mut loading = pin!(self.load_once(&key, &rules, load));
+            let mut loading = pin!(self.load_once(began, &key, &rules, load));
             if let Some(soft) = self.setting.soft_timeout.filter(|_| may_be_stale) {
                 if let Ok(loaded) = timeout(soft, &mut loading).await {
                     return loaded;
@@ -244,9 +269,11 @@ where
         }
     }
 
-    /// Loads a key, or waits for the task of this process that does.
+    /// Loads a key, or waits for the task of this process that does, if its answer will do for a read that
+    /// began then.
     async fn load_once<E: Send + Sync + 'static>(
         self: &Arc<Self>,
+        began: u64,
         key: &String,
         rules: &Rules,
         load: Load<V, E>,
@@ -256,7 +283,7 @@ where
             let loaded = match self.flights.claim(key) {
                 Claim::Load(ticket) | Claim::Refresh(_, ticket) => {
                     return match self.lead(ticket, key.clone(), rules, load).await {
-                        Ok(loaded) => loaded,
+                        Ok(answer) => answer.map(|answer| answer.value),
                         Err(ended) if ended.is_panic() => std::panic::resume_unwind(ended.into_panic()),
                         Err(_) => Err(Error::Abandoned),
                     };
@@ -269,14 +296,13 @@ where
                 _ => None,
             };
             match loaded {
-                Some(Loaded::Found(value)) => return Ok(Some(value)),
-                Some(Loaded::Absent) => return Ok(None),
+                Some(Loaded::Found(answer)) if began < answer.as_of => return Ok(answer.value),
                 Some(Loaded::Failed(failure)) => match failure.downcast::<Error<E>>() {
                     Some(error) => return Err((*error).clone()),
                     // Another kind of loader for the same key: its errors are none of ours.
-                    None => return self.load_unkept(key, &rules, load).await,
+                    None => return self.load_unkept(key, &rules, load).await.map(|answer| answer.value),
                 },
-                // It was given up: by now somebody else may be at it.
+                // It was given up, or may be too old: by now there may be a newer one.
                 _ => {}
             }
         }
@@ -285,18 +311,17 @@ where
     /// Loads a key in a task of its own, so that it goes on whoever is cancelled.
     fn lead<E: Send + Sync + 'static>(
         self: &Arc<Self>,
-        ticket: Ticket<String, V>,
+        ticket: Ticket<String, Answer<V>>,
         key: String,
         rules: Rules,
         load: Load<V, E>,
-    ) -> JoinHandle<Result<Option<V>, Error<E>>> {
+    ) -> JoinHandle<Result<Answer<V>, Error<E>>> {
         let this = Arc::clone(self);
         let span = debug_span!("load", pattern = self.pattern, key);
         let task = async move {
             let loaded = this.load_leased(&key, &rules, load).await;
             match &loaded {
-                Ok(Some(value)) => drop(ticket.publish(value.clone())),
-                Ok(None) => drop(ticket.absent()),
+                Ok(answer) => drop(ticket.publish(answer.clone())),
                 Err(error) => drop(ticket.fail(Failure::new(error.clone()))),
             }
             loaded

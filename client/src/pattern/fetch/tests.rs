@@ -249,6 +249,30 @@ async fn what_was_loaded_before_a_removal_is_neither_kept_nor_joined() {
 }
 
 #[tokio::test]
+async fn a_removal_elsewhere_counts_for_who_joins_afterwards() {
+    let world = World::default();
+    let [one, other] = [1, 2].map(|seed| world.aside(world.setting().chance(Chance::seeded(seed))));
+    world.database.close();
+    let early = tokio::spawn({
+        let (one, load) = (one.clone(), world.database.load());
+        async move { one.get("k", load).await }
+    });
+    world.database.reached(1).await;
+    world.database.set("second");
+    other.remove("k").await.expect("it is there");
+    // He finds a load of his process under way, and cannot know that it is too old.
+    let late = tokio::spawn({
+        let (one, load) = (one.clone(), world.database.load());
+        async move { one.get("k", load).await }
+    });
+    others().await;
+    assert_eq!(one.stats().flight_waits, 1);
+    world.database.open();
+    assert!(is(&early.await.expect("no panic"), "first"));
+    assert!(is(&late.await.expect("no panic"), "second"));
+}
+
+#[tokio::test]
 async fn somebody_elses_removal_counts_as_well() {
     let world = World::default();
     let aside = world.aside(world.setting());
