@@ -10,13 +10,14 @@ use scrubjay_client::near::{self, Condition, Error, Source};
 use scrubjay_client::wire::Connector;
 use scrubjay_tests::patience::{GENEROUS, poll};
 
-use crate::{servers, url};
+use crate::{patient, servers, url};
 
 #[test]
 fn threads_share_a_cache_and_its_loads() {
     for server in servers() {
         let builder = near::NearCache::<String>::builder(Raw);
-        let cache = NearCache::connect(builder, Connector::server(url(&server))).expect("a connection");
+        let cache =
+            NearCache::connect(builder, patient(Connector::server(url(&server)))).expect("a connection");
         let calls = Arc::new(AtomicUsize::new(0));
         let threads = (0..8).map(|_| {
             let (cache, calls) = (cache.clone(), Arc::clone(&calls));

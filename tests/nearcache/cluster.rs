@@ -13,7 +13,7 @@ use scrubjay_tests::cluster::Cluster;
 use scrubjay_tests::server::Backend;
 
 use crate::cache::{Near, until_async};
-use crate::run;
+use crate::{patient, run};
 
 /// None, and a line that says so, where there is no Valkey.
 fn cluster() -> Option<Cluster> {
@@ -25,7 +25,7 @@ fn cluster() -> Option<Cluster> {
 }
 
 fn connector(cluster: &Cluster) -> Connector {
-    Connector::cluster(cluster.urls())
+    patient(Connector::cluster(cluster.urls()))
         .topology_refresh(Duration::from_millis(50))
         .backoff(Duration::from_millis(2), Duration::from_millis(50))
         .tries(40)
@@ -48,7 +48,8 @@ async fn number(cache: &Near, key: &str) -> Option<u64> {
 fn keys_of_all_nodes_are_kept_and_told_of() {
     let Some(cluster) = cluster() else { return };
     run(async {
-        let writer = Connector::cluster(cluster.urls()[..1].to_vec()).connect().await.expect("a connection");
+        let writer =
+            patient(Connector::cluster(cluster.urls()[..1].to_vec())).connect().await.expect("a connection");
         let cache = near(&cluster, Tracking::Default).await;
         let keys: Vec<String> = (0..60).map(|number| format!("key{number}")).collect();
         for round in 1..=3 {
@@ -73,6 +74,33 @@ fn keys_of_all_nodes_are_kept_and_told_of() {
         assert!(flushed.len() == 3 && flushed.iter().all(|(_, reply)| matches!(reply, Ok(Value::Okay))));
         until_async("all are told", async || cache.stats().flushes == 3).await;
         assert_eq!(cache.get_many(&keys).await.expect("all"), vec![None; keys.len()]);
+    });
+}
+
+#[test]
+fn a_node_that_is_away_takes_its_own_keys_along_and_no_others() {
+    let Some(cluster) = cluster() else { return };
+    for node in cluster.nodes() {
+        // Without this the others would refuse everything.
+        node.server.connect().typed("CONFIG SET cluster-require-full-coverage no").expect("CONFIG SET");
+    }
+    run(async {
+        let cache = near(&cluster, Tracking::Default).await;
+        let keys: Vec<String> = (0..30).map(|number| format!("key{number}")).collect();
+        for key in &keys {
+            cache.set(key, "1".to_owned(), None).await.expect("SET");
+        }
+        let gone = cluster.first_owner(slot_of(keys[0].as_bytes()));
+        // It ends instead of answering.
+        let _ = cluster.nodes()[gone].server.connect().typed("SHUTDOWN NOSAVE");
+        until_async("the loss is seen", async || cache.stats().disconnects >= 1).await;
+        for key in &keys {
+            let is_gone = cluster.first_owner(slot_of(key.as_bytes())) == gone;
+            match cache.lookup(key).await {
+                Ok(lookup) => assert_eq!((is_gone, lookup.source), (false, Source::Local), "{key}"),
+                Err(error) => assert!(is_gone && error.is_outage(), "{key}: {error}"),
+            }
+        }
     });
 }
 

@@ -6,6 +6,7 @@ use scrubjay::time::ManualClock;
 use scrubjay_client::codec::Raw;
 use scrubjay_client::near::{Builder, Error, NearCache, Source};
 use scrubjay_client::wire::{BreakerState, Connector};
+use scrubjay_tests::patience::GENEROUS;
 use scrubjay_tests::server::Server;
 
 use crate::cache::{Near, until_async};
@@ -28,6 +29,7 @@ async fn scene(server: &Server, set: impl FnOnce(Builder<String, Raw>) -> Builde
         .backoff(Duration::from_millis(1), Duration::from_millis(10))
         .heartbeat(HOUR)
         .response_timeout(HOUR)
+        .connect_timeout(GENEROUS)
         .breaker(3, Duration::from_secs(1));
     let cache = set(builder).connect(connector).await.expect("a connection");
     server.connect().typed("FLUSHALL").expect("FLUSHALL");
@@ -67,7 +69,12 @@ fn what_is_merely_old_is_served_while_the_server_is_away_and_what_was_invalidate
             cache.set("written", "2".to_owned(), None).await.expect_err("the server is away");
             let written = cache.get("written").await;
             assert!(matches!(&written, Err(error) if error.is_outage()), "{written:?}");
-            assert!(cache.stats().stale >= 3);
+            let load = |outcome: Result<Option<String>, &'static str>| async { outcome };
+            let failing = cache.get_or_load("kept", move || load(Err("no way"))).await;
+            assert_eq!(failing.expect("stale"), Some("1".to_owned()));
+            assert!(cache.stats().stale >= 4);
+            let written = cache.get_or_load("written", move || load(Ok(None))).await;
+            assert_eq!(written.expect("the loader's word"), None);
 
             // The limit counts from the loss, which came before the end of the TTL.
             clock.advance(HOUR);

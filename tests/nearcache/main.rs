@@ -11,6 +11,8 @@ mod wire;
 
 use std::future::Future;
 
+use scrubjay_client::wire::Connector;
+use scrubjay_tests::patience::{Deadline, GENEROUS};
 use scrubjay_tests::server::{Backend, Server};
 use tokio::runtime::Builder;
 
@@ -29,14 +31,17 @@ fn run<T>(future: impl Future<Output = T>) -> T {
     builder.worker_threads(2).enable_all().build().expect("a runtime").block_on(future)
 }
 
+/// Connections that are patient, as machines may be busy.
+fn patient(connector: Connector) -> Connector {
+    connector.connect_timeout(GENEROUS).response_timeout(GENEROUS)
+}
+
 fn url(server: &Server) -> String {
     format!("redis://{}", server.address())
 }
 
 /// Looks again and again until it is so.
 async fn until(what: &str, mut is_so: impl FnMut() -> bool) {
-    use scrubjay_tests::patience::{Deadline, GENEROUS};
-
     let deadline = Deadline::after(GENEROUS);
     while !is_so() {
         assert!(!deadline.is_over(), "waited in vain until {what}");

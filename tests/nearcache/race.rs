@@ -15,12 +15,14 @@ use std::sync::atomic::{AtomicBool, AtomicU64, AtomicUsize, Ordering::SeqCst};
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
-use redis::{PushKind, Value};
+use redis::aio::MultiplexedConnection;
+use redis::{AsyncConnectionConfig, PushKind, Value};
 use scrubjay::random::Random;
 use scrubjay::time::Clock;
 use scrubjay_client::codec::Raw;
 use scrubjay_client::near::{NearCache, Tracking};
 use scrubjay_client::wire::{Connector, Event};
+use scrubjay_tests::patience::GENEROUS;
 use scrubjay_tests::server::Server;
 use tokio::task::JoinSet;
 
@@ -66,10 +68,18 @@ impl Scene {
     }
 }
 
+fn patient_config() -> AsyncConnectionConfig {
+    AsyncConnectionConfig::new().set_connection_timeout(Some(GENEROUS)).set_response_timeout(Some(GENEROUS))
+}
+
+async fn connect(address: SocketAddr, config: AsyncConnectionConfig, rest: &str) -> MultiplexedConnection {
+    let client = redis::Client::open(format!("redis://{address}{rest}")).expect("an address");
+    client.get_multiplexed_async_connection_with_config(&config).await.expect("a connection")
+}
+
 /// Writes numbers, straight to the server.
 async fn write(scene: Arc<Scene>, server: SocketAddr, writer: usize) {
-    let client = redis::Client::open(format!("redis://{server}")).expect("an address");
-    let mut connection = client.get_multiplexed_async_connection().await.expect("a connection");
+    let mut connection = connect(server, patient_config(), "").await;
     let mut random = Random::seeded(writer as u64);
     for number in 1..=NUMBERS {
         for place in 0..KEYS {
@@ -124,8 +134,14 @@ async fn near(scene: &Arc<Scene>, address: SocketAddr, tracking: Tracking) -> (N
         .backoff(Duration::from_millis(1), Duration::from_millis(20))
         .breaker(20, Duration::from_millis(20))
         .on_event(hear);
-    let cache = NearCache::builder(Raw).tracking(tracking).connect(connector).await.expect("a connection");
-    (cache, floors)
+    let mut cache = None;
+    until_async("it connects, with so little patience", async || {
+        let builder = NearCache::builder(Raw).tracking(tracking.clone());
+        cache = builder.connect(connector.clone()).await.ok();
+        cache.is_some()
+    })
+    .await;
+    (cache.expect("it is there by now"), floors)
 }
 
 /// The number under a key; none if the server cannot be asked now.
@@ -292,13 +308,8 @@ fn redis_rs_own_cache_is_put_to_the_same_test() {
             let outdated = Arc::new(AtomicUsize::new(0));
             let (mut writers, mut readers) = (JoinSet::new(), JoinSet::new());
             for cache in 0..4 {
-                let info = format!("redis://{}/?protocol=resp3", proxy.address);
-                let config = redis::AsyncConnectionConfig::new()
-                    .set_cache_config(redis::caching::CacheConfig::new())
-                    .set_response_timeout(Some(Duration::from_secs(20)));
-                let client = redis::Client::open(info).expect("an address");
-                let connection = client.get_multiplexed_async_connection_with_config(&config).await;
-                let connection = connection.expect("a connection");
+                let config = patient_config().set_cache_config(redis::caching::CacheConfig::new());
+                let connection = connect(proxy.address, config, "/?protocol=resp3").await;
                 for reader in 0..READERS_PER_CACHE {
                     let (scene, outdated) = (Arc::clone(&scene), Arc::clone(&outdated));
                     let seed = (cache * READERS_PER_CACHE + reader) as u64;
@@ -321,7 +332,7 @@ fn redis_rs_own_cache_is_put_to_the_same_test() {
 
 async fn read_by_redis_rs(
     scene: Arc<Scene>,
-    mut connection: redis::aio::MultiplexedConnection,
+    mut connection: MultiplexedConnection,
     outdated: Arc<AtomicUsize>,
     seed: u64,
 ) {

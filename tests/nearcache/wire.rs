@@ -6,7 +6,7 @@ use std::time::Duration;
 use redis::{Value, cmd};
 use scrubjay_client::wire::{Connector, Error, Event, Reason};
 
-use crate::{run, servers, until, url};
+use crate::{patient, run, servers, until, url};
 
 #[derive(Debug, Clone, PartialEq)]
 enum Heard {
@@ -41,7 +41,7 @@ fn a_connection_that_is_lost_is_made_anew_in_another_life() {
             let log = Arc::new(Mutex::new(Vec::new()));
             let client = {
                 let log = Arc::clone(&log);
-                Connector::server(url(&server))
+                patient(Connector::server(url(&server)))
                     .greeting(vec![cmd("CLIENT").arg("TRACKING").arg("ON").take()])
                     .backoff(Duration::from_millis(1), Duration::from_millis(20))
                     .on_event(move |event| log.lock().expect("the log").extend(heard(&event)))
@@ -92,10 +92,8 @@ fn a_connection_that_is_lost_is_made_anew_in_another_life() {
 fn what_a_server_refuses_and_what_is_not_there_are_told_apart() {
     for server in servers() {
         run(async {
-            let client = Connector::server(url(&server))
+            let client = patient(Connector::server(url(&server)))
                 .greeting(vec![cmd("NO-SUCH")])
-                .response_timeout(Duration::from_millis(200))
-                .heartbeat(Duration::from_millis(50))
                 .connect()
                 .await
                 .expect("a connection, whatever it thinks of the greeting");

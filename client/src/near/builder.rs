@@ -13,7 +13,7 @@ use tracing::warn;
 
 use super::error::Error;
 use super::held::{Held, NEVER};
-use super::local::{Hearing, Keys, Local, Times};
+use super::local::{Hearing, Keys, Local, Times, sweep_after_lives};
 use super::recovery::{Debts, make_good};
 use super::requests::Requests;
 use super::stats::Mode;
@@ -132,7 +132,9 @@ impl<V: Clone + Send + Sync + 'static, C: Codec<V>> Builder<V, C> {
     }
 
     /// For so long after it has expired, or after its connection was lost, a value is served if nothing
-    /// better can be had; [`Lookup::source`](super::Lookup::source) says so. Never one that was invalidated.
+    /// better can be had; [`Lookup::source`](super::Lookup::source) says so. Never one that was invalidated:
+    /// a server that expires a key says so too, and that cannot be told from any other change. To have
+    /// something to serve when a loader fails, let the server keep values for longer than this process does.
     /// Default 0: it is not.
     pub fn stale_on_error(mut self, limit: Duration) -> Self {
         self.stale_on_error = limit;
@@ -259,10 +261,12 @@ impl<V: Clone + Send + Sync + 'static, C: Codec<V>> Builder<V, C> {
             hard_timeout: self.hard_timeout,
             server_ttl: self.server_ttl,
             debts,
-            recovering: OnceLock::new(),
+            tasks: OnceLock::new(),
         });
         let recovering = tokio::spawn(make_good(Arc::downgrade(&core), Arc::clone(&core.debts)));
-        core.recovering.get_or_init(|| recovering.abort_handle());
+        let (local, ended) = (Arc::downgrade(&core.local), Arc::clone(&core.local.ended));
+        let sweeping = tokio::spawn(sweep_after_lives(local, ended));
+        core.tasks.get_or_init(|| [recovering.abort_handle(), sweeping.abort_handle()]);
         Ok(NearCache(core))
     }
 

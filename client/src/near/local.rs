@@ -9,15 +9,16 @@
 //! ```
 
 use std::cell::Cell;
-use std::sync::Arc;
+use std::sync::{Arc, Weak};
 use std::time::Duration;
 
 use redis::{PushInfo, PushKind, Value};
 use scrubjay::Cache;
-use scrubjay::cache::{Claim, Outcome, Terms, Ticket};
+use scrubjay::cache::{Claim, Compute, Outcome, Terms, Ticket};
 use scrubjay::random::Random;
 use scrubjay::sync::Mutex;
 use scrubjay::time::Clock;
+use tokio::sync::Notify;
 
 use super::held::{Held, Known, NEVER, Worth};
 use super::stats::{Counters, Mode, Stats};
@@ -81,6 +82,8 @@ pub(super) struct Local<V> {
     channel: Vec<u8>,
     random: Mutex<Random>,
     pub(super) counters: Counters,
+    /// Woken when a life has ended, so that something may be worth nothing any more.
+    pub(super) ended: Arc<Notify>,
 }
 
 /// What a cache is given besides its entries and its times.
@@ -100,8 +103,8 @@ impl<V: Clone> Local<V> {
         random: Random,
     ) -> Self {
         let Hearing { mode, prefixes, sender, channel } = hearing;
-        let (random, counters) = (Mutex::new(random), Counters::default());
-        Self { entries, clock, times, mode, prefixes, sender, channel, random, counters }
+        let (random, counters, ended) = (Mutex::new(random), Counters::default(), Arc::default());
+        Self { entries, clock, times, mode, prefixes, sender, channel, random, counters, ended }
     }
 
     pub(super) fn now(&self) -> u64 {
@@ -197,16 +200,38 @@ impl<V: Clone> Local<V> {
         self.entries.clear();
     }
 
+    /// Gives back the room of what is worth nothing any more. Nobody would be served it in any case; so this
+    /// may take its time, and lets others in between.
+    pub(super) fn sweep(&self) {
+        let is_dead = |held: &Held<V>| self.worth(held) == Worth::Dead;
+        let mut dead = Vec::new();
+        self.entries.for_each(|key, held| {
+            if is_dead(held) {
+                dead.push(key.clone());
+            }
+        });
+        for key in dead {
+            // It may have been read anew by now.
+            self.entries.compute(key, |held| match held {
+                Some(held) if is_dead(held) => Compute::Remove,
+                _ => Compute::Keep,
+            });
+        }
+    }
+
     /// Called by the connections, in the order of their streams. What it drops is dropped before anything
     /// that comes later in the stream is looked at.
     pub(super) fn hear(&self, event: &Event<'_>) {
         match event {
             Event::Push { push, .. } => self.hear_push(push),
-            Event::Ended { life } => match life.end().map(|end| end.reason) {
-                Some(Reason::Lost) => self.counters.disconnects.one(),
-                Some(Reason::Flushed) => self.counters.flushes.one(),
-                _ => {}
-            },
+            Event::Ended { life } => {
+                match life.end().map(|end| end.reason) {
+                    Some(Reason::Lost) => self.counters.disconnects.one(),
+                    Some(Reason::Flushed) => self.counters.flushes.one(),
+                    _ => {}
+                }
+                self.ended.notify_one();
+            }
             Event::SlotsMoved { slots, .. } => self.counters.slots_moved.add(*slots as u64),
             Event::Connected { .. } => {}
         }
@@ -260,6 +285,20 @@ impl<V: Clone> Local<V> {
             weight: entries.weight,
             evictions: entries.evictions,
             breakers,
+        }
+    }
+}
+
+/// Sweeps whenever a life has ended, in a thread where that holds nobody up.
+pub(super) async fn sweep_after_lives<V: Clone + Send + Sync + 'static>(
+    local: Weak<Local<V>>,
+    ended: Arc<Notify>,
+) {
+    loop {
+        ended.notified().await;
+        let Some(local) = local.upgrade() else { return };
+        if tokio::task::spawn_blocking(move || local.sweep()).await.is_err() {
+            return;
         }
     }
 }

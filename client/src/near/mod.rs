@@ -97,7 +97,8 @@ struct Core<V, C> {
     /// What the server itself may keep of values that were loaded.
     server_ttl: Option<Duration>,
     debts: Arc<Debts>,
-    recovering: OnceLock<AbortHandle>,
+    /// What goes on in the background, for as long as this is there.
+    tasks: OnceLock<[AbortHandle; 2]>,
 }
 
 impl<V: Clone + Send + Sync + 'static> NearCache<V> {
@@ -145,8 +146,6 @@ impl<V, C> fmt::Debug for NearCache<V, C> {
 
 impl<V, C> Drop for Core<V, C> {
     fn drop(&mut self) {
-        if let Some(recovering) = self.recovering.get() {
-            recovering.abort();
-        }
+        self.tasks.get().into_iter().flatten().for_each(AbortHandle::abort);
     }
 }

@@ -52,8 +52,8 @@ pub struct Stats {
     pub debts_settled: u64,
     /// Writes that failed and were forgotten, since there were too many.
     pub debts_dropped: u64,
-    /// Entries in this process now; some may not be worth anything any more, and go when they are met or room
-    /// is needed.
+    /// Entries in this process now. What is worth nothing any more, since its connection was lost for
+    /// example, is among them until it is swept out, soon after, or room is needed.
     pub entries: u64,
     /// What they weigh together: their number, or bytes if the bound is in bytes.
     pub weight: u64,
