@@ -153,9 +153,9 @@ where
         self.counters.read()
     }
 
-    /// Numbers an event.
+    /// Numbers an event: larger than all numbers before.
     fn event(&self) -> u64 {
-        self.events.fetch_add(1, SeqCst)
+        self.events.fetch_add(1, SeqCst) + 1
     }
 
     pub(in crate::pattern) fn key(&self, key: &str) -> String {
@@ -203,7 +203,8 @@ where
     ) -> Result<Option<V>, Error<E>> {
         let span = debug_span!("get", pattern = self.pattern, key);
         let key = self.key(key);
-        let began = self.event();
+        // Only read, since this is what every hit does: smaller than the number of any event to come.
+        let began = self.events.load(SeqCst);
         async {
             let counters = &self.counters;
             let may_be_stale = match self.look_up(&key, &rules).await {
