@@ -1,7 +1,7 @@
 //! How a program's values become bytes, and bytes values again.
 //!
 //! A [`Codec`] is chosen once, where a pattern or a near cache is made. [`Raw`] keeps text and bytes as they
-//! are; [`Json`] (feature `json`) is readable by every language and by eye; [`Postcard`] (feature `postcard`)
+//! are; `Json` (feature `json`) is readable by every language and by eye; `Postcard` (feature `postcard`)
 //! is small and fast, and read by programs that know the same type.
 //!
 //! Bytes that cannot be decoded (another program's, or an older version's of this one) are a

@@ -1,15 +1,19 @@
-//! The caching patterns against every kind of cache: Scrubjay, Valkey and Redis over RESP2 and RESP3, and the
-//! store embedded in this process. A table of pattern by back end ends the run.
+//! The caching patterns against every kind of cache: as an application writes them on redis-rs, over
+//! Scrubjay, Valkey and Redis with RESP2 and RESP3 and on the store embedded in this process; and as
+//! `scrubjay-client` has them, over the same and a Valkey Cluster. Two tables of pattern by back end end the
+//! run.
 //!
 //! No test measures time. What must still be there has a TTL far longer than the test; what must go has a
 //! short one and is waited for.
 #![forbid(unsafe_code)]
 
 mod cache;
+mod client;
 mod database;
 mod patterns;
 
 use std::panic::{AssertUnwindSafe, catch_unwind};
+use std::path::Path;
 use std::sync::{Arc, Barrier, Mutex};
 use std::thread;
 use std::time::Duration;
@@ -158,6 +162,14 @@ impl Column {
         }
     }
 
+    /// The program it takes, if it is not ours.
+    fn reference(self) -> Option<Backend> {
+        match self {
+            Self::Remote(backend, _) if backend != Backend::Scrubjay => Some(backend),
+            _ => None,
+        }
+    }
+
     fn place(self) -> Result<Box<dyn Place>, String> {
         Ok(match self {
             Self::Remote(backend, resp3) => Box::new(Remote::start(backend, resp3)?),
@@ -169,14 +181,24 @@ impl Column {
 /// Pattern, column, and the word that goes there.
 type Outcome = ((&'static str, String), &'static str);
 
-fn run(pattern: Pattern, column: Column) -> Result<(), Failed> {
+/// A table that is filled while the trials run.
+type Outcomes = Arc<Mutex<Vec<Outcome>>>;
+
+fn run(pattern: Pattern, column: Column) -> Result<(), String> {
     let place = column.place()?;
+    in_folder(|folder| {
+        pattern(&*place, &Database::create(folder));
+        Ok(())
+    })
+}
+
+/// Does something in a folder of its own; what it says when it panics is its error.
+fn in_folder(act: impl FnOnce(&Path) -> Result<(), String>) -> Result<(), String> {
     let folder = tempfile::tempdir_in(target().join("tmp")).map_err(|error| error.to_string())?;
-    let database = Database::create(folder.path());
-    catch_unwind(AssertUnwindSafe(|| pattern(&*place, &database))).map_err(|panic| {
+    catch_unwind(AssertUnwindSafe(|| act(folder.path()))).unwrap_or_else(|panic| {
         let said = panic.downcast_ref::<String>().cloned();
         let said = said.or_else(|| panic.downcast_ref::<&str>().map(|said| (*said).to_owned()));
-        Failed::from(said.unwrap_or_else(|| "a panic without a message".to_owned()))
+        Err(said.unwrap_or_else(|| "a panic without a message".to_owned()))
     })
 }
 
@@ -184,43 +206,65 @@ fn main() {
     let arguments = Arguments::from_args();
     std::fs::create_dir_all(target().join("tmp")).expect("the target folder is writable");
     let had = references();
-    let outcomes: Arc<Mutex<Vec<Outcome>>> = Arc::default();
+    let is_had = |reference: Option<Backend>| reference.is_none_or(|reference| had.contains(&reference));
+    let (by_hand, by_client): (Outcomes, Outcomes) = Default::default();
     let mut trials = Vec::new();
     for column in Column::all() {
         for (name, pattern) in PATTERNS {
             let cell = (name, column.name());
-            if let Column::Remote(backend, _) = column
-                && backend != Backend::Scrubjay
-                && !had.contains(&backend)
-            {
-                outcomes.lock().expect("not poisoned").push((cell, "left out"));
-                continue;
-            }
-            let outcomes = Arc::clone(&outcomes);
-            trials.push(Trial::test(format!("{name} on {}", cell.1), move || {
-                let outcome = run(pattern, column);
-                let word = if outcome.is_ok() { "ok" } else { "FAILED" };
-                outcomes.lock().expect("not poisoned").push((cell, word));
-                outcome
-            }));
+            let title = format!("{name} on {}", cell.1);
+            let run = is_had(column.reference()).then_some(move || run(pattern, column));
+            trials.extend(trial(title, &by_hand, cell, run));
+        }
+    }
+    for column in client::Column::ALL {
+        for pattern in &client::PATTERNS {
+            let cell = (pattern.name, column.name());
+            let title = format!("client: {} on {}", cell.0, cell.1);
+            let run = move || in_folder(|folder| client::run(pattern, column, folder));
+            trials.extend(trial(title, &by_client, cell, is_had(column.reference()).then_some(run)));
         }
     }
     let conclusion = libtest_mimic::run(&arguments, trials);
     if !arguments.list {
-        table(&outcomes.lock().expect("not poisoned"));
+        let columns: Vec<String> = Column::all().into_iter().map(Column::name).collect();
+        table("redis-rs", &PATTERNS.map(|(name, _)| name), &columns, &by_hand.lock().expect("not poisoned"));
+        println!();
+        let columns: Vec<String> = client::Column::ALL.into_iter().map(client::Column::name).collect();
+        let patterns: Vec<_> = client::PATTERNS.iter().map(|pattern| pattern.name).collect();
+        table("scrubjay-client", &patterns, &columns, &by_client.lock().expect("not poisoned"));
     }
     conclusion.exit();
 }
 
-fn table(outcomes: &[Outcome]) {
-    let columns: Vec<String> = Column::all().into_iter().map(Column::name).collect();
-    print!("{:<18}", "redis-rs");
+/// A trial that notes its outcome in a cell; the cell alone if there is nothing to run it on.
+fn trial(
+    title: String,
+    outcomes: &Outcomes,
+    cell: (&'static str, String),
+    run: Option<impl FnOnce() -> Result<(), String> + Send + 'static>,
+) -> Option<Trial> {
+    let outcomes = Arc::clone(outcomes);
+    let Some(run) = run else {
+        outcomes.lock().expect("not poisoned").push((cell, "left out"));
+        return None;
+    };
+    Some(Trial::test(title, move || {
+        let outcome = run();
+        let word = if outcome.is_ok() { "ok" } else { "FAILED" };
+        outcomes.lock().expect("not poisoned").push((cell, word));
+        outcome.map_err(Failed::from)
+    }))
+}
+
+fn table(name: &str, patterns: &[&str], columns: &[String], outcomes: &[Outcome]) {
+    print!("{name:<18}");
     columns.iter().for_each(|column| print!("{column:<16}"));
     println!();
-    for (pattern, _) in PATTERNS {
+    for pattern in patterns {
         print!("{pattern:<18}");
-        for column in &columns {
-            let cell = outcomes.iter().find(|((name, on), _)| *name == pattern && on == column);
+        for column in columns {
+            let cell = outcomes.iter().find(|((name, on), _)| name == pattern && on == column);
             print!("{:<16}", cell.map_or("not run", |(_, word)| word));
         }
         println!();

@@ -85,7 +85,7 @@ const SERVER: &[Arrow] = &[
     Arrow { module: "observe", not: &["net", "server"], why: "figures are read, whoever serves them" },
 ];
 
-/// `blocking` -> `near` -> `wire`, `codec`.
+/// `pattern` -> `backend` -> `wire`; `blocking` -> `near` -> `wire`; both to `codec`.
 const CLIENT: &[Arrow] = &[
     Arrow {
         module: "wire",
@@ -102,6 +102,12 @@ const CLIENT: &[Arrow] = &[
         not: &["backend", "blocking", "pattern"],
         why: "patterns may stand on a near cache, and it on none of them",
     },
+    Arrow {
+        module: "backend",
+        not: &["blocking", "codec", "near", "pattern"],
+        why: "a place does not know who keeps what there",
+    },
+    Arrow { module: "pattern", not: &["wire"], why: "a pattern does not know where values are kept" },
 ];
 
 #[test]
