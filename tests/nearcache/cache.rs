@@ -282,6 +282,23 @@ fn the_bound_holds() {
 }
 
 /// Asks again and again until it is so.
+/// On one thread, which also has to read the connection.
+#[test]
+fn a_task_that_makes_nothing_but_hits_is_told_of_changes_all_the_same() {
+    let server = &servers()[0];
+    let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().expect("a runtime");
+    runtime.block_on(async {
+        let cache = near(server, |builder| builder).await;
+        cache.set("k", "1".to_owned(), None).await.expect("SET");
+        assert_eq!(source(&cache, "k").await, Source::Local);
+        server.connect().typed("SET k 2").expect("SET");
+        let deadline = Deadline::after(GENEROUS);
+        while cache.get("k").await.expect("an answer") == text("1") {
+            assert!(!deadline.is_over(), "no notice is heeded");
+        }
+    });
+}
+
 pub(crate) async fn until_async(what: &str, mut is_so: impl AsyncFnMut() -> bool) {
     let deadline = Deadline::after(GENEROUS);
     while !is_so().await {

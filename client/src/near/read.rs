@@ -7,6 +7,7 @@ use std::pin::Pin;
 use std::sync::Arc;
 
 use scrubjay::cache::{Claim, Failure, Loaded, Ticket};
+use tokio::task::coop::consume_budget;
 use tokio::task::{JoinError, JoinSet};
 use tokio::time::timeout;
 use tracing::{Instrument as _, debug, debug_span, warn};
@@ -53,6 +54,7 @@ impl<V: Clone + Send + Sync + 'static, C: Codec<V>> NearCache<V, C> {
     /// is no value, [`Error::TimedOut`] after the hard timeout.
     pub async fn get(&self, key: impl AsRef<[u8]>) -> Result<Option<V>, Error> {
         let key = key.as_ref();
+        take_turns().await;
         if let Some(value) = self.0.local.hit(key, Wanted::Servers) {
             return Ok(value);
         }
@@ -72,6 +74,7 @@ impl<V: Clone + Send + Sync + 'static, C: Codec<V>> NearCache<V, C> {
     /// As [`get`](Self::get).
     pub async fn lookup(&self, key: impl AsRef<[u8]>) -> Result<Lookup<V>, Error> {
         let key = key.as_ref();
+        take_turns().await;
         match self.0.local.hit(key, Wanted::Servers) {
             Some(value) => Ok(Lookup { value, source: Source::Local }),
             None => Box::pin(self.miss(key, Wanted::Servers, None)).await,
@@ -90,6 +93,7 @@ impl<V: Clone + Send + Sync + 'static, C: Codec<V>> NearCache<V, C> {
         let mut values = Vec::new();
         let mut asked = JoinSet::new();
         for (at, key) in keys.into_iter().enumerate() {
+            take_turns().await;
             let hit = self.0.local.hit(key.as_ref(), Wanted::Servers);
             if hit.is_none() {
                 let (cache, key) = (self.clone(), key.as_ref().to_owned());
@@ -123,6 +127,7 @@ impl<V: Clone + Send + Sync + 'static, C: Codec<V>> NearCache<V, C> {
         E: Into<Box<dyn StdError + Send + Sync>>,
     {
         let key = key.as_ref();
+        take_turns().await;
         if let Some(value) = self.0.local.hit(key, Wanted::Loaders) {
             return Ok(value);
         }
@@ -354,6 +359,13 @@ impl<V: Clone + Send + Sync + 'static, C: Codec<V>> NearCache<V, C> {
     fn unkept(&self, known: Known<V>) -> Reading<V> {
         Reading { known, life: None, began: self.0.local.now(), left: NEVER, is_loaders: true }
     }
+}
+
+/// Lets other tasks go on after so many hits. A hit waits for nothing, so a task that makes nothing but hits
+/// would never give its thread back, and where all threads have such a task nobody would read the
+/// connections: no notice would ever be heeded.
+async fn take_turns() {
+    consume_budget().await;
 }
 
 fn served<V>(held: Held<V>, source: Source) -> Lookup<V> {

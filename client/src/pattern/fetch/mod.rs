@@ -38,6 +38,7 @@ use std::time::Duration;
 use scrubjay::Cache;
 use scrubjay::cache::{Claim, Failure, Loaded, Ticket};
 use tokio::task::JoinHandle;
+use tokio::task::coop::consume_budget;
 use tokio::time::timeout;
 use tracing::{Instrument, debug, debug_span, warn};
 
@@ -203,6 +204,9 @@ where
     ) -> Result<Option<V>, Error<E>> {
         let span = debug_span!("get", pattern = self.pattern, key);
         let key = self.key(key);
+        // A backend in this process waits for nothing: without this a task that only reads would never give
+        // its thread back.
+        consume_budget().await;
         // Only read, since this is what every hit does: smaller than the number of any event to come.
         let began = self.events.load(SeqCst);
         async {
