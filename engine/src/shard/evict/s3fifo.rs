@@ -9,7 +9,9 @@
 //! down to zero, counting the others down (CLOCK). That needs the two bits that the table keeps beside each
 //! handle, and nothing in the entry. The small queue holds what is needed to find an entry again, never a
 //! handle; an entry that has gone meanwhile leaves a record that finds nothing. A new entry's count starts at
-//! one, so that the hand, which cannot see which part an entry belongs to, passes it once at least.
+//! zero, so the hand, which cannot see which part an entry belongs to, also takes new ones that it meets
+//! unused: to pass those once costs hit ratio on nearly every load (`cache::policy::s3fifo` has the figures'
+//! story).
 
 use super::super::{Found, Place, Positions, Shard, named};
 use crate::collections::ghost::Ghost;
@@ -24,10 +26,8 @@ const SMALL_SHARE: usize = 10;
 /// fast as they come.
 const UNPRESSED_SHARE: usize = 5;
 const UNPRESSED_SLACK: usize = 64;
-/// What a new entry's use count starts at; more means that it was used.
-const FRESH: u8 = 1;
-/// Buckets the hand passes at most for one victim: four laps bring any count to zero, and one bucket holds
-/// the first.
+/// Rounds of the hand at most for one victim: three bring any count to zero, the fourth finds it, and the
+/// first may begin in the middle.
 const LAPS_MAX: usize = 5;
 
 pub(super) struct Queues {
@@ -60,7 +60,7 @@ impl Queues {
     /// An entry has come, and there are now `all`.
     #[inline]
     pub(super) fn inserted(&mut self, place: Place, slot: Slot, table: &mut Table, all: usize) {
-        table.set_use_count(slot, FRESH);
+        table.set_use_count(slot, 0);
         if !self.ghost.remove(fingerprint(place.position, place.tag)) {
             self.small.push(record(place));
             if self.small.len() > all / UNPRESSED_SHARE + UNPRESSED_SLACK {
@@ -99,8 +99,9 @@ impl<X: Parts, P: Positions> Shard<X, P> {
             let (position, tag, db) = (record >> 16 << 16, (record >> 8) as u8, u16::from(record as u8));
             let Some((found, count)) = self.recorded(db, position, tag) else { continue };
             let table = &mut self.spaces[usize::from(db)].table;
-            if count > FRESH {
-                table.set_use_count(found.slot, FRESH);
+            if count > 0 {
+                // From here on it has to be used again before the hand comes.
+                table.set_use_count(found.slot, 0);
                 continue;
             }
             self.evictor.s3fifo.ghost.insert(fingerprint(position, tag));
@@ -119,23 +120,33 @@ impl<X: Parts, P: Positions> Shard<X, P> {
     }
 
     /// The first entry that the hand meets with its use count down to zero.
+    ///
+    /// The hand stays at a bucket as long as there is such an entry, and counts down only what it leaves
+    /// behind. If it moved on with each victim it would count a whole bucket down for it: entries that are
+    /// in use would run out of count between two uses.
     fn clock_victim(&mut self) -> Option<(u16, Found)> {
         let db = self.crowded_db()?;
         let table = &mut self.spaces[usize::from(db)].table;
-        let mut hand = self.evictor.s3fifo.hand;
-        let mut victim = None;
-        let mut laps = 0;
-        while victim.is_none() && laps < LAPS_MAX {
-            let next = table.turn_hand(hand, |slot, handle, count| {
-                if count == 0 && victim.is_none() {
-                    victim = Some(Found { slot, handle: named(handle) });
+        let hand = &mut self.evictor.s3fifo.hand;
+        for _ in 0..LAPS_MAX {
+            loop {
+                let mut victim = None;
+                table.turn_hand(*hand, |slot, handle, count| {
+                    if count == 0 && victim.is_none() {
+                        victim = Some(Found { slot, handle: named(handle) });
+                    }
+                    count
+                });
+                if let Some(victim) = victim {
+                    return Some((db, victim));
                 }
-                count.saturating_sub(1)
-            });
-            laps += usize::from(next.is_none());
-            hand = next.unwrap_or(0);
+                match table.turn_hand(*hand, |_, _, count| count.saturating_sub(1)) {
+                    Some(next) => *hand = next,
+                    None => break,
+                }
+            }
+            *hand = 0;
         }
-        self.evictor.s3fifo.hand = hand;
-        victim.map(|found| (db, found))
+        None
     }
 }
