@@ -278,6 +278,7 @@ impl<K, V> Shard<K, V> {
         if self.is_armed() || !self.flights.is_empty() {
             return Err((key, value));
         }
+        self.policy_prefetch(self.place(hash));
         if let Some(old) = self.find(hash, &key) {
             if !self.entry(old).is_plain() {
                 return Err((key, value));

@@ -7,6 +7,8 @@
 //! far back as the long one would.
 
 /// Fingerprints in a line; the sixteenth word is the hand.
+use crate::raw::prefetch::prefetch;
+
 const LINE: usize = 15;
 
 /// One ring: fingerprints, zero where there is none, and the hand that the next one is put at.
@@ -56,6 +58,14 @@ impl Ghost {
         if let Some(line) = self.line_mut(fingerprint) {
             let grown = line.push(fingerprint);
             self.len += usize::from(grown);
+        }
+    }
+
+    /// Hints that this fingerprint will be asked for soon.
+    #[inline]
+    pub fn prefetch(&self, fingerprint: u32) {
+        if let Some(line) = self.lines.get(self.line_of(not_zero(fingerprint))) {
+            prefetch(std::slice::from_ref(line));
         }
     }
 

@@ -3,7 +3,7 @@
 mod lists;
 mod s3fifo;
 
-use super::shard::{Found, Shard};
+use super::shard::{Found, Place, Shard};
 
 pub(super) use self::lists::Lists;
 pub(super) use self::s3fifo::{S3Fifo, USED_MAX};
@@ -54,6 +54,14 @@ impl State {
 }
 
 impl<K, V> Shard<K, V> {
+    /// Hints that an entry will be looked for, and put in if it is not there.
+    #[inline]
+    pub(super) fn policy_prefetch(&self, place: Place) {
+        if let State::S3Fifo(queues) = &self.policy {
+            queues.prefetch(place, &self.table);
+        }
+    }
+
     /// An entry has come. `roomy` says whether the cache is far from full.
     pub(super) fn policy_inserted(&mut self, found: Found, hash: u64, roomy: bool) {
         let place = self.place(hash);

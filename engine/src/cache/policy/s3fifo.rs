@@ -13,6 +13,7 @@ use super::State;
 use crate::cache::shard::{Found, Place, Shard, named};
 use crate::collections::ghost::Ghost;
 use crate::collections::ring::Ring;
+use crate::collections::table::Table;
 
 /// Where counting ends. An entry's count starts at zero, so the hand, which cannot see which part an entry
 /// belongs to, also takes new ones that it meets unused. To pass those once, or to give who comes from the
@@ -59,6 +60,18 @@ impl S3Fifo {
     pub(super) fn inserted(&mut self, place: Place, roomy: bool) {
         if !self.ghost.remove(fingerprint(place)) && !roomy {
             self.small.push(record(place));
+        }
+    }
+
+    /// Hints that an entry will come, and that another will have to go for it: four lines that would be waited
+    /// for one after the other.
+    pub(super) fn prefetch(&self, place: Place, table: &Table) {
+        table.prefetch(place.position);
+        self.ghost.prefetch(fingerprint(place));
+        if let Some(next) = self.small.front() {
+            let next = Place { position: next >> 8 << 8, tag: next as u8 };
+            table.prefetch(next.position);
+            self.ghost.prefetch(fingerprint(next));
         }
     }
 
