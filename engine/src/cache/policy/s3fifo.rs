@@ -63,8 +63,8 @@ impl S3Fifo {
         }
     }
 
-    /// Hints that an entry will come, and that another will have to go for it: four lines that would be waited
-    /// for one after the other.
+    /// Hints that an entry will come, and that another will have to go for it: four lines that would be
+    /// waited for one after the other.
     pub(super) fn prefetch(&self, place: Place, table: &Table) {
         table.prefetch(place.position);
         self.ghost.prefetch(fingerprint(place));
