@@ -100,6 +100,11 @@ impl<K, V> Entries for Positions<'_, K, V> {
     fn position(&self, handle: u32) -> u64 {
         position(self.slab.get(named(handle)).hash(), self.shard_bits)
     }
+
+    #[inline]
+    fn prefetch(&self, handle: u32) {
+        self.slab.prefetch(named(handle));
+    }
 }
 
 #[inline]

@@ -8,6 +8,7 @@
 
 use super::Handle;
 use super::heap::malloc_bytes;
+use super::prefetch::prefetch;
 
 const SLOT_BITS: u32 = if cfg!(miri) { 4 } else { 8 };
 const SLOTS: usize = 1 << SLOT_BITS;
@@ -99,6 +100,15 @@ impl<T> TypedSlab<T> {
         // One more, so that no handle is zero; `add_page` sees to it that this does not wrap.
         Handle::from_bits((number << SLOT_BITS | slot) + 1)
             .expect("invariant: one more than a number is not zero")
+    }
+
+    /// Hints that this value will be looked at soon.
+    #[inline]
+    pub fn prefetch(&self, handle: Handle) {
+        let (number, slot) = split(handle);
+        if let Some(slot) = self.slots.get(number as usize).and_then(|slots| slots.get(slot)) {
+            prefetch(std::slice::from_ref(slot));
+        }
     }
 
     /// The value that a handle names, if it names one.
