@@ -3,10 +3,8 @@
 //! What `valkey-cli --cluster create` and `reshard` do is done here by the commands they are made of, so that
 //! a test can stop in the middle of a move.
 
-use std::net::{Ipv4Addr, TcpListener};
-
 use crate::patience::{GENEROUS, poll};
-use crate::server::{Backend, Server};
+use crate::server::{Backend, Server, free_address};
 use crate::wire::{Client, Reply};
 
 /// How many slots a cluster has.
@@ -131,8 +129,7 @@ fn says(mut client: Client, line: &str) -> Result<String, String> {
 
 fn node(epoch: usize) -> Result<Node, String> {
     // The bus is by default at the port and 10,000, which may be no port at all.
-    let bus = TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).and_then(|listener| listener.local_addr());
-    let bus = bus.map_err(|error| error.to_string())?.port().to_string();
+    let bus = free_address().map_err(|error| error.to_string())?.port().to_string();
     let arguments = ["--cluster-enabled", "yes", "--cluster-node-timeout", "2000", "--cluster-port", &bus];
     let server = Server::start_with(Backend::Valkey, &arguments)?;
     says(server.connect(), &format!("CLUSTER SET-CONFIG-EPOCH {epoch}"))?;

@@ -9,12 +9,13 @@
 //! `tests/setup/references` unpacked under `target/`, or else the `PATH`. Scrubjay is what cargo built beside
 //! the running test, built anew when its sources are newer than it.
 
+use std::collections::BTreeSet;
 use std::fmt;
 use std::fs::{self, File};
 use std::net::{Ipv4Addr, SocketAddr, TcpListener};
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Stdio};
-use std::sync::OnceLock;
+use std::sync::{Mutex, OnceLock, PoisonError};
 use std::time::{Duration, SystemTime};
 
 use tempfile::TempDir;
@@ -299,7 +300,14 @@ impl Drop for Server {
     }
 }
 
-/// An address no one listens on, as the kernel sees it now.
-fn free_address() -> std::io::Result<SocketAddr> {
-    TcpListener::bind((Ipv4Addr::LOCALHOST, 0))?.local_addr()
+/// An address no one listens on, as the kernel sees it now, and that nobody else of this program was given
+/// before: two tests that were told of the same port would talk to the server of whoever came first.
+pub(crate) fn free_address() -> std::io::Result<SocketAddr> {
+    static GIVEN: Mutex<BTreeSet<u16>> = Mutex::new(BTreeSet::new());
+    loop {
+        let address = TcpListener::bind((Ipv4Addr::LOCALHOST, 0))?.local_addr()?;
+        if GIVEN.lock().unwrap_or_else(PoisonError::into_inner).insert(address.port()) {
+            return Ok(address);
+        }
+    }
 }
