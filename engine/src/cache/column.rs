@@ -1,11 +1,11 @@
-//! Something kept beside some of the entries of a slab, by their handles.
+//! Something kept beside some of the entries of a cache, by their places or by numbers.
 
-use crate::raw::Handle;
+use crate::collections::flat::At;
 
 const CHUNK_BITS: u32 = 8;
 const CHUNK: usize = 1 << CHUNK_BITS;
 
-/// A sparse array by handle. It grows in chunks, so that growing never moves what it holds.
+/// A sparse array. It grows in chunks, so that growing never moves what it holds.
 #[derive(Debug)]
 pub(super) struct Column<T>(Vec<Option<Box<[T]>>>);
 
@@ -14,32 +14,26 @@ impl<T: Default> Column<T> {
         Self(Vec::new())
     }
 
-    pub(super) fn get(&self, handle: Handle) -> Option<&T> {
-        let (chunk, at) = split(handle);
-        self.0.get(chunk)?.as_ref().map(|chunk| &chunk[at])
+    pub(super) fn get(&self, number: usize) -> Option<&T> {
+        self.0.get(number >> CHUNK_BITS)?.as_ref().map(|chunk| &chunk[number % CHUNK])
     }
 
-    /// The place of this handle; with what a default is, the first time.
-    pub(super) fn place(&mut self, handle: Handle) -> &mut T {
-        let (chunk, at) = split(handle);
+    /// The place of this number; with what a default is, the first time.
+    pub(super) fn place(&mut self, number: usize) -> &mut T {
+        let chunk = number >> CHUNK_BITS;
         if chunk >= self.0.len() {
             self.0.resize_with(chunk + 1, || None);
         }
         let chunk = self.0[chunk].get_or_insert_with(|| (0..CHUNK).map(|_| T::default()).collect());
-        &mut chunk[at]
+        &mut chunk[number % CHUNK]
     }
 
     /// What was kept there, replaced by a default.
-    pub(super) fn take(&mut self, handle: Handle) -> T {
-        let (chunk, at) = split(handle);
-        match self.0.get_mut(chunk) {
-            Some(Some(chunk)) => std::mem::take(&mut chunk[at]),
+    pub(super) fn take(&mut self, number: usize) -> T {
+        match self.0.get_mut(number >> CHUNK_BITS) {
+            Some(Some(chunk)) => std::mem::take(&mut chunk[number % CHUNK]),
             _ => T::default(),
         }
-    }
-
-    pub(super) fn clear(&mut self) {
-        self.0 = Vec::new();
     }
 
     pub(super) fn memory_bytes(&self) -> usize {
@@ -48,9 +42,42 @@ impl<T: Default> Column<T> {
     }
 }
 
-fn split(handle: Handle) -> (usize, usize) {
-    let index = handle.to_bits() - 1;
-    ((index >> CHUNK_BITS) as usize, index as usize & (CHUNK - 1))
+/// A column for each side of a table, by the places of its entries.
+#[derive(Debug)]
+pub(super) struct Beside<T>([Column<T>; 2]);
+
+impl<T: Default> Beside<T> {
+    pub(super) const fn new() -> Self {
+        Self([Column::new(), Column::new()])
+    }
+
+    pub(super) fn get(&self, at: At) -> Option<&T> {
+        self.0[at.side()].get(at.number())
+    }
+
+    /// The place of this entry; with what a default is, the first time.
+    pub(super) fn place(&mut self, at: At) -> &mut T {
+        self.0[at.side()].place(at.number())
+    }
+
+    /// What was kept there, replaced by a default.
+    pub(super) fn take(&mut self, at: At) -> T {
+        self.0[at.side()].take(at.number())
+    }
+
+    /// The entry has moved.
+    pub(super) fn moved(&mut self, from: At, to: At) {
+        *self.place(to) = self.take(from);
+    }
+
+    /// Gives up what is kept of a side without entries.
+    pub(super) fn leave(&mut self, side: usize) {
+        self.0[side] = Column::new();
+    }
+
+    pub(super) fn memory_bytes(&self) -> usize {
+        self.0.iter().map(Column::memory_bytes).sum()
+    }
 }
 
 #[cfg(all(test, not(shuttle)))]
@@ -60,21 +87,18 @@ mod tests {
     #[test]
     fn keeps_what_it_is_given_and_forgets_what_is_taken() {
         let mut column: Column<u32> = Column::new();
-        let handle = |bits| Handle::from_bits(bits).expect("not zero");
-        assert_eq!(column.take(handle(9)), 0);
-        assert_eq!((column.get(handle(9)), column.memory_bytes()), (None, 0));
-        for bits in [1, 256, 257, 70_000] {
-            *column.place(handle(bits)) = bits;
+        assert_eq!(column.take(9), 0);
+        assert_eq!((column.get(9), column.memory_bytes()), (None, 0));
+        for number in [0, 255, 256, 70_000] {
+            *column.place(number) = number as u32;
         }
         assert_eq!(
-            [1, 256, 257, 70_000].map(|bits| column.get(handle(bits)).copied()),
-            [1, 256, 257, 70_000].map(Some)
+            [0, 255, 256, 70_000].map(|number| column.get(number).copied()),
+            [0, 255, 256, 70_000].map(|number| Some(number as u32))
         );
-        assert_eq!((column.get(handle(2)), column.get(handle(600))), (Some(&0), None));
-        assert_eq!(column.take(handle(257)), 257);
-        assert_eq!(column.get(handle(257)), Some(&0));
+        assert_eq!((column.get(2), column.get(600)), (Some(&0), None));
+        assert_eq!(column.take(256), 256);
+        assert_eq!(column.get(256), Some(&0));
         assert!(column.memory_bytes() >= 3 * 1024);
-        column.clear();
-        assert_eq!(column.get(handle(1)), None);
     }
 }

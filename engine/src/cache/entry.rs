@@ -1,7 +1,7 @@
 //! What a cache keeps of an entry, and for which of them it keeps more.
 //!
 //! ```text
-//! | hash 8 | deadline 5 | extra? 1 | content | key |
+//! | hash 8 | deadline 5 | kind 1 | content | key |
 //! ```
 //!
 //! The fields are laid out without padding: 14 bytes beside the key and the value, and one more for values in
@@ -13,38 +13,38 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use super::tags::Stamp;
+use crate::collections::flat::Hashed;
 use crate::time::{COARSE_LAG_MS, Clock, Millis};
 
 /// Milliseconds that stand for "never": 34 years after the clock began. Every other deadline is before it.
 pub(super) const NEVER: Millis = (1 << 40) - 1;
 
-/// An entry as it lies in the slab.
+/// An entry as it lies in the table.
 pub(super) struct Entry<K, V> {
     hash: [u32; 2],
     deadline: [u8; 5],
-    has_extra: Furnished,
+    kind: Kind,
     pub(super) content: Content<V>,
     pub(super) key: K,
 }
 
-/// Whether an entry has an [`Extra`]. Its other bit patterns are what a free place of the slab is told by.
+/// What there is to know about an entry beside key and content.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-enum Furnished {
-    Plainly,
+enum Kind {
+    /// Nothing: it never expires.
+    Plain,
+    /// Its deadline.
+    Mortal,
+    /// What stands in an [`Extra`], and its deadline.
     WithExtra,
 }
 
 impl<K, V> Entry<K, V> {
     pub(super) fn new(hash: u64, key: K, content: Content<V>, deadline: Millis) -> Self {
         let hash = [hash as u32, (hash >> 32) as u32];
-        let mut entry = Self { hash, deadline: [0; 5], has_extra: Furnished::Plainly, content, key };
+        let mut entry = Self { hash, deadline: [0; 5], kind: Kind::Plain, content, key };
         entry.set_deadline(deadline);
         entry
-    }
-
-    #[inline]
-    pub(super) fn hash(&self) -> u64 {
-        u64::from(self.hash[0]) | u64::from(self.hash[1]) << 32
     }
 
     /// When it goes for good; [`NEVER`] if it need not.
@@ -57,30 +57,45 @@ impl<K, V> Entry<K, V> {
     pub(super) fn set_deadline(&mut self, deadline: Millis) {
         let [a, b, c, d, e, ..] = deadline.min(NEVER).to_le_bytes();
         self.deadline = [a, b, c, d, e];
+        self.set_has_extra(self.has_extra());
     }
 
     /// Whether there is more to know about it than stands here.
     #[inline]
     pub(super) fn has_extra(&self) -> bool {
-        self.has_extra == Furnished::WithExtra
+        self.kind == Kind::WithExtra
     }
 
     pub(super) fn set_has_extra(&mut self, has: bool) {
-        self.has_extra = if has { Furnished::WithExtra } else { Furnished::Plainly };
+        self.kind = match self.deadline() {
+            _ if has => Kind::WithExtra,
+            NEVER => Kind::Plain,
+            _ => Kind::Mortal,
+        };
     }
 
     /// Whether a read need not look any further than here: it never expires and is nothing but a value.
     #[inline]
     pub(super) fn is_plain(&self) -> bool {
-        self.deadline == [u8::MAX; 5] && self.has_extra == Furnished::Plainly
+        self.kind == Kind::Plain
+    }
+}
+
+impl<K, V> Hashed for Entry<K, V> {
+    #[inline]
+    fn hash(&self) -> u64 {
+        u64::from(self.hash[0]) | u64::from(self.hash[1]) << 32
     }
 }
 
 impl<K, V> Entry<K, V> {
-    /// Whether nothing limits it but a deadline some way off.
-    #[inline(never)]
+    /// Whether nothing limits it but, perhaps, a deadline some way off.
     pub(super) fn lasts(&self, clock: &Clock) -> bool {
-        !self.has_extra() && self.deadline() > clock.coarse_millis() + COARSE_LAG_MS
+        match self.kind {
+            Kind::Plain => true,
+            Kind::Mortal => self.deadline() > clock.coarse_millis() + COARSE_LAG_MS,
+            Kind::WithExtra => false,
+        }
     }
 }
 
@@ -246,9 +261,6 @@ mod tests {
         assert_eq!(size_of::<Entry<[u8; 16], [u8; 64]>>(), 96);
         assert_eq!(size_of::<Entry<[u8; 16], Arc<str>>>(), 48);
         assert_eq!(size_of::<Entry<String, String>>(), 64);
-        // A free place of the slab is told from a taken one without a word of its own.
-        assert_eq!(size_of::<Option<Entry<[u8; 16], [u8; 64]>>>(), 96);
-        assert_eq!(size_of::<Option<Entry<[u8; 16], Arc<str>>>>(), 48);
     }
 
     #[test]

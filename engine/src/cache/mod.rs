@@ -76,9 +76,10 @@ use self::entry::{Content, Extra, NEVER};
 use self::events::Listener;
 use self::flight::Flight;
 use self::policy::State;
-use self::shard::{Coming, Found, Gone, Place, Shard, Trash};
+use self::shard::{Coming, Gone, Shard, Trash};
 use self::tags::Tags;
 use self::terms::{Defaults, Sort};
+use crate::collections::flat::At;
 use crate::random::Random;
 use crate::sync::atomic::{AtomicU64, Ordering::Relaxed};
 use crate::sync::{Arc, CachePadded, Mutex, MutexGuard};
@@ -108,8 +109,6 @@ pub struct Cache<K: Hash + Eq, V, S: BuildHasher = ahash::RandomState>(Arc<Inner
 
 struct Inner<K, V, S> {
     shards: Box<[Locked<K, V>]>,
-    /// How many bits of a hash say which shard.
-    shard_bits: u8,
     /// Whether the policy counts uses in the table, so that a quick look will do.
     is_counted_in_table: bool,
     hasher: S,
@@ -139,7 +138,8 @@ type Weigh<K, V> = dyn Fn(&K, &V) -> u32 + Send + Sync;
 /// What an entry takes in the cache itself, in bytes: its place, its share of the table and of what the
 /// policy remembers.
 const fn entry_bytes<K, V>() -> u32 {
-    (size_of::<entry::Entry<K, V>>() + 24) as u32
+    let place = size_of::<entry::Entry<K, V>>();
+    (place + place / 8 + 14) as u32
 }
 
 /// How a cache is set, as far as that can be asked.
@@ -196,16 +196,14 @@ impl<K: Hash + Eq, V> Cache<K, V> {
 impl<K: Hash + Eq, V, S: BuildHasher> Cache<K, V, S> {
     fn new(builder: Builder<K, V, S>) -> Self {
         let count = builder.shard_count();
-        let shard_bits = count.trailing_zeros() as u8;
         let mut random = builder.seed.map_or_else(Random::from_os, Random::seeded);
         let shards = (0..count).map(|_| {
             let policy = State::new(builder.policy, builder.small_thousandths);
             let random = Random::seeded(random.next_u64());
-            CachePadded::new(Mutex::new(Shard::new(policy, builder.weigher.is_some(), shard_bits, random)))
+            CachePadded::new(Mutex::new(Shard::new(policy, builder.weigher.is_some(), random)))
         });
         Self(Arc::new(Inner {
             shards: shards.collect(),
-            shard_bits,
             is_counted_in_table: builder.policy == Policy::S3Fifo,
             hasher: builder.hasher,
             clock: builder.clock,
@@ -221,7 +219,7 @@ impl<K: Hash + Eq, V, S: BuildHasher> Cache<K, V, S> {
     }
 
     /// A clone of the value, fresh or stale.
-    #[inline]
+    #[inline(always)]
     pub fn get<Q>(&self, key: &Q) -> Option<V>
     where
         K: Borrow<Q>,
@@ -233,28 +231,51 @@ impl<K: Hash + Eq, V, S: BuildHasher> Cache<K, V, S> {
 
     /// Lends the value to `read`, without a clone. Other keys wait meanwhile: keep it short, and see the
     /// [rules](self#rules).
-    #[inline]
+    #[inline(always)]
     pub fn get_with<Q, R>(&self, key: &Q, read: impl FnOnce(&V) -> R) -> Option<R>
     where
         K: Borrow<Q>,
         Q: Hash + Eq + ?Sized,
     {
         let hash = self.hash(key);
-        let mut shard = self.lock(hash);
-        let place = Place { position: hash << self.0.shard_bits, tag: hash as u8 };
+        let Some(mut shard) = self.shard(hash).try_lock() else {
+            return self.look_contended(hash, key, read);
+        };
+        let mut at = None;
+        // As nearly all reads go: one look at each of the lines of memory that this takes.
         if self.0.is_counted_in_table
-            && let Some(value) = shard.quick_look(hash, place, key, &self.0.clock)
+            && let Some(mut hit) = shard.find_at_home(hash, key)
         {
-            return Some(read(value));
+            if hit.entry.is_plain()
+                && let Some(value) = hit.entry.content.found()
+            {
+                hit.count_use();
+                let read = read(value);
+                shard.hits += 1;
+                return Some(read);
+            }
+            let spot = hit.spot;
+            at = Some(shard.map.at(spot));
         }
-        self.look_closely(shard, hash, key, read)
+        self.look_closely(shard, at, hash, key, read)
     }
 
-    /// The rest of [`get_with`](Self::get_with): misses, and whatever is not plain.
+    #[cold]
+    #[inline(never)]
+    fn look_contended<Q, R>(&self, hash: u64, key: &Q, read: impl FnOnce(&V) -> R) -> Option<R>
+    where
+        K: Borrow<Q>,
+        Q: Hash + Eq + ?Sized,
+    {
+        self.look_closely(self.lock(hash), None, hash, key, read)
+    }
+
+    /// The rest of [`get_with`](Self::get_with): misses, and whatever is not plain or not at home.
     #[inline(never)]
     fn look_closely<Q, R>(
         &self,
-        shard: MutexGuard<'_, Shard<K, V>>,
+        mut shard: MutexGuard<'_, Shard<K, V>>,
+        at: Option<At>,
         hash: u64,
         key: &Q,
         read: impl FnOnce(&V) -> R,
@@ -263,7 +284,21 @@ impl<K: Hash + Eq, V, S: BuildHasher> Cache<K, V, S> {
         K: Borrow<Q>,
         Q: Hash + Eq + ?Sized,
     {
-        let found = shard.find(hash, key);
+        let found = at.or_else(|| {
+            shard.move_on();
+            shard.find(hash, key)
+        });
+        if let Some(at) = found
+            && self.0.is_counted_in_table
+            && let entry = shard.entry(at)
+            && entry.lasts(&self.0.clock)
+            && let Some(value) = entry.content.found()
+        {
+            let read = read(value);
+            shard.map.count_use(at);
+            shard.hits += 1;
+            return Some(read);
+        }
         self.look_locked(shard, found, true, read).into_value()
     }
 
@@ -298,13 +333,13 @@ impl<K: Hash + Eq, V, S: BuildHasher> Cache<K, V, S> {
 
     /// Puts a value in, on the cache's terms. One that is heavier than the whole bound is not kept.
     pub fn insert(&self, key: K, value: V) {
-        let (mut key, mut value) = (key, value);
         if self.0.is_plain {
             let hash = self.hash(&key);
-            let done = self.lock(hash).insert_plain(hash, key, value, &self.0.budget);
-            match done {
-                Ok(gone) => return self.tell(gone),
-                Err(given_back) => (key, value) = given_back,
+            let mut shard = self.lock(hash);
+            if let Some(plan) = shard.plan(hash, &key, &self.0.budget) {
+                let gone = shard.carry_out(plan, hash, key, value, &self.0.budget);
+                drop(shard);
+                return self.tell(gone);
             }
         }
         self.insert_as(key, value, &Terms::new());
@@ -376,7 +411,7 @@ impl<K: Hash + Eq, V, S: BuildHasher> Cache<K, V, S> {
         for shard in &self.0.shards {
             let cleared = shard.lock().clear(&self.0.budget);
             let Some(listener) = &self.0.listener else { continue };
-            for entry in cleared.slab.into_values() {
+            for entry in cleared.map.into_entries() {
                 if let Content::Found(value) = entry.content {
                     listener.tell(entry.key, value, Cause::Invalidated);
                 }
@@ -387,7 +422,7 @@ impl<K: Hash + Eq, V, S: BuildHasher> Cache<K, V, S> {
     /// Changes the bound, in entries or whatever the weigher measures. Returns when it holds.
     pub fn resize(&self, max_weight: u64) {
         let Inner { budget, shards, .. } = &*self.0;
-        budget.set_max(Some(max_weight), shards.len());
+        budget.set_max(Some(max_weight));
         // Each gives its share, so that no part of the cache is emptied for the others.
         for round in 1.. {
             let excess = budget.excess();
@@ -443,12 +478,12 @@ impl<K: Hash + Eq, V, S: BuildHasher> Cache<K, V, S> {
 
     /// How many entries there are, expired ones that were not yet met included.
     pub fn len(&self) -> usize {
-        self.0.shards.iter().map(|shard| shard.lock().slab.len()).sum()
+        self.0.shards.iter().map(|shard| shard.lock().map.len()).sum()
     }
 
     /// Whether there are none.
     pub fn is_empty(&self) -> bool {
-        self.0.shards.iter().all(|shard| shard.lock().slab.is_empty())
+        self.0.shards.iter().all(|shard| shard.lock().map.is_empty())
     }
 
     /// What all entries weigh together: their number, unless there is a weigher.
@@ -494,8 +529,14 @@ impl<K: Hash + Eq, V, S: BuildHasher> Cache<K, V, S> {
     }
 
     #[inline]
+    fn shard(&self, hash: u64) -> &Locked<K, V> {
+        // Of a hash, the upper bits say where in a shard, and the last eight are the tag.
+        &self.0.shards[(hash >> 8) as usize & (self.0.shards.len() - 1)]
+    }
+
+    #[inline]
     fn lock(&self, hash: u64) -> MutexGuard<'_, Shard<K, V>> {
-        let shard = &self.0.shards[(hash >> 1 >> (63 - self.0.shard_bits)) as usize];
+        let shard = self.shard(hash);
         match shard.try_lock() {
             Some(locked) => locked,
             None => Self::lock_contended(shard),
@@ -531,7 +572,7 @@ impl<K: Hash + Eq, V, S: BuildHasher> Cache<K, V, S> {
     fn look_locked<R>(
         &self,
         mut shard: MutexGuard<'_, Shard<K, V>>,
-        found: Option<Found>,
+        found: Option<At>,
         counts: bool,
         read: impl FnOnce(&V) -> R,
     ) -> Outcome<R> {
@@ -681,7 +722,7 @@ impl<K: Hash + Eq, V, S: BuildHasher> Cache<K, V, S> {
 
 impl<K, V> Shard<K, V> {
     /// Counts a read, and has it count for the entry.
-    fn count(&mut self, found: Option<Found>, now: Millis) {
+    fn count(&mut self, found: Option<At>, now: Millis) {
         let Some(found) = found else {
             self.stats.misses += 1;
             return;
@@ -698,7 +739,7 @@ impl<K, V> Shard<K, V> {
             is_stale = extra.soft <= now;
         }
         if is_value {
-            self.stats.hits += 1;
+            self.hits += 1;
             self.stats.stale_hits += u64::from(is_stale);
         } else {
             self.stats.negative_hits += 1;
@@ -706,7 +747,7 @@ impl<K, V> Shard<K, V> {
     }
 
     /// What is known about an entry that is not over.
-    fn outcome<R>(&self, found: Found, now: Millis, read: impl FnOnce(&V) -> R) -> Outcome<R> {
+    fn outcome<R>(&self, found: At, now: Millis, read: impl FnOnce(&V) -> R) -> Outcome<R> {
         let entry = self.entry(found);
         let extra = self.extra(found);
         let (soft, hard) = extra.map_or((NEVER, NEVER), |extra| (extra.soft, extra.hard));

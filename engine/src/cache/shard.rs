@@ -8,43 +8,20 @@ use std::borrow::Borrow;
 use smallvec::SmallVec;
 
 use super::budget::Budget;
-use super::column::Column;
+use super::column::Beside;
 use super::entry::{Content, Entry, Extra, NEVER};
 use super::events::Cause;
 use super::flight::Flights;
-use super::policy::{State, USED_MAX};
+use super::policy::State;
 use super::stats::Stats;
-use crate::collections::table::{Entries, Slot, Table};
+use crate::collections::flat::{At, Flat, Follow, Hashed, tag};
 use crate::collections::wheel::{Answer, Wheel};
 use crate::random::Random;
-use crate::raw::Handle;
-use crate::raw::typed::TypedSlab;
-use crate::time::{Clock, Millis};
+use crate::raw::groups::Hit;
+use crate::time::Millis;
 
-/// While less of the bound is taken than this, in thousandths, there is room.
-const ROOMY_THOUSANDTHS: u64 = 900;
 /// Records of the wheel that an insert does the work of, on its way.
 const EXPIRED_PER_INSERT: usize = 4;
-
-/// An entry and its place in the table.
-#[derive(Debug, Clone, Copy)]
-pub(super) struct Found {
-    pub(super) slot: Slot,
-    pub(super) handle: Handle,
-}
-
-/// Where an entry lies in the hash space of its shard.
-#[derive(Debug, Clone, Copy)]
-pub(super) struct Place {
-    pub(super) position: u64,
-    pub(super) tag: u8,
-}
-
-/// The handle with these bits, which came from a table.
-#[inline]
-pub(super) fn named(bits: u32) -> Handle {
-    Handle::from_bits(bits).expect("invariant: a table holds the handles it was given")
-}
 
 /// Something that has left the cache.
 pub(super) struct Gone<K, V> {
@@ -67,148 +44,135 @@ pub(super) struct Coming<K, V> {
     pub(super) weight: u32,
 }
 
-/// In this order, so that what a hit needs lies together.
+/// What a plain insert comes to.
+#[derive(Clone, Copy)]
+pub(super) enum Plan {
+    Replace(At),
+    Add,
+    AddInPlaceOf(At),
+}
+
+/// In this order, so that what a hit needs lies together, and what it writes beside the lock.
 #[repr(C)]
 pub(super) struct Shard<K, V> {
-    pub(super) table: Table,
-    pub(super) slab: TypedSlab<Entry<K, V>>,
+    /// The first of the [`Stats`].
+    pub(super) hits: u64,
+    pub(super) map: Flat<Entry<K, V>>,
     pub(super) stats: Stats,
     pub(super) policy: State,
     pub(super) random: Random,
     pub(super) flights: Flights<K, V>,
-    extras: Column<Option<Box<Extra>>>,
+    extras: Beside<Option<Box<Extra>>>,
     /// Of each entry, unless all weigh 1.
-    weights: Option<Column<u32>>,
+    weights: Option<Beside<u32>>,
     wheel: Wheel,
     /// Before this moment the wheel has nothing to fire.
     due: Millis,
     weight: u64,
     /// What of the bound is this shard's: never less than `weight`.
     granted: u64,
-    /// How many bits of a hash choose the shard.
-    shard_bits: u8,
 }
 
-/// What the table asks of the slab.
-struct Positions<'a, K, V> {
-    slab: &'a TypedSlab<Entry<K, V>>,
-    shard_bits: u8,
+/// What is kept beside the entries of a shard, which goes with them when they move.
+struct Company<'a> {
+    extras: &'a mut Beside<Option<Box<Extra>>>,
+    weights: &'a mut Option<Beside<u32>>,
+    policy: &'a mut State,
 }
 
-impl<K, V> Entries for Positions<'_, K, V> {
-    #[inline]
-    fn position(&self, handle: u32) -> u64 {
-        position(self.slab.get(named(handle)).hash(), self.shard_bits)
+impl<K, V> Follow<Entry<K, V>> for Company<'_> {
+    fn moved(&mut self, entry: &Entry<K, V>, from: At, to: At) {
+        if entry.has_extra() {
+            self.extras.moved(from, to);
+        }
+        if let Some(weights) = self.weights {
+            weights.moved(from, to);
+        }
+        self.policy.moved(from, to);
     }
 
-    #[inline]
-    fn prefetch(&self, handle: u32) {
-        self.slab.prefetch(named(handle));
+    fn left(&mut self, side: usize) {
+        self.extras.leave(side);
+        if let Some(weights) = self.weights {
+            weights.leave(side);
+        }
+        self.policy.left(side);
     }
-}
-
-#[inline]
-fn position(hash: u64, shard_bits: u8) -> u64 {
-    hash << shard_bits
 }
 
 impl<K, V> Shard<K, V> {
-    pub(super) fn new(policy: State, weighted: bool, shard_bits: u8, random: Random) -> Self {
+    pub(super) fn new(policy: State, weighted: bool, random: Random) -> Self {
         Self {
-            table: Table::new(),
-            slab: TypedSlab::new(),
+            hits: 0,
+            map: Flat::new(),
             policy,
             random,
             flights: Flights::new(),
             stats: Stats::default(),
-            extras: Column::new(),
-            weights: weighted.then(Column::new),
+            extras: Beside::new(),
+            weights: weighted.then(Beside::new),
             wheel: Wheel::new(0),
             due: NEVER,
             weight: 0,
             granted: 0,
-            shard_bits,
         }
-    }
-
-    #[inline]
-    pub(super) fn place(&self, hash: u64) -> Place {
-        Place { position: position(hash, self.shard_bits), tag: hash as u8 }
     }
 
     /// The entry of a key, expired or not.
     #[inline]
-    pub(super) fn find<Q>(&self, hash: u64, key: &Q) -> Option<Found>
+    pub(super) fn find<Q>(&self, hash: u64, key: &Q) -> Option<At>
     where
         K: Borrow<Q>,
         Q: Eq + ?Sized,
     {
-        let place = self.place(hash);
-        let slot = self.table.find(place.position, place.tag, |handle| {
-            let entry = self.slab.get(named(handle));
-            entry.hash() == hash && entry.key.borrow() == key
-        })?;
-        Some(Found { slot, handle: named(self.table.handle(slot)) })
+        self.map.find(hash, |entry| entry.hash() == hash && entry.key.borrow() == key)
     }
 
-    /// Reads a key as nearly all reads go: a value that has nothing special about it but perhaps a deadline
-    /// some way off, in a cache whose policy counts uses in the table. One look at each of the lines of
-    /// memory it touches. Counts as a use, and in the statistics; nothing is said of what is not there, or
-    /// not so.
+    /// The same, if it lies where nearly all do, with what counts its uses.
     #[inline]
-    pub(super) fn quick_look<Q>(&mut self, hash: u64, place: Place, key: &Q, clock: &Clock) -> Option<&V>
+    pub(super) fn find_at_home<Q>(&mut self, hash: u64, key: &Q) -> Option<Hit<'_, Entry<K, V>>>
     where
         K: Borrow<Q>,
         Q: Eq + ?Sized,
     {
-        let bucket = self.table.home_bucket(place.position)?;
-        for lane in bucket.likely_matches(place.tag) {
-            let Some(entry) =
-                Handle::from_bits(bucket.handle(lane)).and_then(|handle| self.slab.find(handle))
-            else {
-                continue;
-            };
-            if entry.hash() == hash && entry.key.borrow() == key {
-                if !entry.is_plain() && !entry.lasts(clock) {
-                    return None;
-                }
-                let value = entry.content.found()?;
-                bucket.count_use(lane, USED_MAX);
-                self.stats.hits += 1;
-                return Some(value);
-            }
-        }
-        None
+        self.map.find_at_home(hash, |entry| entry.hash() == hash && entry.key.borrow() == key)
+    }
+
+    /// Goes on with what is left to move in the table, before something is looked up in it.
+    #[inline]
+    pub(super) fn move_on(&mut self) {
+        let Self { map, extras, weights, policy, .. } = self;
+        map.move_on(&mut Company { extras, weights, policy });
     }
 
     #[inline]
-    pub(super) fn entry(&self, found: Found) -> &Entry<K, V> {
-        self.slab.get(found.handle)
+    pub(super) fn entry(&self, at: At) -> &Entry<K, V> {
+        self.map.get(at)
     }
 
-    pub(super) fn extra(&self, found: Found) -> Option<&Extra> {
-        if self.entry(found).has_extra() { self.extras.get(found.handle)?.as_deref() } else { None }
+    pub(super) fn extra(&self, at: At) -> Option<&Extra> {
+        if self.entry(at).has_extra() { self.extras.get(at)?.as_deref() } else { None }
     }
 
-    pub(super) fn extra_mut(&mut self, found: Found) -> Option<&mut Extra> {
-        if self.entry(found).has_extra() { self.extras.place(found.handle).as_deref_mut() } else { None }
+    pub(super) fn extra_mut(&mut self, at: At) -> Option<&mut Extra> {
+        if self.entry(at).has_extra() { self.extras.place(at).as_deref_mut() } else { None }
     }
 
     /// Why an entry must not be seen any more.
     #[inline]
-    pub(super) fn over(&self, found: Found, now: Millis) -> Option<Cause> {
-        let entry = self.entry(found);
+    pub(super) fn over(&self, at: At, now: Millis) -> Option<Cause> {
+        let entry = self.entry(at);
         if entry.is_plain() {
             return None;
         }
-        self.over_cold(found, now)
+        self.over_cold(at, now)
     }
 
-    fn over_cold(&self, found: Found, now: Millis) -> Option<Cause> {
-        if self.entry(found).deadline() <= now {
+    fn over_cold(&self, at: At, now: Millis) -> Option<Cause> {
+        if self.entry(at).deadline() <= now {
             return Some(Cause::Expired);
         }
-        let extra = self.extra(found)?;
+        let extra = self.extra(at)?;
         if extra.stamp.as_ref().is_some_and(|stamp| !stamp.is_valid()) {
             return Some(Cause::Invalidated);
         }
@@ -222,20 +186,20 @@ impl<K, V> Shard<K, V> {
         key: &Q,
         now: Millis,
         trash: &mut Trash<K, V>,
-    ) -> Option<Found>
+    ) -> Option<At>
     where
         K: Borrow<Q>,
         Q: Eq + ?Sized,
     {
-        let found = self.find(hash, key)?;
-        if self.throw_away_if_over(found, now, trash) { None } else { Some(found) }
+        let at = self.find(hash, key)?;
+        if self.throw_away_if_over(at, now, trash) { None } else { Some(at) }
     }
 
     /// Throws an entry away that must not be seen any more; whether it was one.
-    pub(super) fn throw_away_if_over(&mut self, found: Found, now: Millis, trash: &mut Trash<K, V>) -> bool {
-        let over = self.over(found, now);
+    pub(super) fn throw_away_if_over(&mut self, at: At, now: Millis, trash: &mut Trash<K, V>) -> bool {
+        let over = self.over(at, now);
         if let Some(cause) = over {
-            self.remove(found, cause, trash);
+            self.remove(at, cause, trash);
         }
         over.is_some()
     }
@@ -254,7 +218,7 @@ impl<K, V> Shard<K, V> {
     {
         self.expire(now, EXPIRED_PER_INSERT, trash);
         let old = self.find(coming.hash, &coming.key);
-        let old_weight = old.map_or(0, |old| self.weight_of(old.handle));
+        let old_weight = old.map_or(0, |old| self.weight_of(old));
         let more = u64::from(coming.weight).saturating_sub(u64::from(old_weight));
         if !self.make_room(more, budget, trash) {
             return Err(coming);
@@ -267,79 +231,86 @@ impl<K, V> Shard<K, V> {
         Ok(())
     }
 
-    /// [`insert`](Self::insert) as nearly all inserts go: all entries weigh 1, this one does not expire, none
-    /// here ever will, nobody is loading, and at most one other has to go, which is handed out. Gives key and
-    /// value back if it is not so.
-    pub(super) fn insert_plain(
-        &mut self,
-        hash: u64,
-        key: K,
-        value: V,
-        budget: &Budget,
-    ) -> Result<Option<Gone<K, V>>, (K, V)>
+    /// What an [`insert`](Self::insert) comes to if it goes as nearly all do: all entries weigh 1, this one
+    /// does not expire, none here ever will, nobody is loading, and at most one other has to go.
+    #[inline]
+    pub(super) fn plan(&mut self, hash: u64, key: &K, budget: &Budget) -> Option<Plan>
     where
         K: Eq,
     {
         if self.is_armed() || !self.flights.is_empty() {
-            return Err((key, value));
+            return None;
         }
-        self.policy_prefetch(self.place(hash));
-        if let Some(old) = self.find(hash, &key) {
-            if !self.entry(old).is_plain() {
-                return Err((key, value));
-            }
-            let content =
-                std::mem::replace(&mut self.slab.get_mut(old.handle).content, Content::Found(value));
-            self.policy_used(old);
-            self.stats.inserts += 1;
-            return Ok(Some(Gone { key, content, _extra: None, cause: Cause::Replaced }));
+        self.policy_prefetch(hash);
+        if let Some(old) = self.find(hash, key) {
+            return self.entry(old).is_plain().then_some(Plan::Replace(old));
         }
-        let mut gone = None;
-        if self.weight == self.granted {
-            if let Some(granted) = budget.grant(1) {
-                self.granted += granted;
-            } else {
-                let victim = self.victim().filter(|&victim| self.entry(victim).is_plain());
-                let Some(victim) = victim else { return Err((key, value)) };
-                self.stats.evictions += 1;
-                gone = Some(self.take_out(victim, Cause::Evicted));
-            }
+        if self.weight < self.granted {
+            return Some(Plan::Add);
         }
-        self.stats.inserts += 1;
-        self.weight += 1;
-        self.place_in(hash, Entry::new(hash, key, Content::Found(value), NEVER), budget);
-        Ok(gone)
+        if let Some(granted) = budget.grant(1) {
+            self.granted += granted;
+            return Some(Plan::Add);
+        }
+        self.victim().filter(|&victim| self.entry(victim).is_plain()).map(Plan::AddInPlaceOf)
     }
 
-    fn place_in(&mut self, hash: u64, entry: Entry<K, V>, budget: &Budget) -> Found {
-        let place = self.place(hash);
-        let handle = self.slab.insert(entry);
-        let positions = Positions { slab: &self.slab, shard_bits: self.shard_bits };
-        let slot = self.table.insert(place.position, place.tag, handle.to_bits(), &positions);
-        let found = Found { slot, handle };
-        self.policy_inserted(found, hash, budget.has_room_below(ROOMY_THOUSANDTHS));
-        found
+    /// Puts an entry in as planned. What has gone for it.
+    #[inline]
+    pub(super) fn carry_out(
+        &mut self,
+        plan: Plan,
+        hash: u64,
+        key: K,
+        value: V,
+        budget: &Budget,
+    ) -> Option<Gone<K, V>> {
+        self.stats.inserts += 1;
+        if let Plan::Replace(old) = plan {
+            let content = std::mem::replace(&mut self.map.get_mut(old).content, Content::Found(value));
+            self.policy_used(old);
+            return Some(Gone { key, content, _extra: None, cause: Cause::Replaced });
+        }
+        let mut gone = None;
+        if let Plan::AddInPlaceOf(victim) = plan {
+            self.stats.evictions += 1;
+            gone = Some(self.take_out(victim, Cause::Evicted));
+        }
+        self.weight += 1;
+        self.place_in(Entry::new(hash, key, Content::Found(value), NEVER), budget);
+        gone
+    }
+
+    #[inline]
+    fn place_in(&mut self, entry: Entry<K, V>, budget: &Budget) -> At {
+        let hash = entry.hash();
+        // Shards get about the same share of a bound on entries; of other bounds nothing follows.
+        let expected = if self.weights.is_none() { budget.share() as usize } else { 0 };
+        let Self { map, extras, weights, policy, .. } = self;
+        let at = map.insert(entry, expected, &mut Company { extras, weights, policy });
+        self.policy_inserted(at, hash, budget.is_roomy());
+        at
     }
 
     /// Takes out an entry with nothing beside it any more.
-    fn take_out(&mut self, found: Found, cause: Cause) -> Gone<K, V> {
-        self.policy_removed(found);
-        self.weight -= u64::from(self.weight_of(found.handle));
-        self.table.remove(found.slot);
-        let Entry { key, content, .. } = self.slab.remove(found.handle);
+    #[inline]
+    fn take_out(&mut self, at: At, cause: Cause) -> Gone<K, V> {
+        self.policy_removed(at);
+        self.weight -= u64::from(self.weight_of(at));
+        let Entry { key, content, .. } = self.map.remove(at);
         Gone { key, content, _extra: None, cause }
     }
 
     fn add(&mut self, coming: Coming<K, V>, budget: &Budget) {
         let Coming { hash, key, content, deadline, extra, weight } = coming;
-        let found = self.place_in(hash, Entry::new(hash, key, content, deadline), budget);
-        self.furnish(found, extra, weight);
+        let at = self.place_in(Entry::new(hash, key, content, deadline), budget);
+        self.furnish(at, extra, weight);
     }
 
-    fn replace(&mut self, old: Found, coming: Coming<K, V>, trash: &mut Trash<K, V>) {
+    fn replace(&mut self, old: At, coming: Coming<K, V>, trash: &mut Trash<K, V>) {
         let extra = if self.entry(old).is_plain() { None } else { self.unfurnish(old) };
-        self.weight -= u64::from(self.weight_of(old.handle));
-        let entry = self.slab.get_mut(old.handle);
+        self.weight -= u64::from(self.weight_of(old));
+        let entry = self.map.get_mut(old);
         entry.set_deadline(coming.deadline);
         let content = std::mem::replace(&mut entry.content, coming.content);
         trash.push(Gone { key: coming.key, content, _extra: extra, cause: Cause::Replaced });
@@ -348,34 +319,36 @@ impl<K, V> Shard<K, V> {
     }
 
     /// Notes what lies beside an entry: its extra, its weight, its deadline in the wheel.
-    fn furnish(&mut self, found: Found, extra: Option<Box<Extra>>, weight: u32) {
+    fn furnish(&mut self, at: At, extra: Option<Box<Extra>>, weight: u32) {
         self.weight += u64::from(weight);
         if let Some(weights) = &mut self.weights {
-            *weights.place(found.handle) = weight;
+            *weights.place(at) = weight;
         }
         if extra.is_some() {
-            *self.extras.place(found.handle) = extra;
-            self.slab.get_mut(found.handle).set_has_extra(true);
+            *self.extras.place(at) = extra;
+            self.map.get_mut(at).set_has_extra(true);
         }
-        if !self.entry(found).is_plain() {
-            self.arm(found);
+        if !self.entry(at).is_plain() {
+            self.arm(at);
         }
     }
 
     /// Takes an entry out.
-    pub(super) fn remove(&mut self, found: Found, cause: Cause, trash: &mut Trash<K, V>) {
+    pub(super) fn remove(&mut self, at: At, cause: Cause, trash: &mut Trash<K, V>) {
         match cause {
             Cause::Evicted => self.stats.evictions += 1,
             Cause::Expired => self.stats.expiries += 1,
             Cause::Invalidated => self.stats.invalidations += 1,
             Cause::Replaced => {}
         }
-        let extra = if self.entry(found).is_plain() { None } else { self.unfurnish(found) };
-        trash.push(Gone { _extra: extra, ..self.take_out(found, cause) });
+        let extra = if self.entry(at).is_plain() { None } else { self.unfurnish(at) };
+        trash.push(Gone { _extra: extra, ..self.take_out(at, cause) });
     }
 
-    /// Gives back what is granted and not used, but for a lot.
+    /// Gives back what is granted and not used, but for a lot, and memory that stands empty.
     pub(super) fn settle(&mut self, budget: &Budget) {
+        let Self { map, extras, weights, policy, .. } = self;
+        map.condense(&mut Company { extras, weights, policy });
         let unused = self.granted - self.weight;
         let lot = budget.lot();
         if unused > 2 * lot {
@@ -422,15 +395,12 @@ impl<K, V> Shard<K, V> {
     /// Throws everything away.
     pub(super) fn clear(&mut self, budget: &Budget) -> Cleared<K, V> {
         self.flights.invalidate_all();
-        self.stats.invalidations += self.slab.len() as u64;
+        self.stats.invalidations += self.map.len() as u64;
         let cleared = Cleared {
-            slab: std::mem::take(&mut self.slab),
-            _table: std::mem::take(&mut self.table),
-            _extras: std::mem::replace(&mut self.extras, Column::new()),
+            map: std::mem::take(&mut self.map),
+            _extras: std::mem::replace(&mut self.extras, Beside::new()),
         };
-        if let Some(weights) = &mut self.weights {
-            weights.clear();
-        }
+        self.weights = self.weights.is_some().then(Beside::new);
         self.policy.clear();
         self.wheel = Wheel::new(0);
         self.due = NEVER;
@@ -440,52 +410,52 @@ impl<K, V> Shard<K, V> {
         cleared
     }
 
-    fn weight_of(&self, handle: Handle) -> u32 {
-        self.weights.as_ref().map_or(1, |weights| weights.get(handle).copied().unwrap_or(0))
+    fn weight_of(&self, at: At) -> u32 {
+        self.weights.as_ref().map_or(1, |weights| weights.get(at).copied().unwrap_or(0))
     }
 
     /// Takes away what lies beside an entry that is not plain.
-    fn unfurnish(&mut self, found: Found) -> Option<Box<Extra>> {
-        self.disarm(found);
-        if !self.entry(found).has_extra() {
+    fn unfurnish(&mut self, at: At) -> Option<Box<Extra>> {
+        self.disarm(at);
+        if !self.entry(at).has_extra() {
             return None;
         }
-        self.slab.get_mut(found.handle).set_has_extra(false);
-        self.extras.take(found.handle)
+        self.map.get_mut(at).set_has_extra(false);
+        self.extras.take(at)
     }
 
     /// When an entry is over, if nobody uses it before.
-    fn end(&self, handle: Handle) -> Millis {
-        let entry = self.slab.get(handle);
-        let extra = if entry.has_extra() { self.extras.get(handle).and_then(Option::as_deref) } else { None };
+    fn end(&self, at: At) -> Millis {
+        let entry = self.map.get(at);
+        let extra = if entry.has_extra() { self.extras.get(at).and_then(Option::as_deref) } else { None };
         entry.deadline().min(extra.map_or(NEVER, Extra::idle_deadline))
     }
 
     /// The moment under which an entry lies in the wheel. Its end may be later, since it was used.
-    fn filed(&self, handle: Handle) -> Millis {
-        let entry = self.slab.get(handle);
-        let extra = if entry.has_extra() { self.extras.get(handle).and_then(Option::as_deref) } else { None };
+    fn filed(&self, at: At) -> Millis {
+        let entry = self.map.get(at);
+        let extra = if entry.has_extra() { self.extras.get(at).and_then(Option::as_deref) } else { None };
         extra.map_or(entry.deadline(), |extra| extra.filed)
     }
 
-    fn note_filed(&mut self, found: Found, moment: Millis) {
-        if let Some(extra) = self.extra_mut(found) {
+    fn note_filed(&mut self, at: At, moment: Millis) {
+        if let Some(extra) = self.extra_mut(at) {
             extra.filed = moment;
         }
     }
 
-    fn arm(&mut self, found: Found) {
-        let end = self.end(found.handle);
-        self.note_filed(found, end);
+    fn arm(&mut self, at: At) {
+        let end = self.end(at);
+        self.note_filed(at, end);
         if end < NEVER {
-            let place = self.place(self.entry(found).hash());
-            self.wheel.insert(place.position, place.tag, end);
+            let hash = self.entry(at).hash();
+            self.wheel.insert(hash, tag(hash).get(), end);
             self.due = self.due.min(end);
         }
     }
 
-    fn disarm(&mut self, found: Found) {
-        if self.filed(found.handle) < NEVER {
+    fn disarm(&mut self, at: At) {
+        if self.filed(at) < NEVER {
             self.wheel.note_dead();
             if self.wheel.wants_sweep() {
                 self.due = 0;
@@ -516,16 +486,16 @@ impl<K, V> Shard<K, V> {
             match self.agreeing(record.position(), record.tag(), |moment| record.agrees(moment)) {
                 None => Answer::Dead,
                 Some((_, filed)) if filed > now => Answer::Again(filed),
-                Some((found, _)) => {
-                    let end = self.end(found.handle);
+                Some((at, _)) => {
+                    let end = self.end(at);
                     if end > now {
-                        self.note_filed(found, end);
+                        self.note_filed(at, end);
                         return Answer::Again(end);
                     }
                     // Its record is this one, and no dead one in the wheel that would have to be counted.
-                    self.slab.get_mut(found.handle).set_deadline(NEVER);
-                    self.note_filed(found, NEVER);
-                    self.remove(found, Cause::Expired, trash);
+                    self.map.get_mut(at).set_deadline(NEVER);
+                    self.note_filed(at, NEVER);
+                    self.remove(at, Cause::Expired, trash);
                     Answer::Expired
                 }
             }
@@ -541,14 +511,13 @@ impl<K, V> Shard<K, V> {
     }
 
     /// The entry that a record of the wheel is about, with the moment it is filed under.
-    fn agreeing(&self, position: u64, tag: u8, agrees: impl Fn(Millis) -> bool) -> Option<(Found, Millis)> {
-        let mut best: Option<(Found, Millis)> = None;
-        self.table.candidates((position >> 40) as u32, tag, |slot, handle| {
-            let handle = named(handle);
-            let own = self.place(self.slab.get(handle).hash()).position >> 40 == position >> 40;
-            let moment = self.filed(handle);
+    fn agreeing(&self, position: u64, tag: u8, agrees: impl Fn(Millis) -> bool) -> Option<(At, Millis)> {
+        let mut best: Option<(At, Millis)> = None;
+        self.map.candidates(position | u64::from(tag), |at, entry| {
+            let own = entry.hash() >> 40 == position >> 40;
+            let moment = self.filed(at);
             if own && moment < NEVER && agrees(moment) && best.is_none_or(|(_, earliest)| moment < earliest) {
-                best = Some((Found { slot, handle }, moment));
+                best = Some((at, moment));
             }
         });
         best
@@ -556,27 +525,31 @@ impl<K, V> Shard<K, V> {
 
     /// The counts, with what there is now.
     pub(super) fn stats(&self) -> Stats {
-        let bytes = self.table.memory_bytes()
-            + self.slab.bytes_held()
+        let bytes = self.map.memory_bytes()
             + self.policy.memory_bytes()
             + self.wheel.memory_bytes()
             + self.extras.memory_bytes()
-            + self.weights.as_ref().map_or(0, Column::memory_bytes);
-        Stats { entries: self.slab.len() as u64, weight: self.weight, bytes: bytes as u64, ..self.stats }
+            + self.weights.as_ref().map_or(0, Beside::memory_bytes);
+        Stats {
+            hits: self.hits,
+            entries: self.map.len() as u64,
+            weight: self.weight,
+            bytes: bytes as u64,
+            ..self.stats
+        }
     }
 
     /// Asserts that all parts agree; what is granted.
     #[cfg(test)]
     pub(super) fn check(&self) -> u64 {
-        assert_eq!(self.table.len(), self.slab.len());
-        let weights: u64 = self.slab.iter().map(|(handle, _)| u64::from(self.weight_of(handle))).sum();
+        let weights: u64 = self.map.iter().map(|(at, _)| u64::from(self.weight_of(at))).sum();
         assert_eq!(self.weight, weights);
         assert!(self.granted >= self.weight);
-        let filed = self.slab.iter().filter(|(handle, _)| self.filed(*handle) < NEVER).count();
+        let filed = self.map.iter().filter(|(at, _)| self.filed(*at) < NEVER).count();
         assert!(self.wheel.len() >= filed, "{} records for {filed} deadlines", self.wheel.len());
-        for (handle, entry) in self.slab.iter() {
-            let place = self.place(entry.hash());
-            assert!(self.table.find_handle(place.position, place.tag, handle.to_bits()).is_some());
+        for (at, entry) in self.map.iter() {
+            assert_eq!(self.map.find(entry.hash(), |other| std::ptr::eq(other, entry)), Some(at));
+            assert_eq!(entry.has_extra(), self.extras.get(at).is_some_and(Option::is_some));
         }
         self.granted
     }
@@ -584,7 +557,6 @@ impl<K, V> Shard<K, V> {
 
 /// All that was in a shard, to be dropped after the lock is released.
 pub(super) struct Cleared<K, V> {
-    pub(super) slab: TypedSlab<Entry<K, V>>,
-    _table: Table,
-    _extras: Column<Option<Box<Extra>>>,
+    pub(super) map: Flat<Entry<K, V>>,
+    _extras: Beside<Option<Box<Extra>>>,
 }

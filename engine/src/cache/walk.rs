@@ -3,11 +3,12 @@
 use std::fmt;
 use std::hash::{BuildHasher, Hash};
 
-use super::shard::{Found, Shard, Trash, named};
+use super::shard::{Shard, Trash};
 use super::{Cache, Cause};
+use crate::collections::flat::At;
 use crate::time::Millis;
 
-/// Entries that one step visits, and some: it goes to the end of a bucket.
+/// Entries that one step visits, and some: it goes to the end of a group.
 const STEP: usize = 32;
 
 impl<K: Hash + Eq, V, S: BuildHasher> Cache<K, V, S> {
@@ -19,8 +20,8 @@ impl<K: Hash + Eq, V, S: BuildHasher> Cache<K, V, S> {
         for shard in &self.0.shards {
             let mut at = Some(0);
             while let Some(from) = at {
-                at = shard.lock().visit(from, now, |shard, found| {
-                    let entry = shard.entry(found);
+                at = shard.lock().visit(from, now, |shard, at| {
+                    let entry = shard.entry(at);
                     if let Some(value) = entry.content.found() {
                         see(&entry.key, value);
                     }
@@ -41,20 +42,15 @@ impl<K: Hash + Eq, V, S: BuildHasher> Cache<K, V, S> {
                 let mut trash = Trash::new();
                 let mut meant = Vec::new();
                 let mut shard = shard.lock();
-                at = shard.visit(from, now, |shard, found| {
-                    let entry = shard.entry(found);
+                at = shard.visit(from, now, |shard, at| {
+                    let entry = shard.entry(at);
                     if entry.content.found().is_some_and(|value| is_meant(&entry.key, value)) {
-                        meant.push(found.handle);
+                        meant.push(at);
                     }
                 });
-                for handle in meant {
-                    // Removing another may have moved its slot.
-                    let place = shard.place(shard.slab.get(handle).hash());
-                    let slot = shard.table.find_handle(place.position, place.tag, handle.to_bits());
-                    if let Some(slot) = slot {
-                        shard.remove(Found { slot, handle }, Cause::Invalidated, &mut trash);
-                        removed += 1;
-                    }
+                removed += meant.len();
+                for at in meant {
+                    shard.remove(at, Cause::Invalidated, &mut trash);
                 }
                 shard.settle(&self.0.budget);
                 drop(shard);
@@ -77,19 +73,18 @@ impl<K: Hash + Eq, V, S: BuildHasher> Cache<K, V, S> {
 
 impl<K, V> Shard<K, V> {
     /// Hands out some entries that are not over, and says where to go on.
-    pub(super) fn visit(&self, from: u64, now: Millis, mut see: impl FnMut(&Self, Found)) -> Option<u64> {
-        let mut at = Some(from);
+    pub(super) fn visit(&self, from: u64, now: Millis, mut see: impl FnMut(&Self, At)) -> Option<u64> {
+        let mut next = Some(from);
         let mut seen = 0;
-        while let Some(position) = at.filter(|_| seen < STEP) {
-            at = self.table.scan_bucket(position, |slot, handle| {
-                let found = Found { slot, handle: named(handle) };
+        while let Some(position) = next.filter(|_| seen < STEP) {
+            next = self.map.scan(position, |at, _| {
                 seen += 1;
-                if self.over(found, now).is_none() && self.extra(found).is_none_or(|extra| now < extra.hard) {
-                    see(self, found);
+                if self.over(at, now).is_none() && self.extra(at).is_none_or(|extra| now < extra.hard) {
+                    see(self, at);
                 }
             });
         }
-        at
+        next
     }
 }
 
@@ -114,8 +109,8 @@ impl<K: Hash + Eq + Clone, V: Clone, S: BuildHasher> Iterator for Iter<'_, K, V,
                 Some(from) => {
                     let now = self.cache.now();
                     let batch = &mut self.batch;
-                    self.at = shard.lock().visit(from, now, |shard, found| {
-                        let entry = shard.entry(found);
+                    self.at = shard.lock().visit(from, now, |shard, at| {
+                        let entry = shard.entry(at);
                         if let Some(value) = entry.content.found() {
                             batch.push((entry.key.clone(), value.clone()));
                         }

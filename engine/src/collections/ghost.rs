@@ -2,37 +2,43 @@
 //! ghost queue of S3-FIFO (Yang and others, SOSP 2023).
 //!
 //! One long ring with a hash index beside it would cost 12 bytes and two cache misses a fingerprint. Here
-//! each cache line is a ring of its own for the fingerprints that fall to it: 4.3 bytes, one miss, no index.
+//! each cache line is a ring of its own for the fingerprints that fall to it: 2.1 bytes, one miss, no index.
 //! Fingerprints are hashes, so the rings turn at nearly the same pace and each remembers, within a few, as
-//! far back as the long one would.
+//! far back as the long one would. Of a fingerprint the line keeps sixteen bits: one in two thousand that are
+//! asked for is taken for another.
 
-/// Fingerprints in a line; the sixteenth word is the hand.
 use crate::raw::prefetch::prefetch;
 
-const LINE: usize = 15;
+/// Fingerprints in a line.
+const LINE: usize = 31;
 
 /// One ring: fingerprints, zero where there is none, and the hand that the next one is put at.
 #[derive(Clone, Copy, Debug)]
 #[repr(align(64))]
 struct Line {
-    fingerprints: [u32; LINE],
-    hand: u32,
+    fingerprints: [u16; LINE],
+    hand: u16,
 }
+
+const _: () = assert!(size_of::<Line>() == 64);
 
 impl Line {
     const EMPTY: Self = Self { fingerprints: [0; LINE], hand: 0 };
 
     /// Puts a fingerprint over the oldest; returns whether that place was free.
-    fn push(&mut self, fingerprint: u32) -> bool {
-        let place = &mut self.fingerprints[self.hand as usize];
+    #[inline]
+    fn push(&mut self, fingerprint: u16) -> bool {
+        let place = &mut self.fingerprints[usize::from(self.hand) % LINE];
         let was_free = *place == 0;
         *place = fingerprint;
-        self.hand = (self.hand + 1) % LINE as u32;
+        self.hand = if usize::from(self.hand) + 1 < LINE { self.hand + 1 } else { 0 };
         was_free
     }
 
-    fn find(&self, fingerprint: u32) -> Option<usize> {
-        self.fingerprints.iter().position(|&other| other == fingerprint)
+    /// The loop has no other way out, so it is a few vector instructions: the answer is nearly always no.
+    #[inline]
+    fn contains(&self, fingerprint: u16) -> bool {
+        self.fingerprints.iter().fold(false, |found, &other| found | (other == fingerprint))
     }
 }
 
@@ -52,11 +58,10 @@ impl Ghost {
     }
 
     /// Remembers a fingerprint, which should be evenly distributed, as the newest.
+    #[inline]
     pub fn insert(&mut self, fingerprint: u32) {
-        self.remove(fingerprint);
-        let fingerprint = not_zero(fingerprint);
         if let Some(line) = self.line_mut(fingerprint) {
-            let grown = line.push(fingerprint);
+            let grown = line.push(kept(fingerprint));
             self.len += usize::from(grown);
         }
     }
@@ -64,39 +69,61 @@ impl Ghost {
     /// Hints that this fingerprint will be asked for soon.
     #[inline]
     pub fn prefetch(&self, fingerprint: u32) {
-        if let Some(line) = self.lines.get(self.line_of(not_zero(fingerprint))) {
+        if let Some(line) = self.lines.get(self.line_of(fingerprint)) {
             prefetch(std::slice::from_ref(line));
         }
     }
 
     /// Whether a fingerprint is remembered.
     pub fn contains(&self, fingerprint: u32) -> bool {
-        let fingerprint = not_zero(fingerprint);
-        self.lines.get(self.line_of(fingerprint)).is_some_and(|line| line.find(fingerprint).is_some())
+        self.lines.get(self.line_of(fingerprint)).is_some_and(|line| line.contains(kept(fingerprint)))
     }
 
     /// Forgets a fingerprint; returns whether it was remembered.
+    #[inline]
     pub fn remove(&mut self, fingerprint: u32) -> bool {
-        let fingerprint = not_zero(fingerprint);
         let Some(line) = self.line_mut(fingerprint) else { return false };
-        let Some(at) = line.find(fingerprint) else { return false };
-        line.fingerprints[at] = 0;
-        self.len -= 1;
+        let fingerprint = kept(fingerprint);
+        if !line.contains(fingerprint) {
+            return false;
+        }
+        let mut forgotten = 0;
+        for other in line.fingerprints.iter_mut().filter(|other| **other == fingerprint) {
+            *other = 0;
+            forgotten += 1;
+        }
+        self.len -= forgotten;
         true
     }
 
+    /// Sees to it that about as many fingerprints are remembered as there are entries. The capacity is not
+    /// changed for a few more or less: that takes as long as it is, and this is asked at each eviction.
+    #[inline]
+    pub fn fit(&mut self, entries: usize) {
+        let capacity = self.capacity();
+        if entries > capacity || entries < capacity / 2 {
+            self.resize(entries + entries / 4);
+        }
+    }
+
     /// Changes the capacity. The newest are kept, nearly; the work is in proportion to both capacities.
-    pub fn resize(&mut self, capacity: usize) {
+    fn resize(&mut self, capacity: usize) {
         if capacity.div_ceil(LINE) == self.lines.len() {
             return;
         }
         let old = std::mem::replace(self, Self::new(capacity));
+        let (before, after) = (old.lines.len(), self.lines.len());
         // By age over all lines, so that lines which fall together do not forget each other's newest.
         for age in 0..LINE {
-            for line in &old.lines {
-                let fingerprint = line.fingerprints[(line.hand as usize + age) % LINE];
-                if fingerprint != 0 {
-                    self.insert(fingerprint);
+            for (number, line) in old.lines.iter().enumerate() {
+                let fingerprint = line.fingerprints[(usize::from(line.hand) + age) % LINE];
+                if fingerprint == 0 {
+                    continue;
+                }
+                // What is left of it does not tell in which of the lines it belongs that its own becomes.
+                for line in &mut self.lines[number * after / before..((number + 1) * after).div_ceil(before)]
+                {
+                    self.len += usize::from(line.push(fingerprint));
                 }
             }
         }
@@ -129,19 +156,22 @@ impl Ghost {
     }
 
     /// Maps the fingerprints' range onto the lines', in order and evenly.
+    #[inline]
     fn line_of(&self, fingerprint: u32) -> usize {
         ((u64::from(fingerprint) * self.lines.len() as u64) >> 32) as usize
     }
 
+    #[inline]
     fn line_mut(&mut self, fingerprint: u32) -> Option<&mut Line> {
         let line = self.line_of(fingerprint);
         self.lines.get_mut(line)
     }
 }
 
-/// Zero marks a free place; a fingerprint of zero is taken for one.
-fn not_zero(fingerprint: u32) -> u32 {
-    fingerprint.max(1)
+/// What a line keeps of a fingerprint. Zero marks a free place; what would be zero is taken for one.
+#[inline]
+fn kept(fingerprint: u32) -> u16 {
+    (fingerprint as u16).max(1)
 }
 
 #[cfg(all(test, not(shuttle)))]
@@ -160,15 +190,16 @@ mod tests {
 
     #[test]
     fn remembers_about_its_capacity_and_forgets_the_oldest() {
-        let mut ghost = Ghost::new(15_000);
+        let mut ghost = Ghost::new(15_500);
         let all = fingerprints(1, 45_000);
         all.iter().for_each(|&fingerprint| ghost.insert(fingerprint));
-        assert_eq!((ghost.capacity(), ghost.len()), (15_000, 15_000));
-        assert_eq!(remembered(&ghost, &all), ghost.len());
+        assert_eq!((ghost.capacity(), ghost.len()), (15_500, 15_500));
+        // One in two thousand is taken for another.
+        assert!((15_450..15_550).contains(&remembered(&ghost, &all)));
         // The lines' rings turn at their own pace, so the edge of memory is soft.
         assert!(remembered(&ghost, &all[40_000..]) >= 4_950);
         assert!(remembered(&ghost, &all[..20_000]) < 600);
-        assert_eq!(ghost.memory_bytes(), 64_000);
+        assert_eq!(ghost.memory_bytes(), 32_000);
     }
 
     #[test]
@@ -177,7 +208,7 @@ mod tests {
         for fingerprint in [0, 7, u32::MAX, 7] {
             ghost.insert(fingerprint);
         }
-        assert_eq!(ghost.len(), 3);
+        assert_eq!(ghost.len(), 4);
         assert!(ghost.contains(0) && ghost.remove(0) && !ghost.contains(0) && !ghost.remove(0));
         assert!(ghost.remove(u32::MAX) && ghost.remove(7) && ghost.is_empty());
     }
@@ -199,12 +230,12 @@ mod tests {
         all.iter().for_each(|&fingerprint| ghost.insert(fingerprint));
         let before = ghost.len();
         ghost.resize(6_000);
-        assert_eq!((ghost.len(), remembered(&ghost, &all)), (before, before));
+        assert!((before..before + 9).contains(&remembered(&ghost, &all)), "{before}");
 
         let mut ghost = Ghost::new(3_000);
         all.iter().for_each(|&fingerprint| ghost.insert(fingerprint));
         ghost.resize(1_500);
-        assert!(ghost.len() <= 1_500);
+        assert!(ghost.len() <= ghost.capacity());
         assert!(remembered(&ghost, &all[2_500..]) > 470);
         ghost.resize(0);
         ghost.insert(9);

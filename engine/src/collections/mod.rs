@@ -3,6 +3,7 @@
 
 pub mod deque;
 pub mod dict;
+pub mod flat;
 pub mod ghost;
 pub mod intset;
 pub mod lzf;

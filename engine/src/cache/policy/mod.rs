@@ -3,10 +3,11 @@
 mod lists;
 mod s3fifo;
 
-use super::shard::{Found, Place, Shard};
+use super::shard::Shard;
+use crate::collections::flat::At;
 
 pub(super) use self::lists::Lists;
-pub(super) use self::s3fifo::{S3Fifo, USED_MAX};
+pub(super) use self::s3fifo::S3Fifo;
 
 /// Which entries give way to others when a cache is full.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Hash)]
@@ -51,59 +52,61 @@ impl State {
             Self::Lists(lists) => lists.clear(),
         }
     }
+
+    /// An entry has moved.
+    pub(super) fn moved(&mut self, from: At, to: At) {
+        if let Self::Lists(lists) = self {
+            lists.moved(from, to);
+        }
+    }
+
+    /// No entry lies on this side any more.
+    pub(super) fn left(&mut self, side: usize) {
+        if let Self::Lists(lists) = self {
+            lists.left(side);
+        }
+    }
 }
 
 impl<K, V> Shard<K, V> {
     /// Hints that an entry will be looked for, and put in if it is not there.
     #[inline]
-    pub(super) fn policy_prefetch(&self, place: Place) {
+    pub(super) fn policy_prefetch(&self, hash: u64) {
+        self.map.prefetch_free(hash);
         if let State::S3Fifo(queues) = &self.policy {
-            queues.prefetch(place, &self.table);
+            queues.prefetch(hash);
         }
     }
 
     /// An entry has come. `roomy` says whether the cache is far from full.
-    pub(super) fn policy_inserted(&mut self, found: Found, hash: u64, roomy: bool) {
-        let place = self.place(hash);
+    pub(super) fn policy_inserted(&mut self, at: At, hash: u64, roomy: bool) {
         match &mut self.policy {
-            State::S3Fifo(queues) => queues.inserted(place, roomy),
-            State::Lists(lists) => lists.inserted(found.handle),
+            State::S3Fifo(queues) => queues.inserted(hash, roomy),
+            State::Lists(lists) => lists.inserted(at),
         }
     }
 
     /// An entry was used.
     #[inline]
-    pub(super) fn policy_used(&mut self, found: Found) {
+    pub(super) fn policy_used(&mut self, at: At) {
         match &mut self.policy {
-            State::S3Fifo(_) => {
-                let count = self.table.use_count(found.slot);
-                // A line is written to only as long as that says something new.
-                if count < USED_MAX {
-                    self.table.set_use_count(found.slot, count + 1);
-                }
-            }
-            State::Lists(lists) => lists.used(found.handle, &mut self.random),
+            State::S3Fifo(_) => self.map.count_use(at),
+            State::Lists(lists) => lists.used(at, &mut self.random),
         }
     }
 
     /// An entry is about to be removed.
-    pub(super) fn policy_removed(&mut self, found: Found) {
+    pub(super) fn policy_removed(&mut self, at: At) {
         if let State::Lists(lists) = &mut self.policy {
-            lists.removed(found.handle);
+            lists.removed(at);
         }
     }
 
     /// The entry that has to go.
-    pub(super) fn victim(&mut self) -> Option<Found> {
+    pub(super) fn victim(&mut self) -> Option<At> {
         match &mut self.policy {
-            State::S3Fifo(_) => self.s3fifo_victim(),
-            State::Lists(lists) => {
-                let handle = lists.victim()?;
-                let hash = self.slab.get(handle).hash();
-                let place = self.place(hash);
-                let slot = self.table.find_handle(place.position, place.tag, handle.to_bits());
-                slot.map(|slot| Found { slot, handle })
-            }
+            State::S3Fifo(queues) => queues.victim(&mut self.map),
+            State::Lists(lists) => lists.victim(),
         }
     }
 }

@@ -165,14 +165,6 @@ impl Table {
         self.find_chained(segment, home, link, tag, is_it)
     }
 
-    /// The bucket where an entry with this position lies, unless it lies further down a chain: for who wants
-    /// all that a hit needs in one look, and goes on to [`find`](Self::find) if it fails.
-    #[inline]
-    pub fn home_bucket(&mut self, position: u64) -> Option<&mut Bucket> {
-        let (segment, home) = self.locate(position)?;
-        Some(self.segments[segment].bucket_mut(home))
-    }
-
     /// Finds the entry of this very handle, for an entry store that has moved it.
     #[inline]
     pub fn find_handle(&self, position: u64, tag: u8, handle: u32) -> Option<Slot> {

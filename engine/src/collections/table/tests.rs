@@ -9,7 +9,6 @@ use super::*;
 use crate::raw::Handle;
 use crate::raw::heap::HeapBytes;
 use crate::raw::slab::{ByteSlab, Meta, NewValue};
-use crate::raw::typed::TypedSlab;
 
 /// Any fixed function that spreads; the table itself knows nothing of hashing.
 fn mix(key: u64) -> u64 {
@@ -69,33 +68,44 @@ fn named(handle: u32) -> Handle {
     Handle::from_bits(handle).expect("the table hands out what it was given")
 }
 
-/// The typed slab: keeps the position beside the key, as a cache over a user's types does.
-struct Typed {
+/// Keeps the position beside the key, and uses small handles again.
+struct Stored {
     spread: Spread,
-    entries: TypedSlab<(u64, u64)>,
+    entries: Vec<(u64, u64)>,
+    free: Vec<u32>,
 }
 
-impl Entries for Typed {
+impl Entries for Stored {
     fn position(&self, handle: u32) -> u64 {
-        self.entries.get(named(handle)).1
+        self.entries[handle as usize].1
     }
 }
 
-impl Store for Typed {
+impl Store for Stored {
     fn new(spread: Spread) -> Self {
-        Self { spread, entries: TypedSlab::new() }
+        Self { spread, entries: Vec::new(), free: Vec::new() }
     }
 
     fn add(&mut self, key: u64) -> u32 {
-        self.entries.insert((key, self.spread.position(key))).to_bits()
+        let entry = (key, self.spread.position(key));
+        match self.free.pop() {
+            Some(handle) => {
+                self.entries[handle as usize] = entry;
+                handle
+            }
+            None => {
+                self.entries.push(entry);
+                self.entries.len() as u32 - 1
+            }
+        }
     }
 
     fn release(&mut self, handle: u32) {
-        self.entries.remove(named(handle));
+        self.free.push(handle);
     }
 
     fn key(&self, handle: u32) -> u64 {
-        self.entries.get(named(handle)).0
+        self.entries[handle as usize].0
     }
 }
 
@@ -478,7 +488,7 @@ proptest! {
         spread in spread(),
         ops in prop::collection::vec(op(), 1..if cfg!(miri) { 6 } else { 60 }),
     ) {
-        Model::<Typed>::run(spread, &ops);
+        Model::<Stored>::run(spread, &ops);
     }
 
     #[test]
@@ -498,7 +508,7 @@ fn a_scan_beside_growth_and_decay_misses_nothing() {
         if cfg!(miri) && !matches!(spread, Spread::Even) {
             continue;
         }
-        let mut model = Model::<Typed>::new(spread);
+        let mut model = Model::<Stored>::new(spread);
         for op in [Op::Insert { count: most }, Op::Remove { count: most, newest: false }] {
             let (count, step) = (most / rounds, if cfg!(miri) { 7 } else { 3 });
             for _ in 0..rounds {
@@ -531,7 +541,7 @@ fn an_empty_table_answers_everything_and_holds_nothing() {
 /// A big hash or set begins as a table of a few entries.
 #[test]
 fn a_small_table_is_small() {
-    let mut model = Model::<Typed>::new(Spread::Even);
+    let mut model = Model::<Stored>::new(Spread::Even);
     model.insert();
     assert_eq!(model.table.memory_bytes(), 4 * 64 + 32 + 4);
     model.apply(&Op::Insert { count: 40 });
@@ -541,7 +551,7 @@ fn a_small_table_is_small() {
 #[test]
 fn a_hash_that_does_not_spread_costs_no_memory() {
     for spread in [Spread::Same, Spread::SameTop] {
-        let mut model = Model::<Typed>::new(spread);
+        let mut model = Model::<Stored>::new(spread);
         let count = if cfg!(miri) { 100 } else { 10_000 };
         for _ in 0..count {
             // Without looking for it first: that is quadratic here.

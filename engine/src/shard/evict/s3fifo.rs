@@ -10,8 +10,7 @@
 //! handle, and nothing in the entry. The small queue holds what is needed to find an entry again, never a
 //! handle; an entry that has gone meanwhile leaves a record that finds nothing. A new entry's count starts at
 //! zero, so the hand, which cannot see which part an entry belongs to, also takes new ones that it meets
-//! unused: to pass those once costs hit ratio on nearly every load (`cache::policy::s3fifo` has the figures'
-//! story).
+//! unused: to pass those once costs hit ratio on nearly every load.
 
 use super::super::{Found, Place, Positions, Shard, named};
 use crate::collections::ghost::Ghost;
@@ -75,15 +74,6 @@ impl Queues {
     pub(super) fn clear(&mut self) {
         *self = Self::default();
     }
-
-    /// Keeps the ghost about as long as there are entries. It is not changed for a few more or less: that
-    /// takes as long as it is, and this is asked at each eviction.
-    fn fit_ghost(&mut self, all: usize) {
-        let capacity = self.ghost.capacity();
-        if all > capacity || all < capacity / 2 {
-            self.ghost.resize(all + all / 4);
-        }
-    }
 }
 
 impl<X: Parts, P: Positions> Shard<X, P> {
@@ -93,7 +83,7 @@ impl<X: Parts, P: Positions> Shard<X, P> {
         if all == 0 {
             return None;
         }
-        self.evictor.s3fifo.fit_ghost(all);
+        self.evictor.s3fifo.ghost.fit(all);
         while self.evictor.s3fifo.small.len() > all / SMALL_SHARE {
             let Some(record) = self.evictor.s3fifo.small.pop() else { break };
             let (position, tag, db) = (record >> 16 << 16, (record >> 8) as u8, u16::from(record as u8));
