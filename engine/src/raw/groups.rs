@@ -441,7 +441,7 @@ mod tests {
 
     #[test]
     fn positions_fall_evenly_and_in_order() {
-        for groups in [1, 2, 3, 7, 64, 1000] {
+        for groups in [1, 2, 3, 7, 64] {
             let table = Groups::<()>::new(groups);
             assert_eq!((table.home(0), table.home(u64::MAX)), (0, groups - 1));
             let mut first = 0;

@@ -100,7 +100,12 @@ impl Bench {
     }
 }
 
-const MANY: u64 = if cfg!(miri) { 300 } else { 5_000 };
+/// Under Miri a few must do.
+const fn scaled(count: u64) -> u64 {
+    if cfg!(miri) { count / 16 } else { count }
+}
+
+const MANY: u64 = if cfg!(miri) { 100 } else { 5_000 };
 
 #[test]
 fn grows_and_shrinks_and_never_holds_much_more_than_it_needs() {
@@ -133,15 +138,16 @@ fn who_knows_how_many_will_come_gets_a_table_that_fits() {
     for _ in 0..MANY {
         bench.insert(random.next_u64(), MANY as usize);
     }
-    let fitting = MANY as usize * (size_of::<Numbered>() + 2);
-    let held = bench.flat.memory_bytes();
-    assert!(held > fitting && held < fitting + fitting / 4, "{held} for {fitting}");
+    let (fitting, held) = (MANY as usize * (size_of::<Numbered>() + 2), bench.flat.memory_bytes());
+    // A few groups more or less are much to a small table.
+    let few = 40 * size_of::<Numbered>();
+    assert!(held > fitting && held < fitting + fitting / 4 + few, "{held} for {fitting}");
 }
 
 #[test]
 fn a_look_at_what_has_not_moved_moves_it() {
     let (mut bench, mut random) = (Bench::new(), Random::seeded(3));
-    while bench.flat.before.is_empty() || bench.hashes.len() < 200 {
+    while bench.flat.before.is_empty() || (bench.hashes.len() as u64) < scaled(400) {
         bench.insert(random.next_u64(), 0);
     }
     while !bench.flat.before.is_empty() {
@@ -153,16 +159,16 @@ fn a_look_at_what_has_not_moved_moves_it() {
 #[test]
 fn a_walk_meets_what_is_there_whatever_moves_meanwhile() {
     let (mut bench, mut random) = (Bench::new(), Random::seeded(4));
-    (0..500).for_each(|_| bench.insert(random.next_u64(), 0));
+    (0..scaled(800)).for_each(|_| bench.insert(random.next_u64(), 0));
     let once = bench.walk(|_| {});
-    assert!(once.len() == 500 && once.values().all(|&times| times == 1));
+    assert!(once.len() as u64 == scaled(800) && once.values().all(|&times| times == 1));
 
     let there: Vec<u64> = bench.hashes.keys().copied().collect();
     let met = bench.walk(|bench| (0..9).for_each(|_| bench.insert(random.next_u64(), 0)));
     assert!(there.iter().all(|number| met.contains_key(number)));
 
     let mut kept: Vec<u64> = bench.hashes.keys().copied().collect();
-    let gone = kept.split_off(100);
+    let gone = kept.split_off(scaled(160) as usize);
     let mut gone = gone.into_iter();
     let met = bench.walk(|bench| {
         gone.by_ref().take(30).for_each(|number| bench.remove(number));
@@ -174,12 +180,13 @@ fn a_walk_meets_what_is_there_whatever_moves_meanwhile() {
 #[test]
 fn a_hash_that_does_not_spread_costs_time_and_not_memory() {
     let mut bench = Bench::new();
-    for n in 0..600 {
+    let count = scaled(800);
+    for n in 0..count {
         bench.insert(if n % 2 == 0 { 0 } else { u64::MAX - n % 3 }, 0);
     }
     bench.check();
-    assert!(bench.flat.memory_bytes() < 600 * 3 * size_of::<Numbered>());
-    for number in (0..600).filter(|n| n % 5 != 0) {
+    assert!(bench.flat.memory_bytes() < count as usize * 3 * size_of::<Numbered>());
+    for number in (0..count).filter(|n| n % 5 != 0) {
         bench.remove(number);
         bench.condense();
     }
@@ -190,7 +197,7 @@ fn a_hash_that_does_not_spread_costs_time_and_not_memory() {
 fn the_clock_takes_who_is_not_in_use_and_comes_to_all() {
     let (mut bench, mut random) = (Bench::new(), Random::seeded(5));
     assert_eq!(bench.flat.clock_victim(), None);
-    (0..300).for_each(|_| bench.insert(random.next_u64(), 0));
+    (0..scaled(800)).for_each(|_| bench.insert(random.next_u64(), 0));
     for (&number, &at) in &bench.heard.0 {
         bench.flat.set_use_count(at, (number % 4) as u8);
     }
@@ -200,13 +207,13 @@ fn the_clock_takes_who_is_not_in_use_and_comes_to_all() {
         order.push(number % 4);
         bench.remove(number);
     }
-    assert!(order.len() == 300 && order.is_sorted(), "{order:?}");
+    assert!(order.len() as u64 == scaled(800) && order.is_sorted(), "{order:?}");
 }
 
 #[test]
 fn use_counts_move_along() {
     let (mut bench, mut random) = (Bench::new(), Random::seeded(6));
-    for number in 0..2_000 {
+    for number in 0..scaled(3_200) {
         bench.insert(random.next_u64(), 0);
         let at = bench.heard.0[&number];
         (0..number % 5).for_each(|_| bench.flat.count_use(at));
