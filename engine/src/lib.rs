@@ -80,14 +80,15 @@
 //!
 //! # The map of the source, from the outside in
 //!
-//! - [`mod@cache`]: the typed cache; a store of its own kind, upon the same collections.
+//! - [`mod@cache`]: the typed cache; a store of its own kind, upon a table of its own.
 //! - `store`: many shards and threads. Routes keys, takes locks, opens [`View`]s, makes room, settles.
 //! - [`mod@dump`]: values as bytes, in Valkey's form, and back.
 //! - `types`: what a value is. Does not know what a key is.
 //! - `shard`: one keyspace, `&mut self`, `now` as an argument: entries, expiry, eviction, walking, accounts.
 //!   Does not know what a value means.
-//! - `collections`: containers that know neither keys nor time: the bucket table, the timing wheel, rings.
-//! - `raw`: the slab and the buckets; the only `unsafe` code.
+//! - `collections`: containers that know neither keys nor time: the tables of handles and of entries in
+//!   place, the timing wheel, rings.
+//! - `raw`: the slab, the buckets and the groups; the only `unsafe` code.
 //! - [`time`], `random`, `sync`, `error`, `integer`, `double`: the only clock, the only chance, the only
 //!   names of locks, what can fail, which texts are numbers, how numbers are written.
 //!

@@ -32,8 +32,7 @@
 //!
 //! - `shard`: one part of a cache, without locks; `entry`, `column`: how its entries lie.
 //! - `policy`: who has to go. `budget`: the bound, shared out to the shards. `terms`, `tags`: how long an
-//!   entry
-//!   is good for.
+//!   entry is good for.
 //! - `flight`: single flight. `load`: loading, blocking and not, upon it.
 //! - `compute`, `walk`, `snapshot`, `events`, `stats`: what their names say.
 //!
