@@ -11,7 +11,7 @@ use std::ops::{Deref, DerefMut};
 
 use parking_lot::Mutex as RealMutex;
 #[cfg(not(shuttle))]
-pub use parking_lot::{Mutex, MutexGuard, RwLock, RwLockReadGuard, RwLockWriteGuard};
+pub use parking_lot::{Condvar, Mutex, MutexGuard, RwLock, RwLockReadGuard, RwLockWriteGuard, lock_api};
 #[cfg(shuttle)]
 pub use shuttle::{
     sync::{Arc, Weak, atomic},

@@ -66,7 +66,6 @@ mod walk;
 use std::borrow::Borrow;
 use std::fmt;
 use std::hash::{BuildHasher, Hash};
-use std::hint::spin_loop;
 use std::sync::Arc as SharedFn;
 use std::time::Duration;
 
@@ -80,8 +79,9 @@ use self::tags::Tags;
 use self::terms::{Defaults, Sort};
 use crate::collections::flat::At;
 use crate::random::Random;
+use crate::raw::lock::{ShortMutex, ShortMutexGuard};
 use crate::sync::atomic::{AtomicU64, Ordering::Relaxed};
-use crate::sync::{Arc, CachePadded, Mutex, MutexGuard};
+use crate::sync::{Arc, CachePadded};
 use crate::time::{Clock, Millis};
 
 pub use self::builder::Builder;
@@ -98,8 +98,6 @@ pub use self::walk::Iter;
 /// Records of the wheels that a round of [`Cache::maintain`] does the work of, per shard and lock.
 const EXPIRED_PER_LOCK: usize = 256;
 
-/// How often a lock is tried before its thread is put to sleep: about a microsecond.
-const SPINS: usize = if cfg!(shuttle) { 0 } else { 64 };
 /// How often an insert asks all others for room before it gives up.
 const ROUNDS: usize = 64;
 
@@ -123,7 +121,7 @@ struct Inner<K, V, S> {
     small_thousandths: AtomicU64,
 }
 
-type Locked<K, V> = CachePadded<Mutex<Shard<K, V>>>;
+type Locked<K, V> = CachePadded<ShortMutex<Shard<K, V>>>;
 
 /// What an entry weighs.
 struct Weigher<K, V> {
@@ -199,7 +197,7 @@ impl<K: Hash + Eq, V, S: BuildHasher> Cache<K, V, S> {
         let shards = (0..count).map(|_| {
             let policy = State::new(builder.policy, builder.small_thousandths);
             let random = Random::seeded(random.next_u64());
-            CachePadded::new(Mutex::new(Shard::new(policy, builder.weigher.is_some(), random)))
+            CachePadded::new(ShortMutex::new(Shard::new(policy, builder.weigher.is_some(), random)))
         });
         Self(Arc::new(Inner {
             shards: shards.collect(),
@@ -273,7 +271,7 @@ impl<K: Hash + Eq, V, S: BuildHasher> Cache<K, V, S> {
     #[inline(never)]
     fn look_closely<Q, R>(
         &self,
-        mut shard: MutexGuard<'_, Shard<K, V>>,
+        mut shard: ShortMutexGuard<'_, Shard<K, V>>,
         at: Option<At>,
         hash: u64,
         key: &Q,
@@ -534,26 +532,8 @@ impl<K: Hash + Eq, V, S: BuildHasher> Cache<K, V, S> {
     }
 
     #[inline]
-    fn lock(&self, hash: u64) -> MutexGuard<'_, Shard<K, V>> {
-        let shard = self.shard(hash);
-        match shard.try_lock() {
-            Some(locked) => locked,
-            None => Self::lock_contended(shard),
-        }
-    }
-
-    /// Waits for a lock that somebody has, who will not have it for longer than an insert takes, unless he
-    /// was put to sleep. To yield first, as a lock does by itself, may cost a time slice where more threads
-    /// are ready than there are cores.
-    #[cold]
-    fn lock_contended(shard: &Locked<K, V>) -> MutexGuard<'_, Shard<K, V>> {
-        for _ in 0..SPINS {
-            spin_loop();
-            if let Some(locked) = shard.try_lock() {
-                return locked;
-            }
-        }
-        shard.lock()
+    fn lock(&self, hash: u64) -> ShortMutexGuard<'_, Shard<K, V>> {
+        self.shard(hash).lock()
     }
 
     /// What is known about a key, with what `read` makes of its value.
@@ -570,7 +550,7 @@ impl<K: Hash + Eq, V, S: BuildHasher> Cache<K, V, S> {
     /// The same of an entry that was found, if it was. Releases the lock.
     fn look_locked<R>(
         &self,
-        mut shard: MutexGuard<'_, Shard<K, V>>,
+        mut shard: ShortMutexGuard<'_, Shard<K, V>>,
         found: Option<At>,
         counts: bool,
         read: impl FnOnce(&V) -> R,
@@ -618,7 +598,7 @@ impl<K: Hash + Eq, V, S: BuildHasher> Cache<K, V, S> {
     /// The same with the shard locked already. Releases it.
     fn put_locked(
         &self,
-        mut shard: MutexGuard<'_, Shard<K, V>>,
+        mut shard: ShortMutexGuard<'_, Shard<K, V>>,
         put: Put<K, V>,
         terms: &Terms,
         flight: Option<(&Arc<Flight<K, V>>, u64)>,

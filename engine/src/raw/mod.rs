@@ -11,6 +11,7 @@
 //! | [`head`], [`bucket`] | the SSE2 match of twelve tags, and a prefetch | 5.7 ns instead of 9.4 for a lookup in cache |
 //! | [`extents`] | blocks of raw memory given out in units | what values of some KiB hold of the system is known to the page, as malloc's holes are not |
 //! | [`prefetch`] | a prefetch of the lines of a slice | a search in a leaf of a tree waits for one line instead of four |
+//! | [`lock`] | a lock that is given back with a plain store | 5 ns of the 14 that a hit of the embedded cache takes |
 //! | [`heap`] | calls into glibc and the system | give memory back to the system |
 //! | [`groups`] | places for values of one type, of which a tag says whether there is one | what a hash table holds lies in it, without memory written ahead of need |
 //!
@@ -22,6 +23,7 @@ pub mod extents;
 pub mod groups;
 pub mod head;
 pub mod heap;
+pub mod lock;
 pub mod prefetch;
 pub mod shared;
 pub mod slab;
