@@ -77,11 +77,12 @@ impl<V> Held<V> {
         if now.saturating_sub(unsure_since) < stale_micros { Worth::Standby } else { Worth::Dead }
     }
 
-    /// Whether it is [`Worth::Fresh`]. The clock is read only if that matters.
+    /// Whether it is [`Worth::Fresh`], if `is_ahead` says whether a moment is yet to come. That is asked only
+    /// if it matters.
     #[inline]
-    pub(super) fn is_fresh(&self, now: impl FnOnce() -> u64) -> bool {
+    pub(super) fn is_fresh(&self, is_ahead: impl FnOnce(u64) -> bool) -> bool {
         let end = self.refresh_at.min(self.fresh_until);
-        self.life.as_ref().is_some_and(|life| life.is_going_on()) && (end == NEVER || now() < end)
+        self.life.as_ref().is_some_and(|life| life.is_going_on()) && (end == NEVER || is_ahead(end))
     }
 }
 
@@ -112,7 +113,7 @@ mod tests {
             (25, Worth::Dead),
         ] {
             assert_eq!(held.worth(now, 5), worth, "{now}");
-            assert_eq!(held.is_fresh(|| now), worth == Worth::Fresh, "{now}");
+            assert_eq!(held.is_fresh(|end| now < end), worth == Worth::Fresh, "{now}");
         }
         assert_eq!(held.worth(20, 0), Worth::Dead, "nothing stands by unless that is asked for");
     }
@@ -124,7 +125,7 @@ mod tests {
         lost.finish(Reason::Lost, 3);
         assert_eq!(kept.worth(4, 5), Worth::Standby);
         assert_eq!(kept.worth(8, 5), Worth::Dead, "the time counts from the loss");
-        assert!(!kept.is_fresh(|| 4));
+        assert!(!kept.is_fresh(|end| 4 < end));
         for reason in [Reason::Flushed, Reason::Moved, Reason::Asked] {
             let over = life();
             let kept = held(&over);

@@ -17,7 +17,7 @@ use scrubjay::Cache;
 use scrubjay::cache::{Claim, Compute, Outcome, Terms, Ticket};
 use scrubjay::random::Random;
 use scrubjay::sync::Mutex;
-use scrubjay::time::Clock;
+use scrubjay::time::{COARSE_LAG_MS, Clock};
 use tokio::sync::Notify;
 
 use super::held::{Held, Known, NEVER, Worth};
@@ -120,7 +120,7 @@ impl<V: Clone> Local<V> {
     #[inline]
     pub(super) fn hit(&self, key: &[u8], wanted: Wanted) -> Option<Option<V>> {
         let found = self.entries.get_with(key, |held| {
-            let fresh = held.is_fresh(|| self.now()) && wanted.takes(&held.known);
+            let fresh = held.is_fresh(|end| is_ahead(end, &self.clock)) && wanted.takes(&held.known);
             fresh.then(|| held.known.value().cloned())
         });
         if let Some(None) = found {
@@ -133,7 +133,7 @@ impl<V: Clone> Local<V> {
     pub(super) fn claim(&self, key: &[u8], wanted: Wanted) -> Claim<Keys, Held<V>> {
         let refused = Cell::new(false);
         let claim = self.entries.claim_if(key, |held| {
-            let good = held.is_fresh(|| self.now()) && wanted.takes(&held.known);
+            let good = held.is_fresh(|end| is_ahead(end, &self.clock)) && wanted.takes(&held.known);
             refused.set(!good);
             good
         });
@@ -289,6 +289,13 @@ impl<V: Clone> Local<V> {
     }
 }
 
+/// Whether a moment is yet to come. Most are far off, and of those the coarse clock can tell.
+#[inline]
+fn is_ahead(moment: u64, clock: &Clock) -> bool {
+    let now_at_most = (clock.coarse_millis() + COARSE_LAG_MS + 1) * 1000;
+    now_at_most <= moment || clock.monotonic_micros() < moment
+}
+
 /// Sweeps whenever a life has ended, in a thread where that holds nobody up.
 pub(super) async fn sweep_after_lives<V: Clone + Send + Sync + 'static>(
     local: Weak<Local<V>>,
@@ -299,6 +306,31 @@ pub(super) async fn sweep_after_lives<V: Clone + Send + Sync + 'static>(
         let Some(local) = local.upgrade() else { return };
         if tokio::task::spawn_blocking(move || local.sweep()).await.is_err() {
             return;
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use scrubjay::time::ManualClock;
+
+    use super::*;
+
+    #[test]
+    fn a_moment_is_ahead_until_it_comes() {
+        let hands = ManualClock::new(0);
+        for passed in [0, 1, 999, 1_000, 16_999, 17_000, 1_000_000] {
+            hands.advance(Duration::from_micros(passed));
+            let (clock, now) = (hands.clock(), hands.clock().monotonic_micros());
+            for (moment, expected) in [
+                (now.saturating_sub(1), false),
+                (now, false),
+                (now + 1, true),
+                (now + 16_500, true),
+                (now + 18_000, true),
+            ] {
+                assert_eq!(is_ahead(moment, &clock), expected, "{moment} at {now}");
+            }
         }
     }
 }
