@@ -1,4 +1,5 @@
-//! Reading: here if it is fresh, or else, by one for all who ask, from the server and from the loader.
+//! Reading: here if it is [fresh](super::hit), or else, by one for all who ask, from the server and from the
+//! loader.
 
 use std::error::Error as StdError;
 use std::future::Future;
@@ -15,6 +16,7 @@ use tracing::{Instrument as _, debug, debug_span, warn};
 use super::NearCache;
 use super::error::Error;
 use super::held::{Held, Known, NEVER, Worth};
+use super::hit::Read;
 use super::local::{Keys, Reading, Wanted};
 use super::requests::{Requests, Said};
 use super::write::{Condition, Forget};
@@ -44,7 +46,8 @@ pub struct Lookup<V> {
     pub source: Source,
 }
 
-type Loading<V> = Pin<Box<dyn Future<Output = Result<Option<V>, Arc<dyn StdError + Send + Sync>>> + Send>>;
+pub(super) type Loading<V> =
+    Pin<Box<dyn Future<Output = Result<Option<V>, Arc<dyn StdError + Send + Sync>>> + Send>>;
 
 impl<V: Clone + Send + Sync + 'static, C: Codec<V>> NearCache<V, C> {
     /// The value of a key.
@@ -52,14 +55,9 @@ impl<V: Clone + Send + Sync + 'static, C: Codec<V>> NearCache<V, C> {
     /// # Errors
     /// [`Error::Wire`] when it is not here and the server cannot be asked, [`Error::Codec`] when what it has
     /// is no value, [`Error::TimedOut`] after the hard timeout.
-    pub async fn get(&self, key: impl AsRef<[u8]>) -> Result<Option<V>, Error> {
-        let key = key.as_ref();
-        take_turns().await;
-        if let Some(value) = self.0.local.hit(key, Wanted::Servers) {
-            return Ok(value);
-        }
-        // Apart, so that the future of a hit is small.
-        Box::pin(self.miss(key, Wanted::Servers, None)).await.map(|lookup| lookup.value)
+    #[inline]
+    pub fn get(&self, key: impl AsRef<[u8]>) -> impl Future<Output = Result<Option<V>, Error>> {
+        Read::of_server(self, key, |lookup: Lookup<V>| lookup.value)
     }
 
     /// What is here and fresh, without asking anybody: `None` if nothing is known here, `Some(None)` if it is
@@ -72,13 +70,9 @@ impl<V: Clone + Send + Sync + 'static, C: Codec<V>> NearCache<V, C> {
     ///
     /// # Errors
     /// As [`get`](Self::get).
-    pub async fn lookup(&self, key: impl AsRef<[u8]>) -> Result<Lookup<V>, Error> {
-        let key = key.as_ref();
-        take_turns().await;
-        match self.0.local.hit(key, Wanted::Servers) {
-            Some(value) => Ok(Lookup { value, source: Source::Local }),
-            None => Box::pin(self.miss(key, Wanted::Servers, None)).await,
-        }
+    #[inline]
+    pub fn lookup(&self, key: impl AsRef<[u8]>) -> impl Future<Output = Result<Lookup<V>, Error>> {
+        Read::of_server(self, key, |lookup: Lookup<V>| lookup)
     }
 
     /// The values of many keys, in their order. Those that are not here are asked for all at once. They are
@@ -93,7 +87,8 @@ impl<V: Clone + Send + Sync + 'static, C: Codec<V>> NearCache<V, C> {
         let mut values = Vec::new();
         let mut asked = JoinSet::new();
         for (at, key) in keys.into_iter().enumerate() {
-            take_turns().await;
+            // As in `hit`.
+            consume_budget().await;
             let hit = self.0.local.hit(key.as_ref(), Wanted::Servers);
             if hit.is_none() {
                 let (cache, key) = (self.clone(), key.as_ref().to_owned());
@@ -120,22 +115,24 @@ impl<V: Clone + Send + Sync + 'static, C: Codec<V>> NearCache<V, C> {
     ///
     /// # Errors
     /// [`Error::Loader`] when `load` fails; otherwise as [`get`](Self::get).
-    pub async fn get_or_load<L, F, E>(&self, key: impl AsRef<[u8]>, load: L) -> Result<Option<V>, Error>
+    #[inline]
+    pub fn get_or_load<L, F, E>(
+        &self,
+        key: impl AsRef<[u8]>,
+        load: L,
+    ) -> impl Future<Output = Result<Option<V>, Error>>
     where
         L: FnOnce() -> F + Send + 'static,
         F: Future<Output = Result<Option<V>, E>> + Send + 'static,
         E: Into<Box<dyn StdError + Send + Sync>>,
     {
-        let key = key.as_ref();
-        take_turns().await;
-        if let Some(value) = self.0.local.hit(key, Wanted::Loaders) {
-            return Ok(value);
-        }
-        let loading = Box::pin(async move { load().await.map_err(|error| Arc::from(error.into())) });
-        Box::pin(self.miss(key, Wanted::Loaders, Some(loading))).await.map(|lookup| lookup.value)
+        let load = || -> Loading<V> {
+            Box::pin(async move { load().await.map_err(|error| Arc::from(error.into())) })
+        };
+        Read::of_loader(self, key, load, |lookup: Lookup<V>| lookup.value)
     }
 
-    async fn miss(
+    pub(super) async fn miss(
         &self,
         key: &[u8],
         wanted: Wanted,
@@ -359,13 +356,6 @@ impl<V: Clone + Send + Sync + 'static, C: Codec<V>> NearCache<V, C> {
     fn unkept(&self, known: Known<V>) -> Reading<V> {
         Reading { known, life: None, began: self.0.local.now(), left: NEVER, is_loaders: true }
     }
-}
-
-/// Lets other tasks go on after so many hits. A hit waits for nothing, so a task that makes nothing but hits
-/// would never give its thread back, and where all threads have such a task nobody would read the
-/// connections: no notice would ever be heeded.
-async fn take_turns() {
-    consume_budget().await;
 }
 
 fn served<V>(held: Held<V>, source: Source) -> Lookup<V> {
