@@ -20,7 +20,7 @@ use scrubjay::sync::Mutex;
 use scrubjay::time::{COARSE_LAG_MS, Clock};
 use tokio::sync::Notify;
 
-use super::held::{Held, Known, NEVER, Worth};
+use super::held::{Good, Held, Known, NEVER, Worth};
 use super::stats::{Counters, Mode, Stats};
 use crate::wire::{BreakerState, Event, Life, Node, Reason};
 
@@ -68,10 +68,11 @@ pub(super) struct Reading<V> {
     pub(super) is_loaders: bool,
 }
 
-pub(super) type Keys = Vec<u8>;
+/// In a box, which is a word less than a `Vec` in each entry.
+pub(super) type Key = Box<[u8]>;
 
 pub(super) struct Local<V> {
-    pub(super) entries: Cache<Keys, Held<V>>,
+    pub(super) entries: Cache<Key, Held<V>>,
     pub(super) clock: Clock,
     times: Times,
     mode: Mode,
@@ -96,7 +97,7 @@ pub(super) struct Hearing {
 
 impl<V: Clone> Local<V> {
     pub(super) fn new(
-        entries: Cache<Keys, Held<V>>,
+        entries: Cache<Key, Held<V>>,
         clock: Clock,
         times: Times,
         hearing: Hearing,
@@ -120,8 +121,8 @@ impl<V: Clone> Local<V> {
     #[inline]
     pub(super) fn hit(&self, key: &[u8], wanted: Wanted) -> Option<Option<V>> {
         let found = self.entries.get_with(key, |held| {
-            let fresh = held.is_fresh(|end| is_ahead(end, &self.clock)) && wanted.takes(&held.known);
-            fresh.then(|| held.known.value().cloned())
+            let fresh = held.is_fresh(|end| is_ahead(end, &self.clock)) && wanted.takes(&held.known());
+            fresh.then(|| held.known().into_value().cloned())
         });
         if let Some(None) = found {
             self.counters.refused.one();
@@ -130,10 +131,10 @@ impl<V: Clone> Local<V> {
     }
 
     /// What is held and fresh, or the duty to read it, or somebody who has it.
-    pub(super) fn claim(&self, key: &[u8], wanted: Wanted) -> Claim<Keys, Held<V>> {
+    pub(super) fn claim(&self, key: &[u8], wanted: Wanted) -> Claim<Key, Held<V>> {
         let refused = Cell::new(false);
-        let claim = self.entries.claim_if(key, |held| {
-            let good = held.is_fresh(|end| is_ahead(end, &self.clock)) && wanted.takes(&held.known);
+        let claim = self.entries.claim_if(&Key::from(key), |held| {
+            let good = held.is_fresh(|end| is_ahead(end, &self.clock)) && wanted.takes(&held.known());
             refused.set(!good);
             good
         });
@@ -146,7 +147,7 @@ impl<V: Clone> Local<V> {
     /// What could be served though it is not fresh, and what it is worth.
     pub(super) fn not_fresh(&self, key: &[u8], wanted: Wanted) -> Option<(Held<V>, Worth)> {
         match self.entries.peek(key) {
-            Outcome::Fresh { value, .. } | Outcome::Stale { value, .. } if wanted.takes(&value.known) => {
+            Outcome::Fresh { value, .. } | Outcome::Stale { value, .. } if wanted.takes(&value.known()) => {
                 let worth = self.worth(&value);
                 (worth != Worth::Dead).then_some((value, worth))
             }
@@ -160,7 +161,7 @@ impl<V: Clone> Local<V> {
 
     /// Keeps what was read, if the ticket is live; those who wait for it have it in any case. Whether it was
     /// kept.
-    pub(super) fn keep(&self, ticket: Ticket<Keys, Held<V>>, reading: Reading<V>) -> (Held<V>, bool) {
+    pub(super) fn keep(&self, ticket: Ticket<Key, Held<V>>, reading: Reading<V>) -> (Held<V>, bool) {
         let Reading { known, life, began, left, is_loaders } = reading;
         let ttl = match (&known, self.mode) {
             (Known::Value(_), Mode::Tracking) => self.times.ttl,
@@ -171,10 +172,11 @@ impl<V: Clone> Local<V> {
         let after = |micros: u64| {
             if micros == NEVER { NEVER } else { began.saturating_add((micros as f64 * part) as u64) }
         };
-        let fresh_until = after(ttl).min(began.saturating_add(left));
+        let fresh_until = after(ttl).min(began.saturating_add(left)).min(NEVER);
         // In a life whose greeting was refused nobody tells of anything.
         let life = life.filter(|life| life.is_greeted() && left > 0 && self.covers(ticket.key()));
-        let held = Held { known, life, refresh_at: after(self.times.refresh_after), fresh_until, is_loaders };
+        let good = Good { refresh_at: after(self.times.refresh_after), fresh_until };
+        let held = Held::new(known, life, good, is_loaders);
         let terms = match &held.life {
             // For those who wait alone.
             None => Terms::new().ttl(Duration::ZERO),

@@ -17,7 +17,7 @@ use super::NearCache;
 use super::error::Error;
 use super::held::{Held, Known, NEVER, Worth};
 use super::hit::Read;
-use super::local::{Keys, Reading, Wanted};
+use super::local::{Key, Reading, Wanted};
 use super::requests::{Requests, Said};
 use super::write::{Condition, Forget};
 use crate::codec::Codec;
@@ -183,7 +183,7 @@ impl<V: Clone + Send + Sync + 'static, C: Codec<V>> NearCache<V, C> {
                     }
                     match self.patiently(pending, backup.is_some()).await {
                         None => return self.stale_or(key, wanted, Error::TimedOut),
-                        Some(Some(Loaded::Found(held))) if wanted.takes(&held.known) => {
+                        Some(Some(Loaded::Found(held))) if wanted.takes(&held.known()) => {
                             match local.worth(&held) {
                                 Worth::Fresh | Worth::Due => return Ok(served(held, Source::Server)),
                                 Worth::Standby => return Ok(self.stale(held)),
@@ -243,7 +243,7 @@ impl<V: Clone + Send + Sync + 'static, C: Codec<V>> NearCache<V, C> {
     /// Does the duty of a ticket.
     async fn fill(
         self,
-        ticket: Ticket<Keys, Held<V>>,
+        ticket: Ticket<Key, Held<V>>,
         loading: Option<Loading<V>>,
     ) -> Result<(Held<V>, Source), Error> {
         let obtained = self.obtain(ticket.key(), loading, &|| ticket.is_live()).await;
@@ -359,7 +359,7 @@ impl<V: Clone + Send + Sync + 'static, C: Codec<V>> NearCache<V, C> {
 }
 
 fn served<V>(held: Held<V>, source: Source) -> Lookup<V> {
-    Lookup { value: held.known.into_value(), source }
+    Lookup { value: held.into_value(), source }
 }
 
 /// What a task has returned. It is not aborted, unless the runtime ends.
