@@ -14,7 +14,7 @@ use tokio::task::coop::poll_proceed;
 
 use super::NearCache;
 use super::error::Error;
-use super::local::Wanted;
+use super::local::{Key, Wanted};
 use super::read::{Loading, Lookup, Source};
 use crate::codec::Codec;
 
@@ -91,7 +91,7 @@ where
     fn poll_miss(&mut self, cx: &mut Context<'_>) -> Poll<Result<T, Error>> {
         let Self { cache, key, wanted, load, answer, miss } = self;
         let miss = miss.get_or_insert_with(|| {
-            let (cache, key, wanted) = (*cache, key.as_ref().to_owned(), *wanted);
+            let (cache, key, wanted) = (*cache, Key::from(key.as_ref()), *wanted);
             let loading = load.take().map(|load| load());
             Box::pin(async move { cache.miss(&key, wanted, loading).await })
         });

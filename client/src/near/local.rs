@@ -131,9 +131,9 @@ impl<V: Clone> Local<V> {
     }
 
     /// What is held and fresh, or the duty to read it, or somebody who has it.
-    pub(super) fn claim(&self, key: &[u8], wanted: Wanted) -> Claim<Key, Held<V>> {
+    pub(super) fn claim(&self, key: &Key, wanted: Wanted) -> Claim<Key, Held<V>> {
         let refused = Cell::new(false);
-        let claim = self.entries.claim_if(&Key::from(key), |held| {
+        let claim = self.entries.claim_if(key, |held| {
             let good = held.is_fresh(|end| is_ahead(end, &self.clock)) && wanted.takes(&held.known());
             refused.set(!good);
             good

@@ -91,7 +91,7 @@ impl<V: Clone + Send + Sync + 'static, C: Codec<V>> NearCache<V, C> {
             consume_budget().await;
             let hit = self.0.local.hit(key.as_ref(), Wanted::Servers);
             if hit.is_none() {
-                let (cache, key) = (self.clone(), key.as_ref().to_owned());
+                let (cache, key) = (self.clone(), Key::from(key.as_ref()));
                 asked.spawn(async move { (at, cache.miss(&key, Wanted::Servers, None).await) });
             }
             values.push(hit.flatten());
@@ -134,7 +134,7 @@ impl<V: Clone + Send + Sync + 'static, C: Codec<V>> NearCache<V, C> {
 
     pub(super) async fn miss(
         &self,
-        key: &[u8],
+        key: &Key,
         wanted: Wanted,
         loading: Option<Loading<V>>,
     ) -> Result<Lookup<V>, Error> {
@@ -144,7 +144,7 @@ impl<V: Clone + Send + Sync + 'static, C: Codec<V>> NearCache<V, C> {
 
     async fn look_up(
         &self,
-        key: &[u8],
+        key: &Key,
         wanted: Wanted,
         mut loading: Option<Loading<V>>,
     ) -> Result<Lookup<V>, Error> {

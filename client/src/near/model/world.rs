@@ -103,8 +103,8 @@ pub(super) struct World {
     jobs: usize,
 }
 
-fn name(key: usize) -> Vec<u8> {
-    vec![b'a' + key as u8]
+fn name(key: usize) -> local::Key {
+    Box::new([b'a' + key as u8])
 }
 
 impl World {
@@ -364,7 +364,7 @@ impl World {
         let connection = &mut self.connections[holder.connection];
         match connection.messages.pop_front() {
             Some(Message::Notice { key, version }) => {
-                let keys = Value::Array(vec![Value::BulkString(name(key))]);
+                let keys = Value::Array(vec![Value::BulkString(name(key).into_vec())]);
                 let push = PushInfo { kind: PushKind::Invalidate, data: vec![keys] };
                 holder.local.hear(&Event::Push { life: &holder.life, push: &push });
                 holder.told[key] = holder.told[key].max(version);
@@ -416,7 +416,7 @@ impl World {
                 let fresh_until = began.saturating_add(left);
                 drop(ticket);
                 let held = Held::new(known, life, Good { refresh_at: NEVER, fresh_until }, false);
-                local.entries.insert(name(key).into(), held);
+                local.entries.insert(name(key), held);
             } else if let Some(ticket) = ticket {
                 forgets &= !local.keep(ticket, reading).1;
             }
