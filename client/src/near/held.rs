@@ -36,7 +36,7 @@ pub(super) struct Held<V> {
     value: Option<V>,
     /// The life it was read in. None: nobody will tell of a change, so it is not kept.
     pub(super) life: Option<Arc<Life>>,
-    /// From when on it is to be read anew, while it is still served.
+    /// From when on it is to be read anew, while it is still served; not after `fresh_until`.
     refresh_at: Moment,
     /// Until when it is good.
     pub(super) fresh_until: Moment,
@@ -87,7 +87,8 @@ pub(super) enum Worth {
 impl<V> Held<V> {
     pub(super) fn new(known: Known<V>, life: Option<Arc<Life>>, good: Good, is_loaders: bool) -> Self {
         let is_nowhere = matches!(known, Known::Nowhere);
-        let [refresh_at, fresh_until] = [good.refresh_at, good.fresh_until].map(Moment::new);
+        let fresh_until = Moment::new(good.fresh_until);
+        let refresh_at = Moment::new(good.refresh_at.min(good.fresh_until));
         Self { value: known.into_value(), life, refresh_at, fresh_until, is_nowhere, is_loaders }
     }
 
@@ -109,7 +110,7 @@ impl<V> Held<V> {
         let Some(life) = &self.life else { return Worth::Dead };
         let [refresh_at, fresh_until] = [self.refresh_at, self.fresh_until].map(Moment::micros);
         let unsure_since = match life.end() {
-            None if now < refresh_at.min(fresh_until) => return Worth::Fresh,
+            None if now < refresh_at => return Worth::Fresh,
             None if now < fresh_until => return Worth::Due,
             None => fresh_until,
             Some(end) if end.reason == Reason::Lost => fresh_until.min(end.at_micros),
@@ -123,7 +124,7 @@ impl<V> Held<V> {
     /// if it matters.
     #[inline]
     pub(super) fn is_fresh(&self, is_ahead: impl FnOnce(u64) -> bool) -> bool {
-        let end = self.refresh_at.micros().min(self.fresh_until.micros());
+        let end = self.refresh_at.micros();
         self.life.as_ref().is_some_and(|life| life.is_going_on()) && (end == NEVER || is_ahead(end))
     }
 }
@@ -175,6 +176,10 @@ mod tests {
             assert_eq!(held.is_fresh(|end| now < end), worth == Worth::Fresh, "{now}");
         }
         assert_eq!(held.worth(20, 0), Worth::Dead, "nothing stands by unless that is asked for");
+        let late = Good { refresh_at: 30, fresh_until: 20 };
+        let late = Held::new(Known::Value(1), held.life.clone(), late, false);
+        assert_eq!((late.worth(19, 5), late.worth(20, 5)), (Worth::Fresh, Worth::Standby));
+        assert!(late.is_fresh(|end| 19 < end) && !late.is_fresh(|end| 20 < end));
     }
 
     #[test]
