@@ -13,7 +13,7 @@ use tracing::warn;
 
 use super::error::Error;
 use super::held::{Held, NEVER};
-use super::local::{Hearing, Keys, Local, Times, sweep_after_lives};
+use super::local::{Hearing, Key, Local, Times, sweep_after_lives};
 use super::recovery::{Debts, make_good};
 use super::requests::Requests;
 use super::stats::Mode;
@@ -283,14 +283,14 @@ impl<V: Clone + Send + Sync + 'static, C: Codec<V>> Builder<V, C> {
 }
 
 /// The cache in this process.
-fn entries<V: 'static>(bound: Bound<V>, policy: Policy, clock: Clock) -> Cache<Keys, Held<V>> {
+fn entries<V: 'static>(bound: Bound<V>, policy: Policy, clock: Clock) -> Cache<Key, Held<V>> {
     let builder = Cache::builder().policy(policy).clock(clock);
     match bound {
         Bound::Entries(entries) => builder.max_entries(entries).build(),
         Bound::Bytes(bytes, owned) => {
-            let owned = move |key: &Keys, held: &Held<V>| {
-                let key_bytes = u32::try_from(key.capacity()).unwrap_or(u32::MAX);
-                key_bytes.saturating_add(held.known.value().map_or(0, &owned))
+            let owned = move |key: &Key, held: &Held<V>| {
+                let key_bytes = u32::try_from(key.len()).unwrap_or(u32::MAX);
+                key_bytes.saturating_add(held.known().into_value().map_or(0, &owned))
             };
             builder.max_bytes(bytes, owned).build()
         }

@@ -13,7 +13,7 @@ use crate::wire;
 #[non_exhaustive]
 pub enum Error {
     /// The server, or the way to it.
-    Wire(wire::Error),
+    Wire(Arc<wire::Error>),
     /// A value that cannot be made into bytes, or bytes at the server that are no value.
     Codec(Arc<CodecError>),
     /// The loader failed.
@@ -50,7 +50,7 @@ impl fmt::Display for Error {
 impl StdError for Error {
     fn source(&self) -> Option<&(dyn StdError + 'static)> {
         match self {
-            Self::Wire(error) => Some(error),
+            Self::Wire(error) => Some(&**error),
             Self::Codec(error) => Some(&**error),
             Self::Loader(error) => Some(&**error),
             Self::TimedOut => None,
@@ -61,7 +61,7 @@ impl StdError for Error {
 
 impl From<wire::Error> for Error {
     fn from(error: wire::Error) -> Self {
-        Self::Wire(error)
+        Self::Wire(Arc::new(error))
     }
 }
 

@@ -17,10 +17,10 @@ use scrubjay::Cache;
 use scrubjay::cache::{Claim, Compute, Outcome, Terms, Ticket};
 use scrubjay::random::Random;
 use scrubjay::sync::Mutex;
-use scrubjay::time::Clock;
+use scrubjay::time::{COARSE_LAG_MS, Clock};
 use tokio::sync::Notify;
 
-use super::held::{Held, Known, NEVER, Worth};
+use super::held::{Good, Held, Known, NEVER, Worth};
 use super::stats::{Counters, Mode, Stats};
 use crate::wire::{BreakerState, Event, Life, Node, Reason};
 
@@ -68,10 +68,11 @@ pub(super) struct Reading<V> {
     pub(super) is_loaders: bool,
 }
 
-pub(super) type Keys = Vec<u8>;
+/// In a box, which is a word less than a `Vec` in each entry.
+pub(super) type Key = Box<[u8]>;
 
 pub(super) struct Local<V> {
-    pub(super) entries: Cache<Keys, Held<V>>,
+    pub(super) entries: Cache<Key, Held<V>>,
     pub(super) clock: Clock,
     times: Times,
     mode: Mode,
@@ -96,7 +97,7 @@ pub(super) struct Hearing {
 
 impl<V: Clone> Local<V> {
     pub(super) fn new(
-        entries: Cache<Keys, Held<V>>,
+        entries: Cache<Key, Held<V>>,
         clock: Clock,
         times: Times,
         hearing: Hearing,
@@ -120,8 +121,8 @@ impl<V: Clone> Local<V> {
     #[inline]
     pub(super) fn hit(&self, key: &[u8], wanted: Wanted) -> Option<Option<V>> {
         let found = self.entries.get_with(key, |held| {
-            let fresh = held.is_fresh(|| self.now()) && wanted.takes(&held.known);
-            fresh.then(|| held.known.value().cloned())
+            let fresh = held.is_fresh(|end| is_ahead(end, &self.clock)) && wanted.takes(&held.known());
+            fresh.then(|| held.known().into_value().cloned())
         });
         if let Some(None) = found {
             self.counters.refused.one();
@@ -130,10 +131,10 @@ impl<V: Clone> Local<V> {
     }
 
     /// What is held and fresh, or the duty to read it, or somebody who has it.
-    pub(super) fn claim(&self, key: &[u8], wanted: Wanted) -> Claim<Keys, Held<V>> {
+    pub(super) fn claim(&self, key: &Key, wanted: Wanted) -> Claim<Key, Held<V>> {
         let refused = Cell::new(false);
         let claim = self.entries.claim_if(key, |held| {
-            let good = held.is_fresh(|| self.now()) && wanted.takes(&held.known);
+            let good = held.is_fresh(|end| is_ahead(end, &self.clock)) && wanted.takes(&held.known());
             refused.set(!good);
             good
         });
@@ -146,7 +147,7 @@ impl<V: Clone> Local<V> {
     /// What could be served though it is not fresh, and what it is worth.
     pub(super) fn not_fresh(&self, key: &[u8], wanted: Wanted) -> Option<(Held<V>, Worth)> {
         match self.entries.peek(key) {
-            Outcome::Fresh { value, .. } | Outcome::Stale { value, .. } if wanted.takes(&value.known) => {
+            Outcome::Fresh { value, .. } | Outcome::Stale { value, .. } if wanted.takes(&value.known()) => {
                 let worth = self.worth(&value);
                 (worth != Worth::Dead).then_some((value, worth))
             }
@@ -160,7 +161,7 @@ impl<V: Clone> Local<V> {
 
     /// Keeps what was read, if the ticket is live; those who wait for it have it in any case. Whether it was
     /// kept.
-    pub(super) fn keep(&self, ticket: Ticket<Keys, Held<V>>, reading: Reading<V>) -> (Held<V>, bool) {
+    pub(super) fn keep(&self, ticket: Ticket<Key, Held<V>>, reading: Reading<V>) -> (Held<V>, bool) {
         let Reading { known, life, began, left, is_loaders } = reading;
         let ttl = match (&known, self.mode) {
             (Known::Value(_), Mode::Tracking) => self.times.ttl,
@@ -171,10 +172,11 @@ impl<V: Clone> Local<V> {
         let after = |micros: u64| {
             if micros == NEVER { NEVER } else { began.saturating_add((micros as f64 * part) as u64) }
         };
-        let fresh_until = after(ttl).min(began.saturating_add(left));
+        let fresh_until = after(ttl).min(began.saturating_add(left)).min(NEVER);
         // In a life whose greeting was refused nobody tells of anything.
         let life = life.filter(|life| life.is_greeted() && left > 0 && self.covers(ticket.key()));
-        let held = Held { known, life, refresh_at: after(self.times.refresh_after), fresh_until, is_loaders };
+        let good = Good { refresh_at: after(self.times.refresh_after), fresh_until };
+        let held = Held::new(known, life, good, is_loaders);
         let terms = match &held.life {
             // For those who wait alone.
             None => Terms::new().ttl(Duration::ZERO),
@@ -289,6 +291,13 @@ impl<V: Clone> Local<V> {
     }
 }
 
+/// Whether a moment is yet to come. Most are far off, and of those the coarse clock can tell.
+#[inline]
+fn is_ahead(moment: u64, clock: &Clock) -> bool {
+    let now_at_most = (clock.coarse_millis() + COARSE_LAG_MS + 1) * 1000;
+    now_at_most <= moment || clock.monotonic_micros() < moment
+}
+
 /// Sweeps whenever a life has ended, in a thread where that holds nobody up.
 pub(super) async fn sweep_after_lives<V: Clone + Send + Sync + 'static>(
     local: Weak<Local<V>>,
@@ -299,6 +308,31 @@ pub(super) async fn sweep_after_lives<V: Clone + Send + Sync + 'static>(
         let Some(local) = local.upgrade() else { return };
         if tokio::task::spawn_blocking(move || local.sweep()).await.is_err() {
             return;
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use scrubjay::time::ManualClock;
+
+    use super::*;
+
+    #[test]
+    fn a_moment_is_ahead_until_it_comes() {
+        let hands = ManualClock::new(0);
+        for passed in [0, 1, 999, 1_000, 16_999, 17_000, 1_000_000] {
+            hands.advance(Duration::from_micros(passed));
+            let (clock, now) = (hands.clock(), hands.clock().monotonic_micros());
+            for (moment, expected) in [
+                (now.saturating_sub(1), false),
+                (now, false),
+                (now + 1, true),
+                (now + 16_500, true),
+                (now + 18_000, true),
+            ] {
+                assert_eq!(is_ahead(moment, &clock), expected, "{moment} at {now}");
+            }
         }
     }
 }

@@ -50,12 +50,14 @@
 //! # The map of the source
 //!
 //! - `local`: the cache in this process and who may put what into it, without any I/O. `held`: what it holds.
-//! - `read`, `write`: the requests around it. `requests`: what they look like on the wire.
+//! - `hit`: a read that finds here what it wants. `read`, `write`: the requests around it. `requests`: what
+//!   they look like on the wire.
 //! - `recovery`: what could not be written, and is made good. `stats`, `error`, `builder`: as they say.
 
 mod builder;
 mod error;
 mod held;
+mod hit;
 mod local;
 #[cfg(test)]
 mod model;

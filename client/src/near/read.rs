@@ -1,4 +1,5 @@
-//! Reading: here if it is fresh, or else, by one for all who ask, from the server and from the loader.
+//! Reading: here if it is [fresh](super::hit), or else, by one for all who ask, from the server and from the
+//! loader.
 
 use std::error::Error as StdError;
 use std::future::Future;
@@ -15,7 +16,8 @@ use tracing::{Instrument as _, debug, debug_span, warn};
 use super::NearCache;
 use super::error::Error;
 use super::held::{Held, Known, NEVER, Worth};
-use super::local::{Keys, Reading, Wanted};
+use super::hit::Read;
+use super::local::{Key, Reading, Wanted};
 use super::requests::{Requests, Said};
 use super::write::{Condition, Forget};
 use crate::codec::Codec;
@@ -44,7 +46,8 @@ pub struct Lookup<V> {
     pub source: Source,
 }
 
-type Loading<V> = Pin<Box<dyn Future<Output = Result<Option<V>, Arc<dyn StdError + Send + Sync>>> + Send>>;
+pub(super) type Loading<V> =
+    Pin<Box<dyn Future<Output = Result<Option<V>, Arc<dyn StdError + Send + Sync>>> + Send>>;
 
 impl<V: Clone + Send + Sync + 'static, C: Codec<V>> NearCache<V, C> {
     /// The value of a key.
@@ -52,14 +55,9 @@ impl<V: Clone + Send + Sync + 'static, C: Codec<V>> NearCache<V, C> {
     /// # Errors
     /// [`Error::Wire`] when it is not here and the server cannot be asked, [`Error::Codec`] when what it has
     /// is no value, [`Error::TimedOut`] after the hard timeout.
-    pub async fn get(&self, key: impl AsRef<[u8]>) -> Result<Option<V>, Error> {
-        let key = key.as_ref();
-        take_turns().await;
-        if let Some(value) = self.0.local.hit(key, Wanted::Servers) {
-            return Ok(value);
-        }
-        // Apart, so that the future of a hit is small.
-        Box::pin(self.miss(key, Wanted::Servers, None)).await.map(|lookup| lookup.value)
+    #[inline]
+    pub fn get(&self, key: impl AsRef<[u8]>) -> impl Future<Output = Result<Option<V>, Error>> {
+        Read::of_server(self, key, |lookup: Lookup<V>| lookup.value)
     }
 
     /// What is here and fresh, without asking anybody: `None` if nothing is known here, `Some(None)` if it is
@@ -72,13 +70,9 @@ impl<V: Clone + Send + Sync + 'static, C: Codec<V>> NearCache<V, C> {
     ///
     /// # Errors
     /// As [`get`](Self::get).
-    pub async fn lookup(&self, key: impl AsRef<[u8]>) -> Result<Lookup<V>, Error> {
-        let key = key.as_ref();
-        take_turns().await;
-        match self.0.local.hit(key, Wanted::Servers) {
-            Some(value) => Ok(Lookup { value, source: Source::Local }),
-            None => Box::pin(self.miss(key, Wanted::Servers, None)).await,
-        }
+    #[inline]
+    pub fn lookup(&self, key: impl AsRef<[u8]>) -> impl Future<Output = Result<Lookup<V>, Error>> {
+        Read::of_server(self, key, |lookup: Lookup<V>| lookup)
     }
 
     /// The values of many keys, in their order. Those that are not here are asked for all at once. They are
@@ -93,10 +87,11 @@ impl<V: Clone + Send + Sync + 'static, C: Codec<V>> NearCache<V, C> {
         let mut values = Vec::new();
         let mut asked = JoinSet::new();
         for (at, key) in keys.into_iter().enumerate() {
-            take_turns().await;
+            // As in `hit`.
+            consume_budget().await;
             let hit = self.0.local.hit(key.as_ref(), Wanted::Servers);
             if hit.is_none() {
-                let (cache, key) = (self.clone(), key.as_ref().to_owned());
+                let (cache, key) = (self.clone(), Key::from(key.as_ref()));
                 asked.spawn(async move { (at, cache.miss(&key, Wanted::Servers, None).await) });
             }
             values.push(hit.flatten());
@@ -120,24 +115,26 @@ impl<V: Clone + Send + Sync + 'static, C: Codec<V>> NearCache<V, C> {
     ///
     /// # Errors
     /// [`Error::Loader`] when `load` fails; otherwise as [`get`](Self::get).
-    pub async fn get_or_load<L, F, E>(&self, key: impl AsRef<[u8]>, load: L) -> Result<Option<V>, Error>
+    #[inline]
+    pub fn get_or_load<L, F, E>(
+        &self,
+        key: impl AsRef<[u8]>,
+        load: L,
+    ) -> impl Future<Output = Result<Option<V>, Error>>
     where
         L: FnOnce() -> F + Send + 'static,
         F: Future<Output = Result<Option<V>, E>> + Send + 'static,
         E: Into<Box<dyn StdError + Send + Sync>>,
     {
-        let key = key.as_ref();
-        take_turns().await;
-        if let Some(value) = self.0.local.hit(key, Wanted::Loaders) {
-            return Ok(value);
-        }
-        let loading = Box::pin(async move { load().await.map_err(|error| Arc::from(error.into())) });
-        Box::pin(self.miss(key, Wanted::Loaders, Some(loading))).await.map(|lookup| lookup.value)
+        let load = || -> Loading<V> {
+            Box::pin(async move { load().await.map_err(|error| Arc::from(error.into())) })
+        };
+        Read::of_loader(self, key, load, |lookup: Lookup<V>| lookup.value)
     }
 
-    async fn miss(
+    pub(super) async fn miss(
         &self,
-        key: &[u8],
+        key: &Key,
         wanted: Wanted,
         loading: Option<Loading<V>>,
     ) -> Result<Lookup<V>, Error> {
@@ -147,7 +144,7 @@ impl<V: Clone + Send + Sync + 'static, C: Codec<V>> NearCache<V, C> {
 
     async fn look_up(
         &self,
-        key: &[u8],
+        key: &Key,
         wanted: Wanted,
         mut loading: Option<Loading<V>>,
     ) -> Result<Lookup<V>, Error> {
@@ -186,7 +183,7 @@ impl<V: Clone + Send + Sync + 'static, C: Codec<V>> NearCache<V, C> {
                     }
                     match self.patiently(pending, backup.is_some()).await {
                         None => return self.stale_or(key, wanted, Error::TimedOut),
-                        Some(Some(Loaded::Found(held))) if wanted.takes(&held.known) => {
+                        Some(Some(Loaded::Found(held))) if wanted.takes(&held.known()) => {
                             match local.worth(&held) {
                                 Worth::Fresh | Worth::Due => return Ok(served(held, Source::Server)),
                                 Worth::Standby => return Ok(self.stale(held)),
@@ -246,7 +243,7 @@ impl<V: Clone + Send + Sync + 'static, C: Codec<V>> NearCache<V, C> {
     /// Does the duty of a ticket.
     async fn fill(
         self,
-        ticket: Ticket<Keys, Held<V>>,
+        ticket: Ticket<Key, Held<V>>,
         loading: Option<Loading<V>>,
     ) -> Result<(Held<V>, Source), Error> {
         let obtained = self.obtain(ticket.key(), loading, &|| ticket.is_live()).await;
@@ -361,15 +358,8 @@ impl<V: Clone + Send + Sync + 'static, C: Codec<V>> NearCache<V, C> {
     }
 }
 
-/// Lets other tasks go on after so many hits. A hit waits for nothing, so a task that makes nothing but hits
-/// would never give its thread back, and where all threads have such a task nobody would read the
-/// connections: no notice would ever be heeded.
-async fn take_turns() {
-    consume_budget().await;
-}
-
 fn served<V>(held: Held<V>, source: Source) -> Lookup<V> {
-    Lookup { value: held.known.into_value(), source }
+    Lookup { value: held.into_value(), source }
 }
 
 /// What a task has returned. It is not aborted, unless the runtime ends.

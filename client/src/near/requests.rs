@@ -87,10 +87,7 @@ impl Requests {
 
     /// What [`read`](Self::read) was answered with.
     pub(super) fn was_read(values: Vec<Value>) -> Result<Said, Error> {
-        match &whole(values)?[..] {
-            [.., value, left] => Ok(said(value, left)),
-            _ => Ok(Said { bytes: None, left: 0 }),
-        }
+        Ok(said(whole(values)?))
     }
 
     /// Writes a key.
@@ -161,15 +158,11 @@ impl Requests {
 
     /// What is there after [`fill`](Self::fill).
     pub(super) fn was_filled(values: Vec<Value>) -> Result<Said, Error> {
-        let values = whole(values)?;
-        let exec = values.iter().find_map(|value| match value {
-            Value::Array(replies) => Some(&replies[..]),
+        let exec = whole(values)?.into_iter().find_map(|value| match value {
+            Value::Array(replies) => Some(replies),
             _ => None,
         });
-        match exec {
-            Some([_, value, left]) => Ok(said(value, left)),
-            _ => Ok(Said { bytes: None, left: 0 }),
-        }
+        Ok(said(exec.unwrap_or_default()))
     }
 }
 
@@ -193,16 +186,18 @@ fn whole(values: Vec<Value>) -> Result<Vec<Value>, Error> {
     values.into_iter().map(|value| value.extract_error().map_err(Error::Refused)).collect()
 }
 
-fn said(value: &Value, left: &Value) -> Said {
+/// The last two replies, to GET and PTTL.
+fn said(mut replies: Vec<Value>) -> Said {
+    let (left, value) = (replies.pop(), replies.pop());
     let bytes = match value {
-        Value::BulkString(bytes) => Some(bytes.clone()),
+        Some(Value::BulkString(bytes)) => Some(bytes),
         _ => None,
     };
     let left = match left {
-        Value::Int(-1) => NEVER,
+        Some(Value::Int(-1)) => NEVER,
         // There is nothing that could end; but a value that was there has.
-        Value::Int(-2) if bytes.is_none() => NEVER,
-        Value::Int(left) => u64::try_from(*left).unwrap_or(0).saturating_mul(1000),
+        Some(Value::Int(-2)) if bytes.is_none() => NEVER,
+        Some(Value::Int(left)) => u64::try_from(left).unwrap_or(0).saturating_mul(1000),
         _ => 0,
     };
     Said { bytes, left }

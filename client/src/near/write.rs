@@ -14,7 +14,7 @@ use tracing::{Instrument as _, debug_span};
 
 use super::error::Error;
 use super::held::Known;
-use super::local::{Local, Reading, Wanted};
+use super::local::{Key, Local, Reading, Wanted};
 use super::requests::Requests;
 use super::{NearCache, held};
 use crate::codec::Codec;
@@ -111,7 +111,7 @@ impl<V: Clone + Send + Sync + 'static, C: Codec<V>> NearCache<V, C> {
         }
         core.local.forget(key);
         let mut afterwards = Forget { local: &core.local, key, is_called_off: false };
-        let ticket = match core.local.claim(key, Wanted::Servers) {
+        let ticket = match core.local.claim(&Key::from(key), Wanted::Servers) {
             Claim::Load(ticket) | Claim::Refresh(_, ticket) => Some(ticket),
             // Somebody has begun to read it just now.
             _ => None,

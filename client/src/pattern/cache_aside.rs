@@ -44,8 +44,8 @@ use std::future::Future;
 use std::sync::Arc;
 
 use super::fetch::{Fetch, Rules, handle, load_of};
-use super::{Error, Setting, Stats};
-use crate::backend::{self, Backend};
+use super::{Error, Setting};
+use crate::backend::Backend;
 use crate::codec::Codec;
 
 /// A cache beside a database: see the [module](self). A handle: clones are the same.
@@ -81,19 +81,6 @@ where
     {
         self.0.get(key, Rules::default(), load_of(load)).await
     }
-
-    /// Removes what is cached of a key, after the database has changed; whether there was anything.
-    ///
-    /// # Errors
-    /// The backend's: what was cached may still be.
-    pub async fn remove(&self, key: &str) -> Result<bool, backend::Error> {
-        self.0.remove(key).await
-    }
-
-    /// What was counted so far.
-    pub fn stats(&self) -> Stats {
-        self.0.stats()
-    }
 }
 
-handle!(CacheAside);
+handle! { CacheAside<V, B, C> { 0 } }

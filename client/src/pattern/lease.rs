@@ -45,8 +45,8 @@ use std::future::Future;
 use std::sync::Arc;
 
 use super::fetch::{Fetch, Rules, handle, load_of};
-use super::{Error, Setting, Stats};
-use crate::backend::{self, Backend};
+use super::{Error, Setting};
+use crate::backend::Backend;
 use crate::codec::Codec;
 
 /// A cache whose keys are loaded by one process at a time: see the [module](self). A handle: clones are the
@@ -83,20 +83,6 @@ where
     {
         self.0.get(key, Rules { waits: true, ..Rules::default() }, load_of(load)).await
     }
-
-    /// Removes what is cached of a key, after the database has changed, and ends its lease; whether there was
-    /// either.
-    ///
-    /// # Errors
-    /// The backend's: what was cached may still be.
-    pub async fn remove(&self, key: &str) -> Result<bool, backend::Error> {
-        self.0.remove(key).await
-    }
-
-    /// What was counted so far.
-    pub fn stats(&self) -> Stats {
-        self.0.stats()
-    }
 }
 
-handle!(Leased);
+handle! { Leased<V, B, C> { 0 }, "The lease on it ends too, and is something that was there." }

@@ -38,8 +38,8 @@ use std::future::Future;
 use std::sync::Arc;
 
 use super::fetch::{Fetch, Rules, handle, load_of};
-use super::{Error, Setting, Stats};
-use crate::backend::{self, Backend};
+use super::{Error, Setting};
+use crate::backend::Backend;
 use crate::codec::Codec;
 
 /// A cache that knows what is not there: see the [module](self). A handle: clones are the same.
@@ -76,19 +76,6 @@ where
     {
         self.0.get(key, Rules::default(), load_of(load)).await
     }
-
-    /// Removes what is known about a key, after the database has changed; whether there was anything.
-    ///
-    /// # Errors
-    /// The backend's: what was cached may still be.
-    pub async fn remove(&self, key: &str) -> Result<bool, backend::Error> {
-        self.0.remove(key).await
-    }
-
-    /// What was counted so far.
-    pub fn stats(&self) -> Stats {
-        self.0.stats()
-    }
 }
 
-handle!(Negative);
+handle! { Negative<V, B, C> { 0 } }

@@ -27,13 +27,12 @@
 //! # Ok(()) }
 //! ```
 
-use std::fmt;
 use std::future::Future;
 use std::sync::Arc;
 
-use super::fetch::{Fetch, Load, Rules, load_of};
-use super::{Error, Setting, Stats};
-use crate::backend::{self, Backend};
+use super::fetch::{Fetch, Load, Rules, handle, load_of};
+use super::{Error, Setting};
+use crate::backend::Backend;
 use crate::codec::Codec;
 
 /// A loader that is made for one key after the other.
@@ -87,29 +86,6 @@ where
     pub async fn get(&self, key: &str) -> Result<Option<V>, Error<E>> {
         self.fetch.get(key, Rules::default(), (self.loader)(key.to_owned())).await
     }
-
-    /// Removes what is cached of a key, after the database has changed; whether there was anything.
-    ///
-    /// # Errors
-    /// The backend's: what was cached may still be.
-    pub async fn remove(&self, key: &str) -> Result<bool, backend::Error> {
-        self.fetch.remove(key).await
-    }
-
-    /// What was counted so far.
-    pub fn stats(&self) -> Stats {
-        self.fetch.stats()
-    }
 }
 
-impl<V, E, B, C> Clone for ReadThrough<V, E, B, C> {
-    fn clone(&self) -> Self {
-        Self { fetch: Arc::clone(&self.fetch), loader: Arc::clone(&self.loader) }
-    }
-}
-
-impl<V, E, B, C> fmt::Debug for ReadThrough<V, E, B, C> {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("ReadThrough").field("setting", &self.fetch.setting).finish_non_exhaustive()
-    }
-}
+handle! { ReadThrough<V, E, B, C> { fetch, loader } }

@@ -45,14 +45,13 @@
 //! # Ok(()) }
 //! ```
 
-use std::fmt;
 use std::future::Future;
 use std::sync::Arc;
 
-use super::fetch::{Fetch, Rules};
+use super::fetch::{Fetch, Rules, handle};
 use super::read_through::{Loader, loader_of};
-use super::{Error, Setting, Stats};
-use crate::backend::{self, Backend};
+use super::{Error, Setting};
+use crate::backend::Backend;
 use crate::codec::Codec;
 
 /// A cache that loads before it has to: see the [module](self). A handle: clones are the same.
@@ -92,29 +91,6 @@ where
         let rules = Rules { ahead: self.fetch.setting.ahead, ..Rules::default() };
         self.fetch.get(key, rules, (self.loader)(key.to_owned())).await
     }
-
-    /// Removes what is cached of a key, after the database has changed; whether there was anything.
-    ///
-    /// # Errors
-    /// The backend's: what was cached may still be.
-    pub async fn remove(&self, key: &str) -> Result<bool, backend::Error> {
-        self.fetch.remove(key).await
-    }
-
-    /// What was counted so far.
-    pub fn stats(&self) -> Stats {
-        self.fetch.stats()
-    }
 }
 
-impl<V, E, B, C> Clone for RefreshAhead<V, E, B, C> {
-    fn clone(&self) -> Self {
-        Self { fetch: Arc::clone(&self.fetch), loader: Arc::clone(&self.loader) }
-    }
-}
-
-impl<V, E, B, C> fmt::Debug for RefreshAhead<V, E, B, C> {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("RefreshAhead").field("setting", &self.fetch.setting).finish_non_exhaustive()
-    }
-}
+handle! { RefreshAhead<V, E, B, C> { fetch, loader } }

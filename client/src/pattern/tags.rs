@@ -46,7 +46,7 @@ use std::sync::Arc;
 
 use super::fetch::{Fetch, Rules, handle, load_of};
 use super::stats::count;
-use super::{Error, Setting, Stats};
+use super::{Error, Setting};
 use crate::backend::{self, Backend};
 use crate::codec::Codec;
 
@@ -98,23 +98,10 @@ where
         self.0.step(self.0.backend.renew_generation(self.tag(tag).as_bytes(), fresh).await)
     }
 
-    /// Removes what is cached of a key, after the database has changed; whether there was anything.
-    ///
-    /// # Errors
-    /// The backend's: what was cached may still be.
-    pub async fn remove(&self, key: &str) -> Result<bool, backend::Error> {
-        self.0.remove(key).await
-    }
-
-    /// What was counted so far.
-    pub fn stats(&self) -> Stats {
-        self.0.stats()
-    }
-
     /// The key of a tag's generation.
     fn tag(&self, tag: &str) -> String {
         format!("tag:{}{tag}", self.0.setting.prefix)
     }
 }
 
-handle!(Tagged);
+handle! { Tagged<V, B, C> { 0 } }

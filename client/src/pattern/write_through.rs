@@ -49,8 +49,8 @@ use std::sync::Arc;
 
 use super::fetch::{Brought, Fetch, Rules, handle};
 use super::stats::count;
-use super::{Error, Setting, Stats};
-use crate::backend::{self, Backend};
+use super::{Error, Setting};
+use crate::backend::Backend;
 use crate::codec::Codec;
 
 /// A cache that writes go through: see the [module](self). A handle: clones are the same.
@@ -154,23 +154,12 @@ where
         }
         Ok(newest)
     }
-
-    /// Removes what is cached of a key; whether there was anything. Its version is forgotten with it: after a
-    /// write there is no need for this.
-    ///
-    /// # Errors
-    /// The backend's: what was cached may still be.
-    pub async fn remove(&self, key: &str) -> Result<bool, backend::Error> {
-        self.0.remove(key).await
-    }
-
-    /// What was counted so far.
-    pub fn stats(&self) -> Stats {
-        self.0.stats()
-    }
 }
 
-handle!(WriteThrough);
+handle! {
+    WriteThrough<V, B, C> { 0 },
+    "Its version is forgotten with it: after a [write](Self::write) there is no need for this."
+}
 
 /// An error that no loader can have caused, among those of one that can.
 fn in_type<E>(error: Error<std::convert::Infallible>) -> Error<E> {

@@ -42,11 +42,12 @@ impl Breaker {
         Self { failures_max, pause_micros, failures: 0, since: None, state: BreakerState::Closed }
     }
 
-    /// Whether a request may go out now.
-    pub(crate) fn admits(&mut self, now: u64) -> bool {
+    /// Whether a request may go out now. The clock is read only if that matters.
+    pub(crate) fn admits(&mut self, now: impl FnOnce() -> u64) -> bool {
         if self.state == BreakerState::Closed {
             return true;
         }
+        let now = now();
         let over = self.since.is_none_or(|since| now >= since.saturating_add(self.pause_micros));
         if over {
             self.state = BreakerState::HalfOpen;
@@ -85,7 +86,7 @@ mod tests {
         let mut breaker = Breaker::new(3, Duration::from_micros(100));
         for now in 0..2 {
             breaker.failed(now);
-            assert!(breaker.admits(now));
+            assert!(breaker.admits(|| now));
         }
         breaker.succeeded();
         for now in 0..2 {
@@ -94,16 +95,16 @@ mod tests {
         assert_eq!(breaker.state(), BreakerState::Closed, "a success between them counts");
         breaker.failed(10);
         assert_eq!(breaker.state(), BreakerState::Open);
-        assert!(!breaker.admits(109));
-        assert!(breaker.admits(110));
+        assert!(!breaker.admits(|| 109));
+        assert!(breaker.admits(|| 110));
         assert_eq!(breaker.state(), BreakerState::HalfOpen);
-        assert!(!breaker.admits(111), "one at a time");
+        assert!(!breaker.admits(|| 111), "one at a time");
         breaker.failed(120);
-        assert!(!breaker.admits(219) && breaker.admits(220));
+        assert!(!breaker.admits(|| 219) && breaker.admits(|| 220));
         // The one that was let through never reports.
-        assert!(!breaker.admits(319) && breaker.admits(320));
+        assert!(!breaker.admits(|| 319) && breaker.admits(|| 320));
         breaker.succeeded();
-        assert!(breaker.admits(321) && breaker.admits(321));
+        assert!(breaker.admits(|| 321) && breaker.admits(|| 321));
         assert_eq!(breaker.state(), BreakerState::Closed);
     }
 
@@ -112,7 +113,7 @@ mod tests {
         let mut breaker = Breaker::new(0, Duration::from_micros(100));
         for now in 0..1000 {
             breaker.failed(now);
-            assert!(breaker.admits(now));
+            assert!(breaker.admits(|| now));
         }
     }
 }

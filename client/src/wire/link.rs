@@ -95,7 +95,7 @@ impl Link {
     /// them, and the life they were sent in, which may have ended meanwhile.
     pub(crate) async fn exchange(&self, commands: &Pipeline) -> Result<(Vec<Value>, Arc<Life>), Error> {
         let core = &*self.core;
-        if !core.breaker.lock().admits(core.plan.clock.monotonic_micros()) {
+        if !core.breaker.lock().admits(|| core.plan.clock.monotonic_micros()) {
             return Err(Error::BreakerOpen(core.node.clone()));
         }
         let answer = core.exchange(commands).await;

@@ -5,7 +5,6 @@
 
 mod dashmap;
 mod foyer;
-mod mini_moka;
 mod moka;
 mod quick_cache;
 mod scrubjay;
@@ -87,7 +86,7 @@ impl Name {
         match self {
             Self::Scrubjay => turn.take::<scrubjay::Scrubjay>(round),
             Self::Moka => turn.take::<moka::Moka>(round),
-            Self::MiniMoka => turn.take::<mini_moka::MiniMoka>(round),
+            Self::MiniMoka => turn.take::<moka::MiniMoka>(round),
             Self::QuickCache => turn.take::<quick_cache::QuickCache>(round),
             Self::FoyerLru => turn.take::<foyer::Lru>(round),
             Self::FoyerS3fifo => turn.take::<foyer::S3Fifo>(round),

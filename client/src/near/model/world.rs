@@ -10,8 +10,8 @@ use scrubjay::cache::{Claim, Outcome, Ticket};
 use scrubjay::random::Random;
 use scrubjay::time::ManualClock;
 
-use super::super::held::{Held, Known, NEVER};
-use super::super::local::{Hearing, Keys, Local, Reading, Times, Wanted};
+use super::super::held::{Good, Held, Known, NEVER};
+use super::super::local::{self, Hearing, Local, Reading, Times, Wanted};
 use super::super::stats::Mode;
 use super::{NOTHING, Scope, Step, Variant};
 use crate::wire::{Event, Life, Node, Reason};
@@ -63,7 +63,7 @@ struct Job {
     id: usize,
     key: usize,
     kind: Kind,
-    ticket: Option<Ticket<Keys, Held<u8>>>,
+    ticket: Option<Ticket<local::Key, Held<u8>>>,
     began: u64,
     /// The one that it was sent in, once it was.
     life: Option<Arc<Life>>,
@@ -103,8 +103,8 @@ pub(super) struct World {
     jobs: usize,
 }
 
-fn name(key: usize) -> Vec<u8> {
-    vec![b'a' + key as u8]
+fn name(key: usize) -> local::Key {
+    Box::new([b'a' + key as u8])
 }
 
 impl World {
@@ -364,7 +364,7 @@ impl World {
         let connection = &mut self.connections[holder.connection];
         match connection.messages.pop_front() {
             Some(Message::Notice { key, version }) => {
-                let keys = Value::Array(vec![Value::BulkString(name(key))]);
+                let keys = Value::Array(vec![Value::BulkString(name(key).into_vec())]);
                 let push = PushInfo { kind: PushKind::Invalidate, data: vec![keys] };
                 holder.local.hear(&Event::Push { life: &holder.life, push: &push });
                 holder.told[key] = holder.told[key].max(version);
@@ -415,7 +415,7 @@ impl World {
                 let Reading { known, life, .. } = reading;
                 let fresh_until = began.saturating_add(left);
                 drop(ticket);
-                let held = Held { known, life, refresh_at: NEVER, fresh_until, is_loaders: false };
+                let held = Held::new(known, life, Good { refresh_at: NEVER, fresh_until }, false);
                 local.entries.insert(name(key), held);
             } else if let Some(ticket) = ticket {
                 forgets &= !local.keep(ticket, reading).1;
@@ -495,8 +495,8 @@ impl World {
                 match holder.local.entries.peek(&name(key)[..]) {
                     Outcome::Fresh { value: held, .. } | Outcome::Stale { value: held, .. } => {
                         let life = held.life.as_ref().map_or(0, |life| life.generation() + 1);
-                        let version = held.known.value().map_or(0, |&version| u64::from(version));
-                        all.extend([version, life, held.fresh_until]);
+                        let version = held.known().into_value().map_or(0, |&version| u64::from(version));
+                        all.extend([version, life, held.fresh_until.micros()]);
                     }
                     _ => all.push(u64::MAX),
                 }

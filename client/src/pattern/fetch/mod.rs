@@ -78,18 +78,44 @@ where
     })
 }
 
-/// What each pattern is that is nothing but a shared [`Fetch`].
+/// What each pattern has that is nothing but a shared [`Fetch`], perhaps with a loader: named are their
+/// fields, and what is to be said of a removal besides what is true of all.
 macro_rules! handle {
-    ($name:ident) => {
-        impl<V, B, C> Clone for $name<V, B, C> {
-            fn clone(&self) -> Self {
-                Self(std::sync::Arc::clone(&self.0))
+    ($name:ident<$($parameter:ident),+> { $fetch:tt $(, $loader:ident)? } $(, $removal:literal)?) => {
+        impl<$($parameter),+> $name<$($parameter),+>
+        where
+            V: Clone + Send + Sync + 'static,
+            B: $crate::backend::Backend,
+            C: $crate::codec::Codec<V>,
+        {
+            /// Removes what is cached of a key, after the database has changed; whether there was anything.
+            $(#[doc = ""] #[doc = $removal])?
+            ///
+            /// # Errors
+            /// The backend's: what was cached may still be.
+            pub async fn remove(&self, key: &str) -> Result<bool, $crate::backend::Error> {
+                self.$fetch.remove(key).await
+            }
+
+            /// What was counted so far.
+            pub fn stats(&self) -> $crate::pattern::Stats {
+                self.$fetch.stats()
             }
         }
 
-        impl<V, B, C> std::fmt::Debug for $name<V, B, C> {
+        impl<$($parameter),+> Clone for $name<$($parameter),+> {
+            fn clone(&self) -> Self {
+                Self {
+                    $fetch: std::sync::Arc::clone(&self.$fetch),
+                    $($loader: std::sync::Arc::clone(&self.$loader),)?
+                }
+            }
+        }
+
+        impl<$($parameter),+> std::fmt::Debug for $name<$($parameter),+> {
             fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-                f.debug_struct(stringify!($name)).field("setting", &self.0.setting).finish_non_exhaustive()
+                let setting = &self.$fetch.setting;
+                f.debug_struct(stringify!($name)).field("setting", setting).finish_non_exhaustive()
             }
         }
     };
