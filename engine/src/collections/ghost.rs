@@ -28,10 +28,10 @@ impl Line {
     /// Puts a fingerprint over the oldest; returns whether that place was free.
     #[inline]
     fn push(&mut self, fingerprint: u16) -> bool {
-        let place = &mut self.fingerprints[usize::from(self.hand) % LINE];
-        let was_free = *place == 0;
-        *place = fingerprint;
-        self.hand = if usize::from(self.hand) + 1 < LINE { self.hand + 1 } else { 0 };
+        let hand = usize::from(self.hand).min(LINE - 1);
+        let was_free = self.fingerprints[hand] == 0;
+        self.fingerprints[hand] = fingerprint;
+        self.hand = if hand + 1 < LINE { hand as u16 + 1 } else { 0 };
         was_free
     }
 

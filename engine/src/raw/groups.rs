@@ -63,7 +63,7 @@ impl<T> Hit<'_, T> {
     }
 }
 
-/// Groups that are looked at for a free place in advance: there is nearly always one in so many.
+/// Groups that are looked at in advance: what is looked for is nearly always in one of so many.
 const PREFETCH_GROUPS: usize = 8;
 /// A count of passed entries that has stopped.
 const PASSED_MAX: u8 = u8::MAX;
@@ -203,18 +203,31 @@ impl<T> Groups<T> {
     /// Hints that the entry of this position and tag will be taken out.
     #[inline]
     pub fn prefetch_entry(&self, position: u64, tag: Tag) {
-        let group = self.home(position);
-        let Some(head) = self.heads.get(group) else { return };
-        if let Some(lane) = head.matches(tag.get()).first() {
-            prefetch(std::slice::from_ref(&self.places[group].0[lane]));
+        let home = self.home(position);
+        if home >= self.groups() {
+            return;
         }
-        if head.rest() > 0 {
-            // Then another will be pulled into its place.
-            let next = self.next(group);
-            let stranger = self.strangers[next].trailing_zeros() as usize;
-            if let Some(place) = self.places[next].0.get(stranger) {
-                prefetch(std::slice::from_ref(place));
+        let mut group = home;
+        for _ in 0..PREFETCH_GROUPS {
+            if let Some(lane) = self.tagged(group, tag).first() {
+                prefetch(std::slice::from_ref(&self.places[group].0[lane]));
+                return self.prefetch_stranger(group);
             }
+            let Some(next) = self.behind(group, home) else { return };
+            group = next;
+        }
+    }
+
+    /// Hints that a place in this group will be free, for another to be pulled into it.
+    #[inline]
+    fn prefetch_stranger(&self, group: usize) {
+        if self.heads[group].rest() == 0 {
+            return;
+        }
+        let next = self.next(group);
+        let stranger = self.strangers[next].trailing_zeros() as usize;
+        if let Some(place) = self.places[next].0.get(stranger) {
+            prefetch(std::slice::from_ref(place));
         }
     }
 
@@ -318,7 +331,9 @@ impl<T> Groups<T> {
         };
         let spot = Spot { group, lane };
         self.put(spot, tag, 0, entry);
-        self.strangers[group] |= u16::from(group != home) << lane;
+        if group != home {
+            self.strangers[group] |= 1 << lane;
+        }
         Ok(spot)
     }
 
@@ -365,12 +380,21 @@ impl<T> Groups<T> {
     /// If there is none.
     #[inline]
     pub fn remove(&mut self, spot: Spot, position: u64) -> T {
+        let is_stranger = self.strangers[spot.group] & 1 << spot.lane != 0;
         let entry = self.lift(spot);
+        if is_stranger {
+            self.unpass(spot.group, position);
+        }
+        entry
+    }
+
+    /// Takes the one who went to `group` off the counts of the groups that he has passed.
+    fn unpass(&mut self, target: usize, position: u64) {
         let mut group = self.home(position);
         // Under another position than it came with the counts would go wrong, and searches with them; nothing
         // worse.
         for _ in 0..self.groups() {
-            if group == spot.group {
+            if group == target {
                 break;
             }
             let head = &mut self.heads[group];
@@ -379,7 +403,6 @@ impl<T> Groups<T> {
             }
             group = self.next(group);
         }
-        entry
     }
 
     /// All spots that hold entries.

@@ -70,9 +70,8 @@ impl Head {
     #[inline]
     pub fn set_use_count(&mut self, lane: usize, use_count: u8) {
         let count = u32::from(use_count.min(USE_MAX));
-        let (low, high) = self.planes();
-        let others = !(1 << lane);
-        self.set_planes((low & others) | (count & 1) << lane, (high & others) | (count >> 1) << lane);
+        let bits = (count & 1) | (count >> 1) << LANES;
+        self.word = (self.word & !((1 | 1 << LANES) << lane)) | bits << lane;
     }
 
     /// Raises the use count of a lane by one, up to [`USE_MAX`]. Written to only as long as that says
