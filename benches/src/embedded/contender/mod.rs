@@ -21,7 +21,8 @@ pub(crate) trait Contender: Send + Sync {
     /// One that holds so many entries at most, each for so `long`; without a deadline where it has none.
     fn new(entries: usize, long: Option<Duration>) -> Self;
 
-    /// Looks a key up and has the value handed out in the way the crate offers. Whether there is one.
+    /// Looks a key up, in the way the crate offers, and copies the value, as whoever uses it reads all of it.
+    /// Whether there is one.
     fn get(&self, key: &Key) -> bool;
 
     /// Puts a value in.
