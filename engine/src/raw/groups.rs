@@ -167,26 +167,23 @@ impl<T> Groups<T> {
         None
     }
 
-    /// The same, if it lies in its home, as nearly all do; with what counts its uses.
+    /// The same, if it lies in its home and is the first there with its tag, as nearly all do and are; with
+    /// what counts its uses.
     #[inline]
     pub fn find_at_home(
         &mut self,
         position: u64,
         tag: Tag,
-        mut is_it: impl FnMut(&T) -> bool,
+        is_it: impl FnOnce(&T) -> bool,
     ) -> Option<Hit<'_, T>> {
         let group = self.home(position);
         let Self { heads, places, .. } = self;
         let head = heads.get_mut(group)?;
-        for lane in head.matches(tag.get()) {
-            // SAFETY: there are as many groups of places as heads, and a place whose tag is not zero holds an
-            // entry.
-            let entry = unsafe { places.get_unchecked(group).0[lane].assume_init_ref() };
-            if is_it(entry) {
-                return Some(Hit { entry, spot: Spot { group, lane }, head });
-            }
-        }
-        None
+        let lane = head.matches(tag.get()).first()?;
+        // SAFETY: there are as many groups of places as heads, and a place whose tag is not zero holds an
+        // entry.
+        let entry = unsafe { places.get_unchecked(group).0[lane].assume_init_ref() };
+        is_it(entry).then_some(Hit { entry, spot: Spot { group, lane }, head })
     }
 
     /// The entry in this place, which nothing is checked of.

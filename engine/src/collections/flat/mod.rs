@@ -179,7 +179,7 @@ impl<T: Hashed> Flat<T> {
     /// The same, if it lies where nearly all do, with what counts its uses: for who goes on to
     /// [`find`](Self::find) if it does not.
     #[inline]
-    pub fn find_at_home(&mut self, hash: u64, is_it: impl FnMut(&T) -> bool) -> Option<Hit<'_, T>> {
+    pub fn find_at_home(&mut self, hash: u64, is_it: impl FnOnce(&T) -> bool) -> Option<Hit<'_, T>> {
         if hash > self.frontier {
             return None;
         }
