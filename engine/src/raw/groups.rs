@@ -15,6 +15,7 @@
 //! of them; so whoever takes an entry out should [`pull`](Groups::pull) one back into its place.
 //!
 //! Invariant: a place holds an entry if and only if its tag is not zero. Heads and places are of one number.
+//! (Only what is found depends on the counts and on who is taken for a stranger.)
 
 use std::mem::MaybeUninit;
 use std::num::NonZeroU8;
