@@ -515,7 +515,7 @@ mod tests {
 
     proptest! {
         #![proptest_config(ProptestConfig {
-            cases: if cfg!(miri) { 4 } else { 128 },
+            cases: if cfg!(miri) { 2 } else { 128 },
             failure_persistence: None,
             ..ProptestConfig::default()
         })]

@@ -42,6 +42,13 @@ impl<T: Hashed> Flat<T> {
         }
     }
 
+    /// The memory that the table has moved away from, for who holds a lock: to give it back to the system
+    /// takes as long as hundreds of inserts.
+    #[inline]
+    pub fn take_spent(&mut self) -> Option<Groups<T>> {
+        (self.spent.groups() > 0).then(|| std::mem::replace(&mut self.spent, Groups::new(0)))
+    }
+
     /// Has who lies outside of his home take the place of who went last.
     #[inline]
     pub(super) fn fill_hole(&mut self, follow: &mut impl Follow<T>) {
@@ -68,7 +75,7 @@ impl<T: Hashed> Flat<T> {
         if self.is_moving() {
             self.step(HOMES_PER_STEP, follow);
         } else if self.is_empty() && groups > 0 {
-            self.now = Groups::new(0);
+            self.spent = std::mem::replace(&mut self.now, Groups::new(0));
             follow.left(self.side);
         } else if groups > SPARSE_GROUPS_MIN && self.len() < groups * LANES / SPARSE_PART {
             self.begin(groups_for(self.len() * 2), follow);
@@ -99,7 +106,7 @@ impl<T: Hashed> Flat<T> {
             self.frontier = self.before.last_position(end - 1);
         } else {
             self.frontier = u64::MAX;
-            self.before = Groups::new(0);
+            self.spent = std::mem::replace(&mut self.before, Groups::new(0));
             follow.left(self.side ^ 1);
         }
     }

@@ -9,10 +9,11 @@
 //! that entries move when the table grows; until then each keeps its place, and an [`At`] is good.
 //!
 //! **Growth.** The memory is [`Groups`] of twelve places, of which at most 14 in 16 are taken. Then there are
-//! two: a larger one beside it, into which each insert, and each look at what has not moved, moves the
-//! entries of a few homes, in the order of hashes. So at any moment all hashes up to a *frontier* lie in the
-//! new one and all others in the old, and a look-up asks only one of them. Tables grow by a quarter, so that
-//! on average little lies idle, and who knows how many entries will come says so and gets a table that fits.
+//! two: a larger one beside it, into which each insert moves the entries of a few homes, in the order of
+//! hashes; so does a look at what has not moved, if the caller wants it to. At any moment all hashes up to a
+//! *frontier* lie in the new one and all others in the old, so a look-up asks only one of them. Tables grow by
+//! a quarter, so that on average little lies idle, and who knows how many entries will come says so and gets
+//! a table that fits.
 //!
 //! **Order.** A cursor is a hash, as in the table of handles (`collections::table`): see [`Flat::scan`].
 //!
@@ -108,6 +109,8 @@ pub struct Flat<T> {
     now: Groups<T>,
     /// What `now` takes the place of, while the table is moving.
     before: Groups<T>,
+    /// What was moved away from, without entries: see [`take_spent`](Flat::take_spent).
+    spent: Groups<T>,
     /// What an [`At`] calls `now`'s side: the sides take turns.
     side: usize,
     /// The first home of `before` whose entries have not moved.
@@ -128,6 +131,7 @@ impl<T: Hashed> Flat<T> {
             frontier: u64::MAX,
             now: Groups::new(0),
             before: Groups::new(0),
+            spent: Groups::new(0),
             side: 0,
             next_home: 0,
             hole: FILLED,
@@ -149,7 +153,7 @@ impl<T: Hashed> Flat<T> {
 
     /// The memory held, in bytes; what entries own elsewhere is apart.
     pub fn memory_bytes(&self) -> usize {
-        self.now.memory_bytes() + self.before.memory_bytes()
+        [&self.now, &self.before, &self.spent].into_iter().map(Groups::memory_bytes).sum()
     }
 
     /// The side in which entries of this hash lie.
