@@ -11,9 +11,9 @@
 //! **Growth.** The memory is [`Groups`] of twelve places, of which at most 14 in 16 are taken. Then there are
 //! two: a larger one beside it, into which each insert moves the entries of a few homes, in the order of
 //! hashes; so does a look at what has not moved, if the caller wants it to. At any moment all hashes up to a
-//! *frontier* lie in the new one and all others in the old, so a look-up asks only one of them. Tables grow by
-//! a quarter, so that on average little lies idle, and who knows how many entries will come says so and gets
-//! a table that fits.
+//! *frontier* lie in the new one and all others in the old, so a look-up asks only one of them. Tables grow
+//! by a quarter, so that on average little lies idle, and who knows how many entries will come says so and
+//! gets a table that fits.
 //!
 //! **Order.** A cursor is a hash, as in the table of handles (`collections::table`): see [`Flat::scan`].
 //!
