@@ -131,24 +131,13 @@ pub(super) struct Extra {
     pub(super) idle: Millis,
     /// When it was last read or written, if that matters.
     pub(super) used: Millis,
-    /// The moment under which the entry lies in the wheel.
-    pub(super) filed: Millis,
     pub(super) stamp: Option<Box<Stamp>>,
     pub(super) failure: Option<Failure>,
 }
 
 impl Default for Extra {
     fn default() -> Self {
-        Self {
-            soft: NEVER,
-            hard: NEVER,
-            retry: 0,
-            idle: NEVER,
-            used: 0,
-            filed: NEVER,
-            stamp: None,
-            failure: None,
-        }
+        Self { soft: NEVER, hard: NEVER, retry: 0, idle: NEVER, used: 0, stamp: None, failure: None }
     }
 }
 

@@ -30,7 +30,8 @@
 //!
 //! # The map of the source
 //!
-//! - `shard`: one part of a cache, without locks; `entry`, `column`: how its entries lie.
+//! - `shard`: one part of a cache, without locks; `entry`, `column`, `deadlines`: how its entries lie, and
+//!   when they are over.
 //! - `policy`: who has to go. `budget`: the bound, shared out to the shards. `terms`, `tags`: how long an
 //!   entry is good for.
 //! - `flight`: single flight. `load`: loading, blocking and not, upon it.
@@ -47,6 +48,7 @@ mod budget;
 mod builder;
 mod column;
 mod compute;
+mod deadlines;
 mod entry;
 mod events;
 mod flight;
@@ -95,12 +97,8 @@ pub use self::stats::Stats;
 pub use self::terms::Terms;
 pub use self::walk::Iter;
 
-/// Records of the wheels that a round of [`Cache::maintain`] does the work of, per shard and lock.
-const EXPIRED_PER_LOCK: usize = 256;
-
-/// Bits of a hash: reads that have none of them set go on with what is left to move in a table, so that it
-/// comes to an end though nobody inserts. One in 256, since it takes ten times as long as a read.
-const MOVES_ON: u64 = 0xff << 24;
+/// Homes in tables that a round of [`Cache::maintain`] sees to, per shard and lock.
+const EXPIRED_PER_LOCK: usize = 64;
 /// How often an insert asks all others for room before it gives up.
 const ROUNDS: usize = 64;
 
@@ -135,11 +133,11 @@ struct Weigher<K, V> {
 
 type Weigh<K, V> = dyn Fn(&K, &V) -> u32 + Send + Sync;
 
-/// What an entry takes in the cache itself, in bytes: its place, its share of the table and of what the
-/// policy remembers.
+/// What an entry takes in the cache itself, in bytes: its place and its share of those that are empty, its
+/// weight, and what the policy remembers.
 const fn entry_bytes<K, V>() -> u32 {
     let place = size_of::<entry::Entry<K, V>>();
-    (place + place / 8 + 14) as u32
+    (place + place / 6 + 20) as u32
 }
 
 /// How a cache is set, as far as that can be asked.
@@ -255,7 +253,7 @@ impl<K: Hash + Eq, V, S: BuildHasher> Cache<K, V, S> {
                 return Some(read);
             }
             let spot = hit.spot;
-            at = Some(shard.map.at(spot));
+            at = Some(shard.map.at(hash, spot));
         }
         self.look_closely(shard, at, hash, key, read)
     }
@@ -284,12 +282,7 @@ impl<K: Hash + Eq, V, S: BuildHasher> Cache<K, V, S> {
         K: Borrow<Q>,
         Q: Hash + Eq + ?Sized,
     {
-        let found = at.or_else(|| {
-            if hash & MOVES_ON == 0 {
-                shard.move_on();
-            }
-            shard.find(hash, key)
-        });
+        let found = at.or_else(|| shard.find(hash, key));
         if let Some(at) = found
             && self.0.is_counted_in_table
             && let entry = shard.entry(at)
@@ -340,9 +333,7 @@ impl<K: Hash + Eq, V, S: BuildHasher> Cache<K, V, S> {
             let mut shard = self.lock(hash);
             if let Some(plan) = shard.plan(hash, &key, &self.0.budget) {
                 let gone = shard.carry_out(plan, hash, key, value, &self.0.budget);
-                let spent = shard.map.take_spent();
                 drop(shard);
-                drop(spent);
                 return self.tell(gone);
             }
         }
@@ -391,7 +382,7 @@ impl<K: Hash + Eq, V, S: BuildHasher> Cache<K, V, S> {
         let mut trash = Trash::new();
         let mut shard = self.lock(hash);
         shard.flights.invalidate(hash, key);
-        let now = if shard.is_armed() { self.now() } else { 0 };
+        let now = if shard.deadlines.is_armed() { self.now() } else { 0 };
         if let Some(found) = shard.find_live(hash, key, now, &mut trash) {
             let seen = shard.extra(found).is_none_or(|extra| now < extra.hard);
             shard.remove(found, Cause::Invalidated, &mut trash);
@@ -506,9 +497,7 @@ impl<K: Hash + Eq, V, S: BuildHasher> Cache<K, V, S> {
                 let mut shard = shard.lock();
                 more = shard.expire(now, EXPIRED_PER_LOCK, &mut trash);
                 shard.settle(&self.0.budget);
-                let spent = shard.map.take_spent();
                 drop(shard);
-                drop(spent);
                 self.throw_away(trash);
             }
         }
@@ -615,7 +604,7 @@ impl<K: Hash + Eq, V, S: BuildHasher> Cache<K, V, S> {
     ) -> bool {
         let Put { hash, key, content, failure, sort, weight, born } = put;
         let Inner { budget, defaults, tags, .. } = &*self.0;
-        let now = if defaults.is_timed(terms, sort) || shard.is_armed() { self.now() } else { 0 };
+        let now = if defaults.is_timed(terms, sort) || shard.deadlines.is_armed() { self.now() } else { 0 };
         let live = flight.is_none_or(|(flight, micros)| shard.land(flight, sort, micros));
         let refused = if live {
             shard.flights.invalidate(hash, &key);
@@ -634,9 +623,7 @@ impl<K: Hash + Eq, V, S: BuildHasher> Cache<K, V, S> {
             shard.refuse(refused, cause, &mut trash);
         }
         shard.settle(budget);
-        let spent = shard.map.take_spent();
         drop(shard);
-        drop(spent);
         self.throw_away(trash);
         kept
     }

@@ -9,19 +9,20 @@ use smallvec::SmallVec;
 
 use super::budget::Budget;
 use super::column::Beside;
+use super::deadlines::{Deadlines, Filed};
 use super::entry::{Content, Entry, Extra, NEVER};
 use super::events::Cause;
 use super::flight::Flights;
 use super::policy::State;
 use super::stats::Stats;
-use crate::collections::flat::{At, Flat, Follow, Hashed, tag};
-use crate::collections::wheel::{Answer, Wheel};
+use crate::collections::flat::{At, Flat, Follow, Hashed, Home, NO_NOTE};
 use crate::random::Random;
 use crate::raw::groups::Hit;
+use crate::raw::head::LANES;
 use crate::time::Millis;
 
-/// Records of the wheel that an insert does the work of, on its way.
-const EXPIRED_PER_INSERT: usize = 4;
+/// Homes with entries that are over which an insert sees to, on its way.
+const EXPIRED_PER_INSERT: usize = 2;
 
 /// Something that has left the cache.
 pub(super) struct Gone<K, V> {
@@ -65,9 +66,7 @@ pub(super) struct Shard<K, V> {
     extras: Beside<Option<Box<Extra>>>,
     /// Of each entry, unless all weigh 1.
     weights: Option<Beside<u32>>,
-    wheel: Wheel,
-    /// Before this moment the wheel has nothing to fire.
-    due: Millis,
+    pub(super) deadlines: Deadlines,
     weight: u64,
     /// What of the bound is this shard's: never less than `weight`.
     granted: u64,
@@ -78,6 +77,7 @@ struct Company<'a> {
     extras: &'a mut Beside<Option<Box<Extra>>>,
     weights: &'a mut Option<Beside<u32>>,
     policy: &'a mut State,
+    deadlines: &'a mut Deadlines,
 }
 
 impl<K, V> Follow<Entry<K, V>> for Company<'_> {
@@ -91,12 +91,31 @@ impl<K, V> Follow<Entry<K, V>> for Company<'_> {
         self.policy.moved(from, to);
     }
 
+    fn rehomed(&mut self, entry: &Entry<K, V>, at: At, note: u64) -> u64 {
+        match end(entry, at, self.extras) {
+            NEVER => note,
+            end => note.min(end),
+        }
+    }
+
+    fn noted(&mut self, end: u64, was: u64, is: u64) {
+        self.deadlines.file(end, was, is);
+    }
+
+    fn deserted(&mut self) {
+        self.deadlines.forget();
+    }
+
     fn left(&mut self, side: usize) {
         self.extras.leave(side);
         if let Some(weights) = self.weights {
             weights.leave(side);
         }
         self.policy.left(side);
+    }
+
+    fn emptied(&mut self) {
+        *self.deadlines = Deadlines::new();
     }
 }
 
@@ -111,8 +130,7 @@ impl<K, V> Shard<K, V> {
             stats: Stats::default(),
             extras: Beside::new(),
             weights: weighted.then(Beside::new),
-            wheel: Wheel::new(0),
-            due: NEVER,
+            deadlines: Deadlines::new(),
             weight: 0,
             granted: 0,
         }
@@ -136,13 +154,6 @@ impl<K, V> Shard<K, V> {
         Q: Eq + ?Sized,
     {
         self.map.find_at_home(hash, |entry| entry.hash() == hash && entry.key.borrow() == key)
-    }
-
-    /// Goes on with what is left to move in the table, before something is looked up in it.
-    #[inline]
-    pub(super) fn move_on(&mut self) {
-        let Self { map, extras, weights, policy, .. } = self;
-        map.move_on(&mut Company { extras, weights, policy });
     }
 
     #[inline]
@@ -238,7 +249,7 @@ impl<K, V> Shard<K, V> {
     where
         K: Eq,
     {
-        if self.is_armed() || !self.flights.is_empty() {
+        if self.deadlines.is_armed() || !self.flights.is_empty() {
             return None;
         }
         self.policy_prefetch(hash);
@@ -286,8 +297,8 @@ impl<K, V> Shard<K, V> {
         let hash = entry.hash();
         // Shards get about the same share of a bound on entries; of other bounds nothing follows.
         let expected = if self.weights.is_none() { budget.share() as usize } else { 0 };
-        let Self { map, extras, weights, policy, .. } = self;
-        let at = map.insert(entry, expected, &mut Company { extras, weights, policy });
+        let Self { map, extras, weights, policy, deadlines, .. } = self;
+        let at = map.insert(entry, expected, &mut Company { extras, weights, policy, deadlines });
         self.policy_inserted(at, hash, budget.is_roomy());
         at
     }
@@ -347,8 +358,8 @@ impl<K, V> Shard<K, V> {
 
     /// Gives back what is granted and not used, but for a lot, and memory that stands empty.
     pub(super) fn settle(&mut self, budget: &Budget) {
-        let Self { map, extras, weights, policy, .. } = self;
-        map.condense(&mut Company { extras, weights, policy });
+        let Self { map, extras, weights, policy, deadlines, .. } = self;
+        map.condense(&mut Company { extras, weights, policy, deadlines });
         let unused = self.granted - self.weight;
         let lot = budget.lot();
         if unused > 2 * lot {
@@ -402,8 +413,7 @@ impl<K, V> Shard<K, V> {
         };
         self.weights = self.weights.is_some().then(Beside::new);
         self.policy.clear();
-        self.wheel = Wheel::new(0);
-        self.due = NEVER;
+        self.deadlines = Deadlines::new();
         budget.give_back(self.granted);
         self.weight = 0;
         self.granted = 0;
@@ -416,7 +426,6 @@ impl<K, V> Shard<K, V> {
 
     /// Takes away what lies beside an entry that is not plain.
     fn unfurnish(&mut self, at: At) -> Option<Box<Extra>> {
-        self.disarm(at);
         if !self.entry(at).has_extra() {
             return None;
         }
@@ -424,110 +433,62 @@ impl<K, V> Shard<K, V> {
         self.extras.take(at)
     }
 
-    /// When an entry is over, if nobody uses it before.
-    fn end(&self, at: At) -> Millis {
-        let entry = self.map.get(at);
-        let extra = if entry.has_extra() { self.extras.get(at).and_then(Option::as_deref) } else { None };
-        entry.deadline().min(extra.map_or(NEVER, Extra::idle_deadline))
-    }
-
-    /// The moment under which an entry lies in the wheel. Its end may be later, since it was used.
-    fn filed(&self, at: At) -> Millis {
-        let entry = self.map.get(at);
-        let extra = if entry.has_extra() { self.extras.get(at).and_then(Option::as_deref) } else { None };
-        extra.map_or(entry.deadline(), |extra| extra.filed)
-    }
-
-    fn note_filed(&mut self, at: At, moment: Millis) {
-        if let Some(extra) = self.extra_mut(at) {
-            extra.filed = moment;
-        }
-    }
-
+    /// Sees to it that an entry is met when it is over.
     fn arm(&mut self, at: At) {
-        let end = self.end(at);
-        self.note_filed(at, end);
-        if end < NEVER {
-            let hash = self.entry(at).hash();
-            self.wheel.insert(hash, tag(hash).get(), end);
-            self.due = self.due.min(end);
+        let entry = self.map.get(at);
+        let (home, end) = (self.map.home(entry.hash()), end(entry, at, &self.extras));
+        let note = self.map.note(home);
+        if end < NEVER && end < note {
+            self.deadlines.file(self.map.end(home), note, end);
+            self.map.set_note(home, end);
         }
     }
 
-    fn disarm(&mut self, at: At) {
-        if self.filed(at) < NEVER {
-            self.wheel.note_dead();
-            if self.wheel.wants_sweep() {
-                self.due = 0;
-            }
-        }
-    }
-
-    /// Whether [`expire`](Self::expire) has something to do.
-    #[inline]
-    pub(super) fn is_due(&self, now: Millis) -> bool {
-        self.due <= now
-    }
-
-    /// Whether anything here will ever be due.
-    #[inline]
-    pub(super) fn is_armed(&self) -> bool {
-        self.due < NEVER
-    }
-
-    /// Throws away what has expired, doing at most so many records' work. Whether there is more to do.
+    /// Throws away what has expired, in at most so many homes. Whether there is more to do.
     pub(super) fn expire(&mut self, now: Millis, budget: usize, trash: &mut Trash<K, V>) -> bool {
-        if !self.is_due(now) {
+        if !self.deadlines.is_due(now) {
             return false;
         }
-        // Taken out so that the wheel and the rest can both be changed.
-        let mut wheel = std::mem::replace(&mut self.wheel, Wheel::new(now));
-        let mut more = wheel.advance(now, budget, |record| {
-            match self.agreeing(record.position(), record.tag(), |moment| record.agrees(moment)) {
-                None => Answer::Dead,
-                Some((_, filed)) if filed > now => Answer::Again(filed),
-                Some((at, _)) => {
-                    let end = self.end(at);
-                    if end > now {
-                        self.note_filed(at, end);
-                        return Answer::Again(end);
-                    }
-                    // Its record is this one, and no dead one in the wheel that would have to be counted.
-                    self.map.get_mut(at).set_deadline(NEVER);
-                    self.note_filed(at, NEVER);
-                    self.remove(at, Cause::Expired, trash);
-                    Answer::Expired
-                }
+        // Taken out so that it and the rest can both be changed.
+        let mut deadlines = std::mem::replace(&mut self.deadlines, Deadlines::new());
+        let mut more = deadlines.advance(now, budget, |filed| {
+            let home = self.home_of(filed)?;
+            if self.map.note(home) <= now {
+                let next = self.expire_home(home, now, trash);
+                self.map.set_note(home, if next < NEVER { next } else { NO_NOTE });
+                return Some(next);
             }
+            Some(self.map.note(home))
         });
-        if wheel.wants_sweep() {
-            more |= wheel.sweep(budget, |record| {
-                self.agreeing(record.position(), record.tag(), |moment| record.agrees(moment)).is_some()
-            });
-        }
-        self.due = if wheel.wants_sweep() { 0 } else { wheel.next_due().unwrap_or(NEVER) };
-        self.wheel = wheel;
+        more |= deadlines.sweep(budget, |filed| self.home_of(filed).is_some());
+        self.deadlines = deadlines;
         more
     }
 
-    /// The entry that a record of the wheel is about, with the moment it is filed under.
-    fn agreeing(&self, position: u64, tag: u8, agrees: impl Fn(Millis) -> bool) -> Option<(At, Millis)> {
-        let mut best: Option<(At, Millis)> = None;
-        self.map.candidates(position | u64::from(tag), |at, entry| {
-            let own = entry.hash() >> 40 == position >> 40;
-            let moment = self.filed(at);
-            if own && moment < NEVER && agrees(moment) && best.is_none_or(|(_, earliest)| moment < earliest) {
-                best = Some((at, moment));
-            }
+    /// The home that was filed, if it is there and was not filed anew.
+    fn home_of(&self, filed: &Filed) -> Option<Home> {
+        self.map.homes_with_end(filed.hashes()).find(|&home| filed.agrees(self.map.note(home)))
+    }
+
+    /// Throws away what has expired in a home. The next end there.
+    fn expire_home(&mut self, home: Home, now: Millis, trash: &mut Trash<K, V>) -> Millis {
+        let mut next = NEVER;
+        let mut over = SmallVec::<[At; LANES]>::new();
+        self.map.scan_home(home, |at, entry| match end(entry, at, &self.extras) {
+            end if end <= now => over.push(at),
+            end => next = next.min(end),
         });
-        best
+        for at in over {
+            self.remove(at, Cause::Expired, trash);
+        }
+        next
     }
 
     /// The counts, with what there is now.
     pub(super) fn stats(&self) -> Stats {
         let bytes = self.map.memory_bytes()
             + self.policy.memory_bytes()
-            + self.wheel.memory_bytes()
+            + self.deadlines.memory_bytes()
             + self.extras.memory_bytes()
             + self.weights.as_ref().map_or(0, Beside::memory_bytes);
         Stats {
@@ -545,14 +506,32 @@ impl<K, V> Shard<K, V> {
         let weights: u64 = self.map.iter().map(|(at, _)| u64::from(self.weight_of(at))).sum();
         assert_eq!(self.weight, weights);
         assert!(self.granted >= self.weight);
-        let filed = self.map.iter().filter(|(at, _)| self.filed(*at) < NEVER).count();
-        assert!(self.wheel.len() >= filed, "{} records for {filed} deadlines", self.wheel.len());
+        let mut homes = std::collections::BTreeSet::new();
         for (at, entry) in self.map.iter() {
             assert_eq!(self.map.find(entry.hash(), |other| std::ptr::eq(other, entry)), Some(at));
             assert_eq!(entry.has_extra(), self.extras.get(at).is_some_and(Option::is_some));
+            let end = end(entry, at, &self.extras);
+            let home = self.map.home(entry.hash());
+            let note = self.map.note(home);
+            assert!(end == NEVER || note <= end, "filed under {note}, over at {end}");
+            if note != NO_NOTE {
+                homes.insert(self.map.end(home));
+            }
         }
+        let records = self.deadlines.len();
+        assert!(records >= homes.len(), "{records} records for {} homes", homes.len());
         self.granted
     }
+}
+
+/// When an entry is over, if nobody uses it before.
+#[inline]
+fn end<K, V>(entry: &Entry<K, V>, at: At, extras: &Beside<Option<Box<Extra>>>) -> Millis {
+    if !entry.has_extra() {
+        return entry.deadline();
+    }
+    let extra = extras.get(at).and_then(Option::as_deref);
+    entry.deadline().min(extra.map_or(NEVER, Extra::idle_deadline))
 }
 
 /// All that was in a shard, to be dropped after the lock is released.

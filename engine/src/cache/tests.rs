@@ -771,7 +771,7 @@ proptest! {
                     let live = model.values().filter(|known| known.deadline > now).count();
                     let gone = model.values().filter(|known| known.tag.is_some()).count();
                     prop_assert!(cache.len() <= live.max(gone) + 40);
-                    let due = cache.0.shards.iter().any(|shard| shard.lock().is_due(now));
+                    let due = cache.0.shards.iter().any(|shard| shard.lock().deadlines.is_due(now));
                     prop_assert!(!due || now == 0);
                 }
                 Op::Clear => {

@@ -102,7 +102,7 @@ impl Ghost {
     pub fn fit(&mut self, entries: usize) {
         let capacity = self.capacity();
         if entries > capacity || entries < capacity / 2 {
-            self.resize(entries + entries / 4);
+            self.resize(entries + entries / 8);
         }
     }
 

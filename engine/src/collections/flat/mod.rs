@@ -8,14 +8,16 @@
 //! caches hold, and then the entry: one wait for memory, where a table of handles has two. What that costs is
 //! that entries move when the table grows; until then each keeps its place, and an [`At`] is good.
 //!
-//! **Growth.** The memory is [`Groups`] of twelve places, of which at most 14 in 16 are taken. Then there are
-//! two: a larger one beside it, into which each insert moves the entries of a few homes, in the order of
-//! hashes; so does a look at what has not moved, if the caller wants it to. At any moment all hashes up to a
-//! *frontier* lie in the new one and all others in the old, so a look-up asks only one of them. Tables grow
-//! by a quarter, so that on average little lies idle, and who knows how many entries will come says so and
-//! gets a table that fits.
+//! **Growth.** Places are [`Groups`]. To grow is to move into a second memory with an eighth more homes, home
+//! by home in the order of hashes: all hashes up to a *frontier* lie in the one, all others in the other, so a
+//! look-up asks only one of them. Both have memory only where they have entries, and the frontier moves just
+//! as fast as entries come, so at any moment about 85 of a hundred places are taken. Who knows how many
+//! entries will come says so, and gets a table in which these take seven places of eight.
 //!
 //! **Order.** A cursor is a hash, as in the table of handles (`collections::table`): see [`Flat::scan`].
+//!
+//! **Notes.** The owner may keep a number for each home, as long as entries are there: see
+//! [`Flat::set_note`].
 //!
 //! **Skew.** With a hash that does not spread, groups overflow into their neighbours, and a look-up becomes
 //! slow; memory stays in proportion to the number of entries.
@@ -27,6 +29,7 @@ mod tests;
 
 use std::num::NonZeroU32;
 
+pub use crate::raw::groups::NO_NOTE;
 use crate::raw::groups::{Groups, Hit, Spot, Tag};
 use crate::raw::head::LANES;
 
@@ -36,19 +39,25 @@ pub trait Hashed {
     fn hash(&self) -> u64;
 }
 
-/// Who keeps something about entries by their place, and hears when they move.
+/// Who keeps something about entries by their place, or about homes, and hears when they move.
 pub trait Follow<T> {
     /// An entry has moved.
     fn moved(&mut self, entry: &T, from: At, to: At);
 
+    /// It belongs to another home since, with this note: what is to be noted there now.
+    fn rehomed(&mut self, entry: &T, at: At, note: u64) -> u64;
+
+    /// In the home with this [end](Flat::end) something else is noted, since entries have come.
+    fn noted(&mut self, end: u64, was: u64, is: u64);
+
+    /// A home with a note has no entries any more, and is gone.
+    fn deserted(&mut self);
+
     /// No entry lies on this side any more.
     fn left(&mut self, side: usize);
-}
 
-impl<T> Follow<T> for () {
-    fn moved(&mut self, _: &T, _: At, _: At) {}
-
-    fn left(&mut self, _: usize) {}
+    /// There are no entries any more, and no homes.
+    fn emptied(&mut self);
 }
 
 /// Where an entry lies: good until an [`insert`](Flat::insert) or [`condense`](Flat::condense).
@@ -56,6 +65,13 @@ impl<T> Follow<T> for () {
 /// An outdated one is harmless to memory: it names another entry, or panics.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct At(NonZeroU32);
+
+/// Where entries with some hashes belong: good as long as an [`At`] is.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Home {
+    which: usize,
+    group: usize,
+}
 
 /// A group's number takes this many bits of an [`At`].
 const GROUP_BITS: u32 = 27;
@@ -104,23 +120,27 @@ pub fn tag(hash: u64) -> Tag {
 /// In this order, so that what a look-up needs lies together.
 #[repr(C)]
 pub struct Flat<T> {
-    /// The last hash that lies in `now`: the last of all, unless the table is moving.
+    /// The last hash that lies in the first part: the last of all, unless the table is moving.
     frontier: u64,
-    now: Groups<T>,
-    /// What `now` takes the place of, while the table is moving.
-    before: Groups<T>,
-    /// What was moved away from, without entries: see [`take_spent`](Flat::take_spent).
-    spent: Groups<T>,
-    /// What an [`At`] calls `now`'s side: the sides take turns.
+    /// Where entries lie, and where they have not yet moved away from.
+    parts: [Groups<T>; 2],
+    /// What an [`At`] calls the first part's side: the sides take turns.
     side: usize,
-    /// The first home of `before` whose entries have not moved.
+    /// From so many entries on there is something to do before another is put in.
+    room: usize,
+    /// The first home of the second part whose entries have not moved.
     next_home: usize,
-    /// The group of `now` that an entry was last taken out of; [`FILLED`] if its place was filled since.
+    /// The group of the first part that an entry was last taken out of; [`FILLED`] if its place was filled
+    /// since.
     hole: usize,
-    /// Where the clock stands: a group of `now`; those of `before` are counted behind them.
-    hand: usize,
+    /// Where the clock stands: a side and a group.
+    hand: (usize, usize),
 }
 
+/// The part that all entries lie in, or move to.
+const NOW: usize = 0;
+/// The part that they move away from.
+const BEFORE: usize = 1;
 /// No group.
 const FILLED: usize = usize::MAX;
 
@@ -129,20 +149,19 @@ impl<T: Hashed> Flat<T> {
     pub fn new() -> Self {
         Self {
             frontier: u64::MAX,
-            now: Groups::new(0),
-            before: Groups::new(0),
-            spent: Groups::new(0),
+            parts: [Groups::new(0), Groups::new(0)],
             side: 0,
+            room: 0,
             next_home: 0,
             hole: FILLED,
-            hand: 0,
+            hand: (0, 0),
         }
     }
 
     /// The number of entries.
     #[inline]
     pub fn len(&self) -> usize {
-        self.now.len() + self.before.len()
+        self.parts[NOW].len() + self.parts[BEFORE].len()
     }
 
     /// Whether there are none.
@@ -153,47 +172,46 @@ impl<T: Hashed> Flat<T> {
 
     /// The memory held, in bytes; what entries own elsewhere is apart.
     pub fn memory_bytes(&self) -> usize {
-        [&self.now, &self.before, &self.spent].into_iter().map(Groups::memory_bytes).sum()
+        self.parts.iter().map(Groups::memory_bytes).sum()
     }
 
-    /// The side in which entries of this hash lie.
+    /// The part in which entries of this hash lie.
     #[inline]
-    fn side_of(&self, hash: u64) -> usize {
-        self.side ^ usize::from(hash > self.frontier)
+    fn which(&self, hash: u64) -> usize {
+        usize::from(hash > self.frontier)
     }
 
     #[inline]
     fn part(&self, side: usize) -> &Groups<T> {
-        if side == self.side { &self.now } else { &self.before }
+        &self.parts[(side ^ self.side) & 1]
     }
 
     #[inline]
     fn part_mut(&mut self, side: usize) -> &mut Groups<T> {
-        if side == self.side { &mut self.now } else { &mut self.before }
+        &mut self.parts[(side ^ self.side) & 1]
     }
 
     /// Finds the entry of this hash that `is_it` recognises. It is asked about entries with a similar hash:
     /// nearly always just the right one, or none.
     #[inline]
     pub fn find(&self, hash: u64, is_it: impl FnMut(&T) -> bool) -> Option<At> {
-        let side = self.side_of(hash);
-        self.part(side).find(hash, tag(hash), is_it).map(|spot| At::new(side, spot))
+        let which = self.which(hash);
+        let spot = self.parts[which].find(hash, tag(hash), is_it)?;
+        Some(At::new(self.side ^ which, spot))
     }
 
     /// The same, if it lies where nearly all do, with what counts its uses: for who goes on to
     /// [`find`](Self::find) if it does not.
     #[inline]
     pub fn find_at_home(&mut self, hash: u64, is_it: impl FnOnce(&T) -> bool) -> Option<Hit<'_, T>> {
-        if hash > self.frontier {
-            return None;
-        }
-        self.now.find_at_home(hash, tag(hash), is_it)
+        let which = self.which(hash);
+        self.parts[which].find_at_home(hash, tag(hash), is_it)
     }
 
-    /// Where an entry lies that was found [at home](Self::find_at_home).
+    /// Where an entry of this hash lies that was found [at home](Self::find_at_home).
     #[inline]
-    pub fn at(&self, spot: Spot) -> At {
-        At::new(self.side, spot)
+    pub fn at(&self, hash: u64, spot: Spot) -> At {
+        At::new(self.side ^ self.which(hash), spot)
     }
 
     /// The entry there.
@@ -232,6 +250,25 @@ impl<T: Hashed> Flat<T> {
         self.part_mut(at.side()).set_use_count(at.spot(), use_count);
     }
 
+    /// The home of this hash.
+    #[inline]
+    pub fn home(&self, hash: u64) -> Home {
+        let which = self.which(hash);
+        Home { which, group: self.parts[which].home(hash) }
+    }
+
+    /// A number that is kept for a home: [`NO_NOTE`] until it is changed.
+    #[inline]
+    pub fn note(&self, home: Home) -> u64 {
+        self.parts[home.which].note(home.group)
+    }
+
+    /// Changes the same, to a number of less than 48 bits.
+    #[inline]
+    pub fn set_note(&mut self, home: Home, note: u64) {
+        self.parts[home.which].set_note(home.group, note);
+    }
+
     /// Puts an entry in, with a use count of zero. The caller has made sure that its key is not there, and
     /// says how many entries there will be in the end, if he knows.
     ///
@@ -241,12 +278,12 @@ impl<T: Hashed> Flat<T> {
     pub fn insert(&mut self, entry: T, expected: usize, follow: &mut impl Follow<T>) -> At {
         let hash = entry.hash();
         self.fill_hole(follow);
-        self.make_room(hash, expected, follow);
-        let side = self.side_of(hash);
-        match self.part_mut(side).insert(hash, tag(hash), entry) {
-            Ok(spot) => At::new(side, spot),
-            Err(_) => unreachable!("invariant: there is room"),
+        if self.len() >= self.room {
+            self.make_room(expected, follow);
         }
+        let which = self.which(hash);
+        let spot = self.parts[which].insert(hash, tag(hash), 0, entry);
+        At::new(self.side ^ which, spot)
     }
 
     /// Takes the entry there out.
@@ -265,13 +302,13 @@ impl<T: Hashed> Flat<T> {
     /// Hints that the entry of this hash will be taken out.
     #[inline]
     pub fn prefetch_entry(&self, hash: u64) {
-        self.part(self.side_of(hash)).prefetch_entry(hash, tag(hash));
+        self.parts[self.which(hash)].prefetch_entry(hash, tag(hash));
     }
 
     /// Hints that an entry of this hash will be put in.
     #[inline]
     pub fn prefetch_free(&self, hash: u64) {
-        self.part(self.side_of(hash)).prefetch_free(hash);
+        self.parts[self.which(hash)].prefetch_free(hash);
     }
 
     /// All entries, in no order that means anything.
@@ -284,7 +321,7 @@ impl<T: Hashed> Flat<T> {
 
     /// All entries, to keep.
     pub fn into_entries(self) -> impl Iterator<Item = T> {
-        self.now.into_entries().chain(self.before.into_entries())
+        self.parts.into_iter().flat_map(Groups::into_entries)
     }
 }
 
