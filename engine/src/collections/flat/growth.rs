@@ -69,13 +69,14 @@ impl<T: Hashed> Flat<T> {
     /// moved: what counts is how full it will be then.
     fn entries_max(&self, expected: usize) -> usize {
         let [now, before] = &self.parts;
-        let (homes, from, to) = if self.is_moving() {
-            (now.home(self.frontier) + before.homes() - self.next_home, before.homes(), now.homes())
+        let (moved, from, to) = if self.is_moving() {
+            (self.next_home, before.homes(), now.homes())
         } else {
-            (now.homes(), now.homes(), larger(now.homes(), expected))
+            (0, now.homes(), larger(now.homes(), expected))
         };
-        let places = homes * LANES;
-        let at_the_end = (part_of(places, FULL_BEFORE) as u64 * from as u64 / to as u64) as usize;
+        // In places: those of whole homes alone would be a dozen at a time.
+        let places = LANES * (from - moved) + share(LANES * moved, to, from.max(1));
+        let at_the_end = share(part_of(places, FULL_BEFORE), from, to);
         let fitting = homes_for(expected);
         let in_time = if !self.is_moving() && from < fitting && to >= fitting {
             // One home for each that comes: so the last move ends when all are there.
@@ -210,4 +211,9 @@ fn larger(homes: usize, expected: usize) -> usize {
 
 fn part_of(places: usize, [taken, of]: [usize; 2]) -> usize {
     places * taken / of
+}
+
+/// So many, as `part` is to `whole`.
+fn share(count: usize, part: usize, whole: usize) -> usize {
+    (count as u64 * part as u64 / whole as u64) as usize
 }
