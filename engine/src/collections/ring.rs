@@ -53,7 +53,13 @@ impl Ring {
 
     /// The oldest item.
     pub fn front(&self) -> Option<u64> {
-        (self.len > 0).then(|| self.blocks[0][self.start])
+        self.get(0)
+    }
+
+    /// The item that so many others come before.
+    pub fn get(&self, index: usize) -> Option<u64> {
+        let at = self.start + index;
+        (index < self.len).then(|| self.blocks[at / BLOCK][at % BLOCK])
     }
 
     /// Items queued.
@@ -100,6 +106,7 @@ mod tests {
                     assert_eq!(ring.pop(), model.pop_front());
                 }
                 assert_eq!((ring.len(), ring.front()), (model.len(), model.front().copied()));
+                assert_eq!(ring.get(300), model.get(300).copied());
                 assert_eq!(ring.is_empty(), model.is_empty());
             }
         }

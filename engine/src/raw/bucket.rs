@@ -13,6 +13,7 @@
 //! `len` mean nothing.
 
 use super::head::{Head, Lanes};
+use super::prefetch::prefetch;
 
 pub use super::head::{LANES, USE_MAX};
 
@@ -162,16 +163,7 @@ impl Bucket {
     /// Asks the processor to bring this bucket into its cache; a hint without any effect on the program.
     #[inline]
     pub fn prefetch(&self) {
-        #[cfg(all(target_arch = "x86_64", not(miri)))]
-        {
-            use std::arch::x86_64::{_MM_HINT_T0, _mm_prefetch};
-            #[expect(unsafe_code, reason = "there is no safe way to prefetch")]
-            // SAFETY: a prefetch never faults and reads nothing the program can see, and the pointer comes
-            // from a live reference anyway.
-            unsafe {
-                _mm_prefetch::<_MM_HINT_T0>(std::ptr::from_ref(self).cast());
-            }
-        }
+        prefetch(std::slice::from_ref(self));
     }
 }
 

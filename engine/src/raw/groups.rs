@@ -261,6 +261,16 @@ impl<T> Groups<T> {
         is_it(entry).then_some(Hit { entry, spot: Spot { group, lane }, head })
     }
 
+    /// Hints that something of this position will be looked for, or hinted at.
+    #[inline]
+    pub fn prefetch_home(&self, position: u64) {
+        let home = self.home(position);
+        if let Some(head) = self.heads.get(home) {
+            prefetch(std::slice::from_ref(head));
+            prefetch(&self.chunks[home / CHUNK_GROUPS..][..1]);
+        }
+    }
+
     /// Hints that the entry of this position and tag will be taken out.
     #[inline]
     pub fn prefetch_entry(&self, position: u64, tag: Tag) {

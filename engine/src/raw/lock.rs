@@ -25,9 +25,11 @@ mod short {
     /// What it is held by.
     pub type ShortMutexGuard<'a, T> = lock_api::MutexGuard<'a, ShortLock, T>;
 
-    /// How often it is tried before a thread goes to sleep: about a microsecond, longer than an insert takes.
-    /// To yield first may cost a time slice where more threads are ready than there are cores.
-    const SPINS: usize = 64;
+    /// How often it is tried before a thread goes to sleep: some ten microseconds, about what it costs to
+    /// sleep and be woken. With an eighth of it, one read in a thousand took 24 us while another thread
+    /// inserted into a growing cache; so it takes 5. To yield first may cost a time slice where more threads
+    /// are ready than there are cores.
+    const SPINS: usize = 512;
     /// How long a sleeper may be overlooked.
     const NAP: Duration = Duration::from_millis(1);
 

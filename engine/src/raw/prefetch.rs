@@ -8,16 +8,22 @@ const LINE_BYTES: usize = 64;
 /// search would wait for one after the other. Without any effect on the program.
 #[inline]
 pub fn prefetch<T>(items: &[T]) {
+    let start = items.as_ptr().cast::<u8>();
+    for line in 0..size_of_val(items).div_ceil(LINE_BYTES).min(LINES_MAX) {
+        prefetch_line(start.wrapping_add(line * LINE_BYTES));
+    }
+}
+
+/// The same of the one line that this address lies in, whether or not there is memory.
+#[inline]
+pub fn prefetch_line(address: *const u8) {
     #[cfg(all(target_arch = "x86_64", not(miri)))]
     {
         use std::arch::x86_64::{_MM_HINT_T0, _mm_prefetch};
-        let start = items.as_ptr().cast::<i8>();
-        for line in 0..size_of_val(items).div_ceil(LINE_BYTES).min(LINES_MAX) {
-            // SAFETY: every x86_64 has the instruction; it reads nothing that a program could see, and the
-            // address lies within the slice.
-            unsafe { _mm_prefetch::<_MM_HINT_T0>(start.add(line * LINE_BYTES)) };
-        }
+        // SAFETY: every x86_64 has the instruction; it reads nothing that a program could see and ignores
+        // addresses that are not mapped.
+        unsafe { _mm_prefetch::<_MM_HINT_T0>(address.cast()) };
     }
     #[cfg(not(all(target_arch = "x86_64", not(miri))))]
-    let _ = (items, LINES_MAX, LINE_BYTES);
+    let _ = address;
 }

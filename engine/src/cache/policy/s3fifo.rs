@@ -64,11 +64,15 @@ impl S3Fifo {
         self.ghost.prefetch(fingerprint(hash));
     }
 
-    /// Hints that an entry will have to go: what that takes is here by the time it has to.
+    /// Hints that an entry will have to go: what that takes is here by the time it has to. To say where it
+    /// lies its tag must be here, so that is hinted at still earlier.
     fn prefetch_victim<T: Hashed>(&self, map: &Flat<T>) {
         if let Some(next) = self.small.front() {
             map.prefetch_entry(next);
             self.ghost.prefetch(fingerprint(next));
+        }
+        if let Some(later) = self.small.get(1) {
+            map.prefetch_home(later);
         }
     }
 

@@ -71,7 +71,7 @@ impl<T: Hashed> Flat<T> {
         None
     }
 
-    /// The group that the hand comes to after this one: in the order of hashes, as far as entries are at home.
+    /// The group that the hand comes to after this one, in the order of hashes.
     fn hand_behind(&self, side: usize, group: usize) -> (usize, usize) {
         let is_moving = self.parts[BEFORE].homes() > 0;
         match group + 1 {

@@ -8,11 +8,11 @@
 //! caches hold, and then the entry: one wait for memory, where a table of handles has two. What that costs is
 //! that entries move when the table grows; until then each keeps its place, and an [`At`] is good.
 //!
-//! **Growth.** Places are [`Groups`]. To grow is to move into a second memory with an eighth more homes, home
-//! by home in the order of hashes: all hashes up to a *frontier* lie in the one, all others in the other, so a
-//! look-up asks only one of them. Both have memory only where they have entries, and the frontier moves just
-//! as fast as entries come, so at any moment about 85 of a hundred places are taken. Who knows how many
-//! entries will come says so, and gets a table in which these take seven places of eight.
+//! **Growth.** Places are [`Groups`]. To grow is to move into a second memory with a twelfth more homes,
+//! home by home in the order of hashes: all hashes up to a *frontier* lie in the one, all others in the
+//! other, so a look-up asks only one of them. Both have places only where they have entries, and the frontier
+//! moves just as fast as entries come, so at any moment about 88 of a hundred places are taken. Who knows how
+//! many entries will come says so, and gets a table in which these take seven places of eight.
 //!
 //! **Order.** A cursor is a hash, as in the table of handles (`collections::table`): see [`Flat::scan`].
 //!
@@ -297,6 +297,12 @@ impl<T: Hashed> Flat<T> {
             self.hole = at.spot().group;
         }
         self.part_mut(at.side()).remove(at.spot(), hash)
+    }
+
+    /// Hints that something of this hash will be looked for, or hinted at.
+    #[inline]
+    pub fn prefetch_home(&self, hash: u64) {
+        self.parts[self.which(hash)].prefetch_home(hash);
     }
 
     /// Hints that the entry of this hash will be taken out.
